@@ -1,0 +1,273 @@
+//! The command line: strings to typed options, no I/O.
+
+use crate::order::Selection;
+use crate::session::MountOptions;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Mount .rox dataset shards read-only: every record is a file. And pack files into shards.
+///
+/// A SHARD is a .rox file; a pattern with *, ? or [ (quote it, and roxfs expands it); a directory,
+/// meaning its *.rox files; or NAME.rox, meaning NAME_0000.rox, NAME_0001.rox and so on.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the data is damaged.
+#[derive(Debug, Parser)]
+#[command(name = "roxfs", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Mount shards as a directory of files
+    Mount(Mount),
+    /// Unmount what roxfs has mounted
+    Umount(Umount),
+    /// Pack files and directories into shards
+    Pack(Pack),
+    /// Show what a dataset is: counts, sizes, shards
+    Info(Info),
+    /// List records: number, size, name
+    Ls(Ls),
+    /// Write records to standard output
+    Cat(Cat),
+    /// Check structure, every offset and every checksum
+    Verify(Verify),
+}
+
+/// The shards of a dataset.
+#[derive(Debug, Args)]
+pub struct Shards {
+    /// Shards, in order: files, quoted patterns, directories, or NAME.rox for NAME_NNNN.rox
+    #[arg(value_name = "SHARD", required = true)]
+    pub shards: Vec<PathBuf>,
+}
+
+/// Options of `mount`.
+///
+/// Returns when the mount answers, and serves it in the background, until `roxfs umount`, SIGINT
+/// or SIGTERM. On any error nothing stays mounted.
+#[derive(Debug, Args)]
+#[command(after_long_help = MOUNT_TREE)]
+pub struct Mount {
+    /// Stay in the foreground
+    #[arg(short, long)]
+    pub foreground: bool,
+    /// Let other users in, as far as the shards' permissions go
+    #[arg(long)]
+    pub allow_other: bool,
+    /// Threads that answer the kernel [default: one for each core, at least 2, at most 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+    /// Mount options, separated by commas: allow_other, noexec, noatime, fsname=NAME
+    ///
+    /// Also taken, because they always hold: ro, nosuid, nodev, default_permissions.
+    #[arg(short, value_name = "OPTS", value_parser = parse_mount_options)]
+    pub options: Vec<ParsedMountOptions>,
+    /// Shards, in order: files, quoted patterns, directories, or NAME.rox for NAME_NNNN.rox
+    #[arg(value_name = "SHARD", required = true)]
+    pub shards: Vec<PathBuf>,
+    /// The directory to mount on
+    #[arg(value_name = "MOUNTPOINT", required = true)]
+    pub mountpoint: PathBuf,
+}
+
+const MOUNT_TREE: &str = "\
+The tree:
+  records/000042.bin               record 42 (records/42.bin is the same file)
+  raw/data                         all payloads, one after the other
+  raw/index                        end offset of each record in raw/data, u64 little-endian
+  shards/dataset_0000/000000.bin   records by shard
+  .roxfs/info.json                 what is mounted";
+
+/// Options of `umount`.
+#[derive(Debug, Args)]
+pub struct Umount {
+    /// Detach now, end when the last open file is closed
+    #[arg(short, long)]
+    pub lazy: bool,
+    /// Mounted directories
+    #[arg(value_name = "MOUNTPOINT", required = true)]
+    pub mountpoints: Vec<PathBuf>,
+}
+
+/// Options of `pack`.
+///
+/// A directory's files become records in byte order of their paths, named by their paths under
+/// it; symbolic links are followed. A shard appears under its name when it is whole and on disk.
+#[derive(Debug, Args)]
+pub struct Pack {
+    /// The dataset: NAME.rox is written as NAME_0000.rox, NAME_0001.rox and so on
+    #[arg(short, long, value_name = "OUT.rox")]
+    pub output: PathBuf,
+    /// Begin a new shard rather than grow beyond this size, as 500MB or 2GiB
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = parse_size,
+          conflicts_with = "single_file")]
+    pub shard_size: u64,
+    /// Write one file of any size, under the name given
+    #[arg(long)]
+    pub single_file: bool,
+    /// Write no names and checksums: the bytes that the Python package roxxel 0.1.0 writes
+    #[arg(long)]
+    pub plain: bool,
+    /// Leave out empty files (roxxel does)
+    #[arg(long)]
+    pub drop_empty: bool,
+    /// Go on with an interrupted run: whole shards are kept, their records not read again
+    #[arg(long)]
+    pub resume: bool,
+    /// Files and directories to pack
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<PathBuf>,
+}
+
+/// Options of `info`.
+#[derive(Debug, Args)]
+pub struct Info {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The dataset.
+    #[command(flatten)]
+    pub shards: Shards,
+}
+
+/// Options of `ls`.
+///
+/// Columns are separated by tabs. In names, control characters, backslashes and bytes that are
+/// not UTF-8 are written as escapes, so that each record is one line.
+#[derive(Debug, Args)]
+pub struct Ls {
+    /// Also show offset in the shard, checksum (CRC-32C) and shard: number, size, offset,
+    /// checksum, shard, name
+    #[arg(short, long)]
+    pub long: bool,
+    /// The dataset.
+    #[command(flatten)]
+    pub shards: Shards,
+}
+
+/// Options of `cat`.
+#[derive(Debug, Args)]
+pub struct Cat {
+    /// Record number, or a slice as in Python: 42, -1, 10:20, ::2, ::-1; may be repeated
+    #[arg(
+        short,
+        long = "index",
+        value_name = "INDEX",
+        required = true,
+        allow_hyphen_values = true
+    )]
+    pub index: Vec<Selection>,
+    /// The dataset.
+    #[command(flatten)]
+    pub shards: Shards,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The dataset.
+    #[command(flatten)]
+    pub shards: Shards,
+}
+
+/// The argument of one `-o`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParsedMountOptions {
+    allow_other: bool,
+    noexec: bool,
+    noatime: bool,
+    fsname: Option<String>,
+}
+
+impl Mount {
+    /// What the flags and all `-o` ask for together; `source` unless they name one.
+    pub fn mount_options(&self, source: std::ffi::OsString) -> MountOptions {
+        let any = |flag: fn(&ParsedMountOptions) -> bool| self.options.iter().any(flag);
+        let fsname = self
+            .options
+            .iter()
+            .rev()
+            .find_map(|options| options.fsname.clone());
+        MountOptions {
+            allow_other: self.allow_other || any(|options| options.allow_other),
+            noexec: any(|options| options.noexec),
+            noatime: any(|options| options.noatime),
+            source: fsname.map_or(source, Into::into),
+        }
+    }
+}
+
+fn parse_mount_options(text: &str) -> Result<ParsedMountOptions, String> {
+    let mut parsed = ParsedMountOptions::default();
+    for option in text.split(',').filter(|option| !option.is_empty()) {
+        match option {
+            "allow_other" => parsed.allow_other = true,
+            "noexec" => parsed.noexec = true,
+            "noatime" => parsed.noatime = true,
+            "ro" | "nosuid" | "nodev" | "default_permissions" => {}
+            "rw" => return Err("a dataset is mounted read-only".to_owned()),
+            _ => match option.strip_prefix("fsname=") {
+                Some(name) => parsed.fsname = Some(name.to_owned()),
+                None => return Err(format!("unknown mount option \"{option}\"")),
+            },
+        }
+    }
+    Ok(parsed)
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    match text.parse::<bytesize::ByteSize>() {
+        Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
+        Ok(_) => Err("a shard needs at least one byte".to_owned()),
+        Err(_) => Err("not a size: a number and a unit are expected, as 500MB or 2GiB".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_last_argument_of_mount_is_the_mount_point() {
+        let cli = Cli::try_parse_from(["roxfs", "mount", "a.rox", "b.rox", "/mnt"]);
+        let Ok(Command::Mount(mount)) = cli.map(|cli| cli.command) else {
+            panic!("not understood");
+        };
+        assert_eq!(
+            mount.shards,
+            [PathBuf::from("a.rox"), PathBuf::from("b.rox")]
+        );
+        assert_eq!(mount.mountpoint, PathBuf::from("/mnt"));
+        assert!(Cli::try_parse_from(["roxfs", "mount", "a.rox"]).is_err());
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse_size("2GiB"), Ok(2 << 30));
+        assert_eq!(parse_size("500MB"), Ok(500_000_000));
+        assert_eq!(parse_size("512"), Ok(512));
+        for bad in ["", "0", "-1", "2XB", "many"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn mount_options_are_known_ones() {
+        let parsed = parse_mount_options("ro,noexec,fsname=my set").expect("known");
+        assert!(parsed.noexec && !parsed.allow_other);
+        assert_eq!(parsed.fsname.as_deref(), Some("my set"));
+        assert!(parse_mount_options("rw").is_err());
+        assert!(parse_mount_options("nosuch").is_err());
+    }
+}

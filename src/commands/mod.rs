@@ -1,0 +1,150 @@
+//! The commands: the only place that prints. Results go to standard output, messages to standard
+//! error.
+
+mod cat;
+mod info;
+mod ls;
+mod mount;
+mod pack;
+mod umount;
+mod verify;
+
+use crate::cli::{Command, Shards};
+use crate::dataset::{self, Dataset, DatasetError};
+use crate::pack::PackError;
+use crate::shard::ShardError;
+use indicatif::{ProgressBar, ProgressStyle};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Done,
+    /// The system, or the arguments' content, did not allow it.
+    Failed,
+    /// The data is damaged.
+    Damaged,
+    /// With the code of a process that did the work.
+    Code(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        match exit {
+            Exit::Done => ExitCode::SUCCESS,
+            Exit::Failed => ExitCode::from(1),
+            // 2 is wrong usage, which the parser of the command line reports.
+            Exit::Damaged => ExitCode::from(3),
+            Exit::Code(code) => ExitCode::from(code),
+        }
+    }
+}
+
+/// Sends the log to standard error, as lines `roxfs: message`. `ROXFS_LOG` sets the level.
+pub fn log_to_stderr() {
+    // fuser logs as an error every reply to a request that its caller has given up.
+    env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Warn)
+        .parse_env("ROXFS_LOG")
+        .filter_module("fuser", log::LevelFilter::Off)
+        .format(|line, record| writeln!(line, "roxfs: {}", record.args()))
+        .init();
+}
+
+/// Runs a command and reports its error.
+pub fn run(command: Command) -> Exit {
+    let result = match command {
+        Command::Mount(options) => mount::run(&options),
+        Command::Umount(options) => umount::run(&options),
+        Command::Pack(options) => pack::run(&options),
+        Command::Info(options) => info::run(&options),
+        Command::Ls(options) => ls::run(&options),
+        Command::Cat(options) => cat::run(&options),
+        Command::Verify(options) => verify::run(&options),
+    };
+    result.unwrap_or_else(|error| {
+        if is_broken_pipe(&error) {
+            return Exit::Done;
+        }
+        eprintln!("roxfs: {error:#}");
+        match is_damage(&error) {
+            true => Exit::Damaged,
+            false => Exit::Failed,
+        }
+    })
+}
+
+/// Who reads standard output has had enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn is_damage(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<DatasetError>()
+        .is_some_and(DatasetError::is_damage)
+        || error
+            .downcast_ref::<ShardError>()
+            .is_some_and(ShardError::is_damage)
+        || error
+            .downcast_ref::<PackError>()
+            .is_some_and(PackError::is_damage)
+}
+
+/// Opens the dataset that the arguments name.
+fn open(arguments: &Shards) -> Result<Dataset, DatasetError> {
+    open_paths(&arguments.shards)
+}
+
+fn open_paths(arguments: &[std::path::PathBuf]) -> Result<Dataset, DatasetError> {
+    raise_open_files();
+    let dataset = Dataset::open(arguments)?;
+    if let Some((first, second)) = dataset::out_of_numeric_order(dataset.shards()) {
+        log::warn!(
+            "{} comes before {}: shards are sorted by bytes, and records numbered in this order; \
+             name the shards one by one for another",
+            first.display(),
+            second.display()
+        );
+    }
+    Ok(dataset)
+}
+
+/// Every shard is an open file, and the usual soft limit is 1024.
+fn raise_open_files() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // If it fails, opening too many shards will say so.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+/// A bar over bytes, on a terminal; nothing elsewhere. A total of `None` is not known (yet).
+fn byte_progress(total: Option<u64>) -> ProgressBar {
+    let bar = match total {
+        Some(total) => ProgressBar::new(total),
+        None => ProgressBar::no_length(),
+    };
+    let template =
+        "{msg} [{bar:30}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
+    // The template is a constant that has been tried.
+    let style = ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar());
+    bar.with_style(style.progress_chars("=> "))
+}
+
+/// A size for a person: 1.5 MiB.
+fn size(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
+/// A count with its noun: 1 shard, 2 shards.
+fn count(count: u64, noun: &str) -> String {
+    format!(
+        "{} {noun}{}",
+        indicatif::HumanCount(count),
+        if count == 1 { "" } else { "s" }
+    )
+}

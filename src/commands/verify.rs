@@ -1,0 +1,88 @@
+//! `roxfs verify`
+
+use super::{Exit, byte_progress, count, size};
+use crate::cli::Verify;
+use crate::dataset::expand;
+use crate::shard::{Shard, ShardError};
+use crate::verify::{Outcome, verify};
+use std::io::{self, Write};
+
+/// Faults of one shard that are shown one by one.
+const SHOWN: u64 = 20;
+
+/// Checks everything, shows what is wrong, and sums up.
+pub fn run(options: &Verify) -> anyhow::Result<Exit> {
+    super::raise_open_files();
+    let paths = expand(&options.shards.shards)?;
+    let total = paths
+        .iter()
+        .filter_map(|path| Shard::open(path).ok())
+        .map(|shard| shard.payload_len());
+    let bar = byte_progress(Some(total.sum())).with_message("verifying");
+    let mut shown = Shown::default();
+    let outcome = verify(
+        &paths,
+        &mut |fault| bar.suspend(|| shown.show(&fault)),
+        &mut |bytes| bar.inc(bytes),
+    );
+    bar.finish_and_clear();
+    shown.finish();
+    writeln!(io::stdout(), "{}", describe(&outcome))?;
+    Ok(match outcome {
+        Outcome { damaged: 1.., .. } => Exit::Damaged,
+        Outcome {
+            unreadable: 1.., ..
+        } => Exit::Failed,
+        _ => Exit::Done,
+    })
+}
+
+fn describe(outcome: &Outcome) -> String {
+    let verdict = match (outcome.damaged, outcome.unreadable) {
+        (0, 0) => "ok".to_owned(),
+        (0, unreadable) => count(unreadable, "unreadable shard"),
+        (damaged, _) => count(damaged, "fault"),
+    };
+    let checksums = match outcome.checksums {
+        0 => "no checksums".to_owned(),
+        checked if checked == outcome.records => "all checksums compared".to_owned(),
+        checked => format!("{} compared", count(checked, "checksum")),
+    };
+    format!(
+        "{verdict}: {}, {}, {}; {checksums}",
+        count(outcome.shards, "shard"),
+        count(outcome.records, "record"),
+        size(outcome.bytes),
+    )
+}
+
+/// Shows the first faults of each shard, and counts the others.
+#[derive(Default)]
+struct Shown {
+    path: std::path::PathBuf,
+    faults: u64,
+}
+
+impl Shown {
+    fn show(&mut self, fault: &ShardError) {
+        if self.path != fault.path() {
+            self.finish();
+            self.path = fault.path().to_owned();
+        }
+        self.faults += 1;
+        if self.faults <= SHOWN {
+            eprintln!("roxfs: {fault}");
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(more) = self.faults.checked_sub(SHOWN).filter(|more| *more > 0) {
+            eprintln!(
+                "roxfs: {}: {} not shown",
+                self.path.display(),
+                count(more, "more fault")
+            );
+        }
+        self.faults = 0;
+    }
+}

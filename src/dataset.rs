@@ -1,0 +1,438 @@
+//! A dataset: an ordered list of shards, its records and bytes numbered across all of them.
+//!
+//! Also turns the shard arguments of a command line into that list.
+
+use crate::format::Damage;
+use crate::format::index::Extent;
+use crate::shard::{LocalIndex, Shard, ShardError};
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The most records of a dataset: inode numbers carry a tag in their top byte.
+pub const MAX_RECORDS: u64 = 1 << 55;
+
+/// The number of a record in its dataset, from 0. Only a [`Dataset`] makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId(u64);
+
+impl RecordId {
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Why shard arguments are not a dataset.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// One of its shards.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// A directory or its listing could not be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nothing by that name, and no shards made from it.
+    #[error("{}: no such file{}", path.display(), hint.as_deref().unwrap_or_default())]
+    Missing {
+        /// The argument.
+        path: PathBuf,
+        /// What else was looked for.
+        hint: Option<String>,
+    },
+    /// A pattern without a match.
+    #[error("{}: no file matches this pattern", path.display())]
+    NoMatch {
+        /// The argument.
+        path: PathBuf,
+    },
+    /// A pattern that cannot be read as one.
+    #[error("{}: not a valid pattern: {reason}", path.display())]
+    BadPattern {
+        /// The argument.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A directory without shards.
+    #[error("{}: the directory has no .rox files", path.display())]
+    EmptyDirectory {
+        /// The argument.
+        path: PathBuf,
+    },
+    /// The same file twice.
+    #[error("{}: the same file is given twice (also as {})", path.display(), first.display())]
+    Twice {
+        /// The second path.
+        path: PathBuf,
+        /// The first path.
+        first: PathBuf,
+    },
+    /// Sums that no offset can express.
+    #[error("{}: {damage}", path.display())]
+    TooLarge {
+        /// The shard at which the sum overflowed.
+        path: PathBuf,
+        /// Which sum.
+        damage: Damage,
+    },
+}
+
+impl DatasetError {
+    /// Whether the data is at fault, and not the system or the arguments.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            DatasetError::Shard(error) => error.is_damage(),
+            DatasetError::TooLarge { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// An ordered list of open shards, at least one.
+#[derive(Debug)]
+pub struct Dataset {
+    shards: Vec<Shard>,
+    /// For each shard the number of its first record, then the number of all records.
+    first_record: Vec<u64>,
+    /// For each shard the offset of its first byte in the joined payload, then the whole length.
+    first_byte: Vec<u64>,
+}
+
+impl Dataset {
+    /// Opens the shards that the arguments name (see [`expand`]).
+    pub fn open(arguments: &[PathBuf]) -> Result<Dataset, DatasetError> {
+        let mut shards = Vec::new();
+        for path in expand(arguments)? {
+            shards.push(Shard::open(&path)?);
+        }
+        Dataset::new(shards)
+    }
+
+    /// Joins shards in their order.
+    pub fn new(shards: Vec<Shard>) -> Result<Dataset, DatasetError> {
+        let mut seen: HashMap<(u64, u64), &Shard> = HashMap::new();
+        let mut first_record = vec![0];
+        let mut first_byte = vec![0];
+        let (mut records, mut bytes) = (0, 0);
+        for shard in &shards {
+            if let Some(first) = seen.insert(shard.identity(), shard) {
+                return Err(DatasetError::Twice {
+                    path: shard.path().to_owned(),
+                    first: first.path().to_owned(),
+                });
+            }
+            records = add(shard, "records", records, shard.records(), MAX_RECORDS)?;
+            // Offsets in a file are signed.
+            bytes = add(
+                shard,
+                "payload bytes",
+                bytes,
+                shard.payload_len(),
+                i64::MAX as u64,
+            )?;
+            first_record.push(records);
+            first_byte.push(bytes);
+        }
+        Ok(Dataset {
+            shards,
+            first_record,
+            first_byte,
+        })
+    }
+
+    /// The shards in order.
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// Number of records in all shards.
+    pub fn records(&self) -> u64 {
+        last(&self.first_record)
+    }
+
+    /// Bytes of payload in all shards.
+    pub fn payload_len(&self) -> u64 {
+        last(&self.first_byte)
+    }
+
+    /// Record number `index`, where there is one.
+    pub fn record(&self, index: u64) -> Option<RecordId> {
+        (index < self.records()).then_some(RecordId(index))
+    }
+
+    /// Number of the first record of shard number `shard`, or of all records for one past the last.
+    pub fn first_record(&self, shard: usize) -> Option<u64> {
+        self.first_record.get(shard).copied()
+    }
+
+    /// Offset in the joined payload of the first byte of shard number `shard`.
+    pub fn first_byte(&self, shard: usize) -> Option<u64> {
+        self.first_byte.get(shard).copied()
+    }
+
+    /// The number of the shard that holds a record, and the record's number there.
+    pub fn locate(&self, record: RecordId) -> Option<(usize, LocalIndex)> {
+        let shard = owner(&self.first_record, record.0);
+        let local = self
+            .shards
+            .get(shard)?
+            .local(record.0 - self.first_record[shard])?;
+        Some((shard, local))
+    }
+
+    /// The number of the shard that holds byte `offset` of the joined payload.
+    pub fn shard_of_byte(&self, offset: u64) -> usize {
+        owner(&self.first_byte, offset)
+    }
+
+    /// Calls `each` with the extents of records `range`, each in its own shard, until it returns
+    /// `false`. A damaged entry, or all that is left of a shard that cannot be read any more, is
+    /// passed on as an error and does not end the walk.
+    pub fn for_each_extent(
+        &self,
+        range: Range<u64>,
+        each: &mut dyn FnMut(RecordId, usize, Result<Extent, ShardError>) -> bool,
+    ) {
+        let mut next = range.start;
+        let mut go_on = true;
+        let first_shard = owner(&self.first_record, range.start);
+        for (number, shard) in self.shards.iter().enumerate().skip(first_shard) {
+            let base = self.first_record[number];
+            let end = self.first_record[number + 1].min(range.end);
+            if next >= range.end || !go_on {
+                return;
+            }
+            let walked = shard.for_each_extent(next - base..end - base, &mut |local, extent| {
+                let extent = extent.map_err(|damage| shard.damaged(damage));
+                next = base + local.get() + 1;
+                go_on = each(RecordId(next - 1), number, extent);
+                go_on
+            });
+            if let Err(error) = walked {
+                while go_on && next < end {
+                    go_on = each(RecordId(next), number, Err(error.clone()));
+                    next += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Index of the range that holds `position`, in `firsts` as [`Dataset`] keeps them: the last one
+/// that begins at or before it, so empty ones in between are passed over.
+fn owner(firsts: &[u64], position: u64) -> usize {
+    firsts
+        .partition_point(|&first| first <= position)
+        .saturating_sub(1)
+}
+
+fn last(firsts: &[u64]) -> u64 {
+    firsts.last().copied().unwrap_or(0)
+}
+
+fn add(shard: &Shard, what: &str, sum: u64, more: u64, most: u64) -> Result<u64, DatasetError> {
+    let total = u128::from(sum) + u128::from(more);
+    match u64::try_from(total) {
+        Ok(total) if total <= most => Ok(total),
+        _ => Err(DatasetError::TooLarge {
+            path: shard.path().to_owned(),
+            damage: Damage::new(
+                format!("sum of {what} up to this shard"),
+                total,
+                format!("at most {most}"),
+            ),
+        }),
+    }
+}
+
+/// Turns shard arguments into paths of shards.
+///
+/// An argument is a file; or a directory, meaning its `*.rox`; or a pattern with `*`, `?` or `[`,
+/// when no such file exists; or `name.rox`, which does not exist while `name_0000.rox` and so on
+/// do. Expansions sort by bytes, as the reference implementation does; arguments keep their order.
+pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
+    let mut paths = Vec::new();
+    for argument in arguments {
+        match std::fs::metadata(argument) {
+            Ok(metadata) if metadata.is_dir() => paths.extend(in_directory(argument)?),
+            Ok(_) => paths.push(argument.clone()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                paths.extend(by_pattern_or_stem(argument)?);
+            }
+            Err(source) => {
+                return Err(DatasetError::Io {
+                    path: argument.clone(),
+                    source,
+                });
+            }
+        }
+    }
+    Ok(paths)
+}
+
+fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    let found = list(directory, |name| {
+        name.ends_with(b".rox") && !name.starts_with(b".")
+    })?;
+    if found.is_empty() {
+        return Err(DatasetError::EmptyDirectory {
+            path: directory.to_owned(),
+        });
+    }
+    Ok(found)
+}
+
+fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    let bytes = argument.as_os_str().as_bytes();
+    if bytes.iter().any(|byte| b"*?[".contains(byte)) {
+        return by_pattern(argument);
+    }
+    let missing = |hint| DatasetError::Missing {
+        path: argument.to_owned(),
+        hint,
+    };
+    let name = argument.file_name().unwrap_or_default().as_bytes();
+    let Some(stem) = name.strip_suffix(b".rox") else {
+        return Err(missing(None));
+    };
+    let parent = match argument.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let hint = format!(", and no {}_NNNN.rox either", String::from_utf8_lossy(stem));
+    let found = match list(parent, |name| shard_number(name, stem).is_some()) {
+        Err(DatasetError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(missing(None));
+        }
+        found => found?,
+    };
+    match found.is_empty() {
+        true => Err(missing(Some(hint))),
+        false => Ok(found
+            .iter()
+            .map(|path| without_dot(path, argument))
+            .collect()),
+    }
+}
+
+/// Shards that `name.rox` stands for keep the form it was written in, without a `./` before it.
+fn without_dot(path: &Path, argument: &Path) -> PathBuf {
+    argument.with_file_name(path.file_name().unwrap_or_default())
+}
+
+fn by_pattern(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    let bad = |reason: String| DatasetError::BadPattern {
+        path: argument.to_owned(),
+        reason,
+    };
+    let pattern = argument
+        .to_str()
+        .ok_or_else(|| bad("it is not UTF-8".to_owned()))?;
+    let options = glob::MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+    };
+    let matches = glob::glob_with(pattern, options).map_err(|error| bad(error.to_string()))?;
+    let mut found = Vec::new();
+    for path in matches {
+        found.push(path.map_err(|error| DatasetError::Io {
+            path: error.path().to_owned(),
+            source: error.into(),
+        })?);
+    }
+    if found.is_empty() {
+        return Err(DatasetError::NoMatch {
+            path: argument.to_owned(),
+        });
+    }
+    sort_by_bytes(&mut found);
+    Ok(found)
+}
+
+fn list(directory: &Path, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>, DatasetError> {
+    let io = |source| DatasetError::Io {
+        path: directory.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(io)? {
+        let name = entry.map_err(io)?.file_name();
+        if wanted(name.as_bytes()) {
+            found.push(directory.join(name));
+        }
+    }
+    sort_by_bytes(&mut found);
+    Ok(found)
+}
+
+fn sort_by_bytes(paths: &mut [PathBuf]) {
+    paths.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+}
+
+/// The number in `stem_NNNN.rox` (four digits or more), as the writers name the shards of `stem`.
+pub fn shard_number(name: &[u8], stem: &[u8]) -> Option<u64> {
+    let digits = name
+        .strip_prefix(stem)?
+        .strip_prefix(b"_")?
+        .strip_suffix(b".rox")?;
+    if digits.len() < 4 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Two neighbours of one name whose numbers go down, as `_10000` before `_9999` when sorted by
+/// bytes: probably not the order in which the records were written.
+pub fn out_of_numeric_order(shards: &[Shard]) -> Option<(&Path, &Path)> {
+    shards.windows(2).find_map(|pair| {
+        let (first, second) = (pair[0].path(), pair[1].path());
+        let (first_stem, first_number) = split_number(first)?;
+        let (second_stem, second_number) = split_number(second)?;
+        let down = first_stem == second_stem && first_number > second_number;
+        down.then_some((first, second))
+    })
+}
+
+fn split_number(path: &Path) -> Option<(PathBuf, u64)> {
+    let name = path.file_name()?.as_bytes();
+    let stem = &name[..name.iter().rposition(|&byte| byte == b'_')?];
+    let number = shard_number(name, stem)?;
+    Some((path.with_file_name(OsStr::from_bytes(stem)), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_in_empty_ranges_belong_to_the_next_one() {
+        // Shards of 3, 0 and 2 records.
+        let firsts = [0, 3, 3, 5];
+        let owners: Vec<usize> = (0..5).map(|position| owner(&firsts, position)).collect();
+        assert_eq!(owners, [0, 0, 0, 2, 2]);
+    }
+
+    #[test]
+    fn shard_numbers_have_four_digits_or_more() {
+        assert_eq!(shard_number(b"d_0012.rox", b"d"), Some(12));
+        assert_eq!(shard_number(b"d_10000.rox", b"d"), Some(10000));
+        for other in [
+            &b"d_012.rox"[..],
+            b"d_00x2.rox",
+            b"dd_0001.rox",
+            b"d_0001.ro",
+        ] {
+            assert_eq!(shard_number(other, b"d"), None);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! roxfs mounts `.rox` dataset shards read-only, so that every record is a file, and packs files
+//! into such shards. The specification of the format is in [`mod@format`].
+
+pub mod cli;
+pub mod commands;
+pub mod dataset;
+pub mod format;
+pub mod fuse;
+pub mod mmap;
+pub mod order;
+pub mod pack;
+pub mod readahead;
+pub mod session;
+pub mod shard;
+pub mod sizes;
+pub mod summary;
+pub mod tree;
+pub mod verify;

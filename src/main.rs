@@ -1,0 +1,10 @@
+//! The `roxfs` program: parse, log, run, exit code.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = roxfs::cli::Cli::parse();
+    roxfs::commands::log_to_stderr();
+    roxfs::commands::run(cli.command).into()
+}

@@ -1,0 +1,73 @@
+//! Going into the background: the command returns when the mount answers, or fails with the
+//! exit code of the process that should have become the daemon.
+
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid};
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+
+/// Which of the two processes this is.
+#[derive(Debug)]
+pub enum Side {
+    /// The one that was started by a person or script.
+    Parent(Parent),
+    /// The one that serves the mount.
+    Daemon(Daemon),
+}
+
+/// The waiting side.
+#[derive(Debug)]
+pub struct Parent {
+    ready: PipeReader,
+    daemon: Pid,
+}
+
+/// The serving side; until [`ready`](Daemon::ready) its messages go where the parent's go.
+#[derive(Debug)]
+pub struct Daemon {
+    ready: PipeWriter,
+}
+
+/// Splits the process in two. To be called while it has one thread.
+pub fn fork() -> io::Result<Side> {
+    let (reader, writer) = io::pipe()?;
+    #[expect(unsafe_code, reason = "a daemon is a forked process; std cannot fork")]
+    // SAFETY: the process has one thread here, so the child has all locks free and may go on as
+    // the parent would have.
+    let forked = unsafe { nix::unistd::fork()? };
+    Ok(match forked {
+        ForkResult::Parent { child } => Side::Parent(Parent {
+            ready: reader,
+            daemon: child,
+        }),
+        ForkResult::Child => Side::Daemon(Daemon { ready: writer }),
+    })
+}
+
+impl Parent {
+    /// Waits until the daemon is ready, or has ended: then the exit code it gave, and `None`
+    /// where a signal ended it.
+    pub fn wait(mut self) -> io::Result<Result<(), Option<i32>>> {
+        let mut byte = [0];
+        if self.ready.read(&mut byte)? == 1 {
+            return Ok(Ok(()));
+        }
+        match waitpid(self.daemon, None)? {
+            WaitStatus::Exited(_, code) => Ok(Err(Some(code))),
+            _ => Ok(Err(None)),
+        }
+    }
+}
+
+impl Daemon {
+    /// Tells the parent to return, and leaves its session, directory and standard streams.
+    pub fn ready(mut self) -> io::Result<()> {
+        nix::unistd::setsid()?;
+        nix::unistd::chdir("/")?;
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        nix::unistd::dup2_stdin(&null)?;
+        nix::unistd::dup2_stdout(&null)?;
+        nix::unistd::dup2_stderr(&null)?;
+        self.ready.write_all(&[1])
+    }
+}

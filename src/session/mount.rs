@@ -1,0 +1,371 @@
+//! Mounting and unmounting, with mount(2) where that is allowed and with `fusermount3` where not.
+//!
+//! fuser's own mounting is not used: it gives no file system type, takes a comma in the source
+//! name for further options, and may unmount a stranger that has been mounted at the same path.
+
+use super::mountinfo::{self, MountInfo};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::mount::{MntFlags, MsFlags};
+use nix::unistd::{getgid, getuid};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The type under which mounts are listed.
+const FS_TYPE: &str = "fuse.roxfs";
+const DEVICE: &str = "/dev/fuse";
+const HELPER: &str = "fusermount3";
+
+/// What a mount is asked to be, beside read-only, nosuid, nodev and default_permissions, which
+/// it always is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MountOptions {
+    /// Let users other than the mounting one in, as far as the shards' permissions go.
+    pub allow_other: bool,
+    /// Do not run programs from it.
+    pub noexec: bool,
+    /// Never write access times; there are none, so this only shows in the listing of mounts.
+    pub noatime: bool,
+    /// What the listing of mounts shows as its source.
+    pub source: OsString,
+}
+
+/// Why something cannot be mounted.
+#[derive(Debug, thiserror::Error)]
+pub enum MountError {
+    /// The mount point cannot be used.
+    #[error("{}: cannot be mounted on: {source}", path.display())]
+    MountPoint {
+        /// The mount point.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A dataset is there already.
+    #[error("{}: a dataset is mounted there already; unmount it first: roxfs umount {0}", path.display())]
+    AlreadyMounted {
+        /// The mount point.
+        path: PathBuf,
+    },
+    /// No FUSE in the kernel, or not for this user.
+    #[error("{DEVICE}: {source}{hint}")]
+    Device {
+        /// What the system said.
+        source: io::Error,
+        /// What may help.
+        hint: &'static str,
+    },
+    /// The kernel refused.
+    #[error("{}: mount: {source}", path.display())]
+    Kernel {
+        /// The mount point.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The helper for ordinary users is not there.
+    #[error("{HELPER}: {source}; ordinary users need it to mount (Debian package fuse3)")]
+    NoHelper {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The helper refused.
+    #[error("{}: {message}", path.display())]
+    Helper {
+        /// The mount point.
+        path: PathBuf,
+        /// What it said.
+        message: String,
+    },
+}
+
+/// Why something cannot be unmounted.
+#[derive(Debug, thiserror::Error)]
+pub enum UnmountError {
+    /// Nothing is mounted there, or something else.
+    #[error("{}: no roxfs mount is there{}", path.display(), found.as_deref().unwrap_or_default())]
+    NotMounted {
+        /// The path.
+        path: PathBuf,
+        /// What is there instead.
+        found: Option<String>,
+    },
+    /// Files are open or a process is in it.
+    #[error(
+        "{}: in use; \"fuser -vm {0}\" shows by whom; \"roxfs umount -l {0}\" detaches it now and ends it when the last file is closed",
+        path.display()
+    )]
+    Busy {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The system or the helper refused.
+    #[error("{}: {message}", path.display())]
+    Refused {
+        /// The path.
+        path: PathBuf,
+        /// What it said.
+        message: String,
+    },
+}
+
+/// A mount made by this process. Dropped, it unmounts, if it is still there.
+#[derive(Debug)]
+pub struct Mounted {
+    info: MountInfo,
+}
+
+/// Mounts at `mountpoint`, and returns the descriptor through which the kernel asks.
+pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Mounted), MountError> {
+    let bad = |source| MountError::MountPoint {
+        path: mountpoint.to_owned(),
+        source,
+    };
+    let path = mountpoint.canonicalize().map_err(bad)?;
+    if !path.is_dir() {
+        return Err(bad(io::Error::from_raw_os_error(Errno::ENOTDIR as i32)));
+    }
+    if mountinfo::find(&path)
+        .map_err(bad)?
+        .is_some_and(|mount| mount.kind == FS_TYPE)
+    {
+        return Err(MountError::AlreadyMounted { path });
+    }
+    let device = match mount_directly(&path, options)? {
+        Some(device) => device,
+        None => mount_by_helper(&path, options)?,
+    };
+    let info = mountinfo::find(&path).map_err(bad)?;
+    let info = info.ok_or_else(|| bad(io::Error::other("the new mount is not listed")))?;
+    Ok((device, Mounted { info }))
+}
+
+/// `None` where this user may not use mount(2).
+fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>, MountError> {
+    let device = match File::options().read(true).write(true).open(DEVICE) {
+        Ok(device) => device,
+        Err(source) => {
+            let hint = match source.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "; it has to be open to users who mount (usually mode 0666)"
+                }
+                _ => "; is the fuse module loaded (modprobe fuse)?",
+            };
+            return Err(MountError::Device { source, hint });
+        }
+    };
+    let mut flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    flags.set(MsFlags::MS_NOEXEC, options.noexec);
+    flags.set(MsFlags::MS_NOATIME, options.noatime);
+    let data = format!(
+        "fd={},rootmode=40000,user_id={},group_id={},default_permissions{}",
+        device.as_raw_fd(),
+        getuid(),
+        getgid(),
+        if options.allow_other {
+            ",allow_other"
+        } else {
+            ""
+        },
+    );
+    let source = Some(options.source.as_os_str());
+    match nix::mount::mount(source, path, Some(FS_TYPE), flags, Some(data.as_str())) {
+        Ok(()) => Ok(Some(device.into())),
+        Err(Errno::EPERM) => Ok(None),
+        Err(errno) => Err(MountError::Kernel {
+            path: path.to_owned(),
+            source: errno.into(),
+        }),
+    }
+}
+
+/// Mounts by `fusermount3`, which is setuid root and sends the descriptor over a socket whose
+/// number it finds in `_FUSE_COMMFD`.
+fn mount_by_helper(path: &Path, options: &MountOptions) -> Result<OwnedFd, MountError> {
+    let no_helper = |source| MountError::NoHelper { source };
+    let (ours, theirs) = UnixStream::pair().map_err(no_helper)?;
+    fcntl(&theirs, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| no_helper(e.into()))?;
+    let mut list = OsString::from("ro,nosuid,nodev,default_permissions,subtype=roxfs,fsname=");
+    list.push(escape(&options.source));
+    let more = [
+        (options.allow_other, ",allow_other"),
+        (options.noexec, ",noexec"),
+        (options.noatime, ",noatime"),
+    ];
+    for (_, option) in more.iter().filter(|(wanted, _)| *wanted) {
+        list.push(option);
+    }
+    let helper = Command::new(HELPER)
+        .arg("-o")
+        .arg(list)
+        .arg("--")
+        .arg(path)
+        .env("_FUSE_COMMFD", theirs.as_raw_fd().to_string())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(no_helper)?;
+    drop(theirs);
+    let device = receive_descriptor(&ours);
+    let output = helper.wait_with_output().map_err(no_helper)?;
+    match device {
+        Ok(Some(device)) if output.status.success() => Ok(device),
+        Err(source) => Err(no_helper(source)),
+        Ok(_) => Err(MountError::Helper {
+            path: path.to_owned(),
+            message: said(&output),
+        }),
+    }
+}
+
+/// A comma would end the option, and a backslash escapes the next byte.
+fn escape(source: &OsStr) -> OsString {
+    let mut escaped = Vec::new();
+    for &byte in source.as_bytes() {
+        if byte == b',' || byte == b'\\' {
+            escaped.push(b'\\');
+        }
+        escaped.push(byte);
+    }
+    OsStr::from_bytes(&escaped).to_owned()
+}
+
+/// `None` where the other side ended without sending one.
+fn receive_descriptor(socket: &UnixStream) -> io::Result<Option<OwnedFd>> {
+    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut data = [IoSliceMut::new(&mut byte)];
+    rustix::io::retry_on_intr(|| {
+        recvmsg(socket, &mut data, &mut control, RecvFlags::CMSG_CLOEXEC)
+    })?;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+            return Ok(descriptors.next());
+        }
+    }
+    Ok(None)
+}
+
+impl Mounted {
+    /// Unmounts it, or with `lazy` takes it out of the tree of names, to end when it is no longer
+    /// in use. Does nothing when it is not there any more, whatever else has been mounted there.
+    pub fn unmount(&self, lazy: bool) -> Result<(), UnmountError> {
+        let path = &self.info.path;
+        match mountinfo::find(path) {
+            Ok(Some(found)) if found.device == self.info.device => unmount_path(path, lazy),
+            Ok(_) => Ok(()),
+            Err(error) => Err(refused(path, error)),
+        }
+    }
+
+    /// Raises the kernel's readahead on the mount to `bytes`, where this user may: a mount begins
+    /// with 128 KiB, and FUSE's own negotiation can only lower it.
+    pub fn raise_readahead(&self, bytes: u32) {
+        let file = format!("/sys/class/bdi/{}/read_ahead_kb", self.info.device);
+        if let Err(error) = std::fs::write(&file, (bytes / 1024).to_string()) {
+            log::debug!("{file}: {error}; readahead stays as it is");
+        }
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        if let Err(error) = self.unmount(true) {
+            log::error!("{error}");
+        }
+    }
+}
+
+/// Unmounts a roxfs mount; refuses anything else.
+pub fn unmount(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
+    let mut other = None;
+    for path in candidates(mountpoint) {
+        match mountinfo::find(&path).map_err(|error| refused(&path, error))? {
+            Some(mount) if mount.kind == FS_TYPE => return unmount_path(&path, lazy),
+            Some(mount) => other = Some(format!(" (but {})", mount.kind.display())),
+            None => {}
+        }
+    }
+    Err(UnmountError::NotMounted {
+        path: mountpoint.to_owned(),
+        found: other,
+    })
+}
+
+/// The mount point as the kernel lists it. First without touching the last component, because a
+/// dead mount cannot even be looked at; then with it, for links to a mount point, `.` and `..`.
+fn candidates(mountpoint: &Path) -> Vec<PathBuf> {
+    let below = mountpoint.file_name().and_then(|name| {
+        let parent = match mountpoint.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        Some(parent.canonicalize().ok()?.join(name))
+    });
+    below
+        .into_iter()
+        .chain(mountpoint.canonicalize().ok())
+        .collect()
+}
+
+fn unmount_path(path: &Path, lazy: bool) -> Result<(), UnmountError> {
+    let mut flags = MntFlags::UMOUNT_NOFOLLOW;
+    flags.set(MntFlags::MNT_DETACH, lazy);
+    match nix::mount::umount2(path, flags) {
+        Ok(()) => Ok(()),
+        Err(Errno::EBUSY) => Err(UnmountError::Busy {
+            path: path.to_owned(),
+        }),
+        Err(Errno::EPERM) => unmount_by_helper(path, lazy),
+        Err(errno) => Err(refused(path, errno.into())),
+    }
+}
+
+fn unmount_by_helper(path: &Path, lazy: bool) -> Result<(), UnmountError> {
+    let output = Command::new(HELPER)
+        .arg("-u")
+        .args(lazy.then_some("-z"))
+        .arg("--")
+        .arg(path)
+        .stdin(Stdio::null())
+        .env("LC_ALL", "C")
+        .output()
+        .map_err(|error| refused(Path::new(HELPER), error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let message = said(&output);
+    match message.contains("busy") {
+        true => Err(UnmountError::Busy {
+            path: path.to_owned(),
+        }),
+        false => Err(UnmountError::Refused {
+            path: path.to_owned(),
+            message,
+        }),
+    }
+}
+
+fn refused(path: &Path, error: io::Error) -> UnmountError {
+    UnmountError::Refused {
+        path: path.to_owned(),
+        message: error.to_string(),
+    }
+}
+
+fn said(output: &std::process::Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    match text.trim() {
+        "" => format!("{HELPER} failed: {}", output.status),
+        text => text.replace('\n', "; "),
+    }
+}

@@ -1,0 +1,69 @@
+//! Which file system is mounted where: `/proc/self/mountinfo`, as proc_pid_mountinfo(5) has it.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// One mounted file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountInfo {
+    /// Device number as `major:minor`: tells one mount from another at the same path.
+    pub device: String,
+    /// Where it is mounted.
+    pub path: PathBuf,
+    /// Its type, as `fuse.roxfs`.
+    pub kind: OsString,
+}
+
+/// The file system mounted at `path`, the uppermost if several are. Never touches the mount
+/// itself, which may be dead.
+pub fn find(path: &Path) -> io::Result<Option<MountInfo>> {
+    let all = std::fs::read("/proc/self/mountinfo")?;
+    let mut found = all.split(|&byte| byte == b'\n').filter_map(parse);
+    Ok(found.rfind(|mount| mount.path == path))
+}
+
+fn parse(line: &[u8]) -> Option<MountInfo> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let device = fields.nth(2)?;
+    let path = fields.nth(1)?;
+    let kind = fields.skip_while(|field| field != b"-").nth(1)?;
+    Some(MountInfo {
+        device: String::from_utf8_lossy(device).into_owned(),
+        path: PathBuf::from(OsString::from_vec(unescape(path))),
+        kind: OsStr::from_bytes(kind).to_owned(),
+    })
+}
+
+/// Space, tab, newline and backslash are written as `\` and three octal digits.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let [first, tail @ ..] = rest {
+        let octal = match (first, tail) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => {
+                Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
+            }
+            _ => None,
+        };
+        plain.push(octal.unwrap_or(*first));
+        rest = &rest[if octal.is_some() { 4 } else { 1 }..];
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_device_path_and_type() {
+        let line = br"36 35 0:98 / /mnt/a\040b\134 ro,nosuid shared:1 - fuse.roxfs d\0401 ro";
+        let mount = parse(line).expect("a mount");
+        assert_eq!(mount.device, "0:98");
+        assert_eq!(mount.path, Path::new("/mnt/a b\\"));
+        assert_eq!(mount.kind, "fuse.roxfs");
+        assert_eq!(parse(b""), None);
+    }
+}

@@ -1,0 +1,461 @@
+//! One open, validated shard, and the only place that knows where its bytes come from.
+//!
+//! Opening checks in O(1) what everything later relies on; each access checks its own offsets.
+//! Global record numbers are not known here.
+
+use crate::format::footer::{self, Footer, Version};
+use crate::format::index::{EndOffsets, Extent, Kind};
+use crate::format::name::Name;
+use crate::format::section::{self, SectionWalk, Sections};
+use crate::format::{Damage, OFFSET_LEN};
+use crate::mmap::PayloadMap;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// How many table entries are read at once when many are wanted: 32 KiB of offsets.
+const BATCH: u64 = 4096;
+
+/// The number of a record within its shard, from 0. Only a [`Shard`] makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalIndex(u64);
+
+impl LocalIndex {
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Why a shard cannot be opened or read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ShardError {
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The shard's file.
+        path: PathBuf,
+        /// What it said.
+        source: Arc<io::Error>,
+    },
+    /// The path is not a regular file.
+    #[error("{}: it is {found}, expected a regular file", path.display())]
+    NotRegular {
+        /// The path.
+        path: PathBuf,
+        /// What it is instead.
+        found: &'static str,
+    },
+    /// The bytes are not a shard's.
+    #[error("{}: {damage}", path.display())]
+    Damaged {
+        /// The shard's file.
+        path: PathBuf,
+        /// Where and how.
+        damage: Damage,
+    },
+    /// The file has another size than when it was opened.
+    #[error("{}: file size is {found} bytes, expected {expected} as when it was opened", path.display())]
+    Resized {
+        /// The shard's file.
+        path: PathBuf,
+        /// Its size in bytes now.
+        found: u64,
+        /// Its size in bytes when it was opened.
+        expected: u64,
+    },
+}
+
+impl ShardError {
+    /// The shard's file.
+    pub fn path(&self) -> &Path {
+        match self {
+            ShardError::Io { path, .. }
+            | ShardError::NotRegular { path, .. }
+            | ShardError::Damaged { path, .. }
+            | ShardError::Resized { path, .. } => path,
+        }
+    }
+
+    /// Whether the shard's bytes are at fault, and not the system or the path.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            ShardError::Damaged { .. } | ShardError::Resized { .. }
+        )
+    }
+}
+
+/// The file's metadata at the time of opening: what the tree shows of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// Permission bits, as `st_mode & 0o7777`.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Modification time: seconds since 1970, may be negative.
+    pub mtime: i64,
+    /// Nanoseconds of the modification time.
+    pub mtime_nsec: i64,
+}
+
+/// One open shard.
+#[derive(Debug)]
+pub struct Shard {
+    path: PathBuf,
+    file: File,
+    identity: (u64, u64),
+    owner: Owner,
+    footer: Footer,
+    index: EndOffsets,
+    sections: Sections,
+    map: OnceLock<PayloadMap>,
+}
+
+impl Shard {
+    /// Opens `path` and validates footer, section chain, and the last end offsets: O(1) in the
+    /// number of records.
+    pub fn open(path: &Path) -> Result<Shard, ShardError> {
+        let io = |source| ShardError::Io {
+            path: path.to_owned(),
+            source: Arc::new(source),
+        };
+        // Asked before opening: opening a device or FIFO can block or have effects.
+        check_regular(path, &std::fs::metadata(path).map_err(io)?)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
+            .open(path)
+            .map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        check_regular(path, &metadata)?;
+        let (footer, sections) =
+            read_layout(&file, metadata.len()).map_err(|error| match error {
+                ReadError::Io(source) => io(source),
+                ReadError::Damage(damage) => damaged(path, damage),
+            })?;
+        let index = EndOffsets::new(
+            Kind::Records,
+            footer.payload_len(),
+            footer.records(),
+            footer.payload_len(),
+        );
+        let shard = Shard {
+            path: path.to_owned(),
+            file,
+            identity: (metadata.dev(), metadata.ino()),
+            owner: Owner {
+                mode: metadata.mode() & 0o7777,
+                uid: metadata.uid(),
+                gid: metadata.gid(),
+                mtime: metadata.mtime(),
+                mtime_nsec: metadata.mtime_nsec(),
+            },
+            footer,
+            index,
+            sections,
+            map: OnceLock::new(),
+        };
+        shard.check_last(&shard.index)?;
+        if let Some(names) = &shard.sections.names {
+            shard.check_last(&names.ends)?;
+        }
+        Ok(shard)
+    }
+
+    /// The path it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Device and inode number: equal for two paths to the same file.
+    pub fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+
+    /// Mode, owner and times.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Form of the footer.
+    pub fn version(&self) -> &Version {
+        self.footer.version()
+    }
+
+    /// Number of records.
+    pub fn records(&self) -> u64 {
+        self.footer.records()
+    }
+
+    /// Bytes of payload.
+    pub fn payload_len(&self) -> u64 {
+        self.footer.payload_len()
+    }
+
+    /// All of the payload.
+    pub fn payload(&self) -> Extent {
+        self.index.whole()
+    }
+
+    /// Bytes of the whole file.
+    pub fn file_len(&self) -> u64 {
+        self.footer.file_len()
+    }
+
+    /// Which sections it has.
+    pub fn sections(&self) -> &Sections {
+        &self.sections
+    }
+
+    /// Record `index`, where there is one.
+    pub fn local(&self, index: u64) -> Option<LocalIndex> {
+        (index < self.records()).then_some(LocalIndex(index))
+    }
+
+    /// Where a record lies in the payload.
+    pub fn extent(&self, record: LocalIndex) -> Result<Extent, ShardError> {
+        self.entry(&self.index, record.0)
+    }
+
+    /// Calls `each` with the extents of records `range`, in order, until it returns `false`. A
+    /// damaged entry is passed on as such and does not end the walk.
+    pub fn for_each_extent(
+        &self,
+        range: Range<u64>,
+        each: &mut dyn FnMut(LocalIndex, Result<Extent, Damage>) -> bool,
+    ) -> Result<(), ShardError> {
+        self.for_each_entry(&self.index, range, &mut |entry, extent| {
+            each(LocalIndex(entry), extent)
+        })
+    }
+
+    /// A record's name; `None` where the shard or the record has none, and for a name that breaks
+    /// the rules (only `verify` asks which, by [`raw_name`](Self::raw_name)).
+    pub fn name(&self, record: LocalIndex) -> Result<Option<Name>, ShardError> {
+        Ok(self.raw_name(record)?.and_then(|raw| Name::new(&raw).ok()))
+    }
+
+    /// The bytes of a record's name as they stand in the shard; `None` where the shard has no
+    /// names, or the bytes are longer than any name.
+    pub fn raw_name(&self, record: LocalIndex) -> Result<Option<Vec<u8>>, ShardError> {
+        let Some(names) = &self.sections.names else {
+            return Ok(None);
+        };
+        let extent = self.entry(&names.ends, record.0)?;
+        if extent.len() > crate::format::name::MAX_LEN as u64 {
+            return Ok(None);
+        }
+        let mut raw = vec![0; extent.len() as usize];
+        self.read_at(names.at + extent.start(), &mut raw)?;
+        Ok(Some(raw))
+    }
+
+    /// Calls `each` with the extents of all names, as [`for_each_extent`](Self::for_each_extent)
+    /// does for records.
+    pub fn for_each_name_extent(
+        &self,
+        each: &mut dyn FnMut(LocalIndex, Result<Extent, Damage>) -> bool,
+    ) -> Result<(), ShardError> {
+        let Some(names) = &self.sections.names else {
+            return Ok(());
+        };
+        self.for_each_entry(&names.ends, 0..self.records(), &mut |entry, extent| {
+            each(LocalIndex(entry), extent)
+        })
+    }
+
+    /// The stored checksum of a record, where the shard has checksums.
+    pub fn crc32c(&self, record: LocalIndex) -> Result<Option<u32>, ShardError> {
+        match &self.sections.crc32c {
+            Some(table) => self.table_entry(table, record.0).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Entry `position` of a non-empty order section: which record's name is at that place in
+    /// byte order. The number is as it stands in the file, and may not be a record's.
+    pub fn order_entry(&self, position: u64) -> Result<Option<u32>, ShardError> {
+        match &self.sections.order {
+            Some(table) if position < table.count => self.table_entry(table, position).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn table_entry(&self, table: &section::Table, entry: u64) -> Result<u32, ShardError> {
+        let mut bytes = [0; section::ENTRY_LEN as usize];
+        self.read_at(table.at + entry * section::ENTRY_LEN, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// Copies payload bytes from `offset` on into `buffer`, which must fit into the payload.
+    pub fn read_payload(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
+        debug_assert!(offset + buffer.len() as u64 <= self.payload_len());
+        self.read_at(offset, buffer)
+    }
+
+    /// The mapped bytes of an extent of the payload, for the kernel to copy and for nothing else
+    /// (see [`PayloadMap`]). Fails when the file has changed its size since it was opened: what
+    /// is mapped then is not what the index describes, and cut pages could read as zeros.
+    pub fn mapped(&self, extent: Extent) -> Result<&[u8], ShardError> {
+        let found = self.file.metadata().map_err(|e| self.io(e))?.len();
+        if found != self.file_len() {
+            return Err(ShardError::Resized {
+                path: self.path.clone(),
+                found,
+                expected: self.file_len(),
+            });
+        }
+        let slice = self.map()?.slice(extent.start(), extent.end());
+        slice.ok_or_else(|| {
+            let limit = format!("at most {}", self.payload_len());
+            self.damaged(Damage::new("payload range end", extent.end(), limit))
+        })
+    }
+
+    /// Asks the kernel to start reading an extent of the payload from disk.
+    pub fn will_need(&self, extent: Extent) -> Result<(), ShardError> {
+        self.map()?.will_need(extent.start(), extent.end());
+        Ok(())
+    }
+
+    /// Maps the payload, once.
+    pub fn map(&self) -> Result<&PayloadMap, ShardError> {
+        if let Some(map) = self.map.get() {
+            return Ok(map);
+        }
+        let map = PayloadMap::new(&self.file, self.payload_len()).map_err(|e| self.io(e))?;
+        Ok(self.map.get_or_init(|| map))
+    }
+
+    /// An error of this shard's bytes.
+    pub fn damaged(&self, damage: Damage) -> ShardError {
+        damaged(&self.path, damage)
+    }
+
+    fn io(&self, source: io::Error) -> ShardError {
+        ShardError::Io {
+            path: self.path.clone(),
+            source: Arc::new(source),
+        }
+    }
+
+    fn check_last(&self, table: &EndOffsets) -> Result<(), ShardError> {
+        let Some(last) = table.count().checked_sub(1) else {
+            return Ok(());
+        };
+        let last = self.entry(table, last)?;
+        table
+            .check_last(last)
+            .map_err(|damage| self.damaged(damage))
+    }
+
+    fn entry(&self, table: &EndOffsets, entry: u64) -> Result<Extent, ShardError> {
+        let range = table.file_range(entry..entry + 1);
+        let mut bytes = [0; 2 * OFFSET_LEN as usize];
+        let bytes = &mut bytes[..(range.end - range.start) as usize];
+        self.read_at(range.start, bytes)?;
+        let extent = table.extents(entry, bytes).next();
+        let missing = || Damage::new("index entry", "missing", "it in the file");
+        extent
+            .unwrap_or_else(|| Err(missing()))
+            .map_err(|damage| self.damaged(damage))
+    }
+
+    fn for_each_entry(
+        &self,
+        table: &EndOffsets,
+        range: Range<u64>,
+        each: &mut dyn FnMut(u64, Result<Extent, Damage>) -> bool,
+    ) -> Result<(), ShardError> {
+        let mut bytes = Vec::new();
+        let mut first = range.start;
+        while first < range.end {
+            let batch = first..range.end.min(first + BATCH);
+            let wanted = table.file_range(batch.clone());
+            bytes.resize((wanted.end - wanted.start) as usize, 0);
+            self.read_at(wanted.start, &mut bytes)?;
+            for (entry, extent) in batch.clone().zip(table.extents(first, &bytes)) {
+                if !each(entry, extent) {
+                    return Ok(());
+                }
+            }
+            first = batch.end;
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
+        match self.file.read_exact_at(buffer, offset) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                let found = self.file.metadata().map_err(|e| self.io(e))?.len();
+                Err(ShardError::Resized {
+                    path: self.path.clone(),
+                    found,
+                    expected: self.file_len(),
+                })
+            }
+            Err(error) => Err(self.io(error)),
+        }
+    }
+}
+
+fn damaged(path: &Path, damage: Damage) -> ShardError {
+    ShardError::Damaged {
+        path: path.to_owned(),
+        damage,
+    }
+}
+
+fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), ShardError> {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    let found = match kind {
+        _ if kind.is_file() => return Ok(()),
+        _ if kind.is_dir() => "a directory",
+        _ if kind.is_fifo() => "a FIFO",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(ShardError::NotRegular {
+        path: path.to_owned(),
+        found,
+    })
+}
+
+enum ReadError {
+    Io(io::Error),
+    Damage(Damage),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        ReadError::Io(error)
+    }
+}
+
+impl From<Damage> for ReadError {
+    fn from(damage: Damage) -> Self {
+        ReadError::Damage(damage)
+    }
+}
+
+fn read_layout(file: &File, file_len: u64) -> Result<(Footer, Sections), ReadError> {
+    let mut tail = [0; footer::LEN_02 as usize];
+    let tail = &mut tail[..file_len.min(footer::LEN_02) as usize];
+    file.read_exact_at(tail, file_len - tail.len() as u64)?;
+    let footer = Footer::parse(tail, file_len)?;
+    let mut walk = SectionWalk::new(&footer);
+    while let Some(at) = walk.next_at()? {
+        let mut bytes = [0; section::FOOTER_LEN as usize];
+        file.read_exact_at(&mut bytes, at)?;
+        walk.push(&bytes)?;
+    }
+    Ok((footer, walk.finish()?))
+}

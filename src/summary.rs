@@ -1,0 +1,90 @@
+//! What a dataset is, in figures: for `.roxfs/info.json` and `roxfs info`.
+
+use crate::dataset::Dataset;
+use crate::shard::Shard;
+use serde::Serialize;
+
+/// A dataset as `.roxfs/info.json` and `roxfs info --json` describe it.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// Version of roxfs that wrote this.
+    pub roxfs: &'static str,
+    /// Number of records.
+    pub records: u64,
+    /// Bytes of all payloads.
+    pub payload_bytes: u64,
+    /// Bytes of all files.
+    pub file_bytes: u64,
+    /// The shards in order.
+    pub shards: Vec<ShardSummary>,
+}
+
+/// One shard of a [`Summary`].
+#[derive(Debug, Serialize)]
+pub struct ShardSummary {
+    /// The path as it was given; bytes that are not UTF-8 are replaced.
+    pub path: String,
+    /// `ROXXEL01` or `ROXXEL02`.
+    pub format: &'static str,
+    /// Element type of a `ROXXEL02` shard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<String>,
+    /// Number in the dataset of its first record.
+    pub first_record: u64,
+    /// Number of records.
+    pub records: u64,
+    /// Bytes of payload.
+    pub payload_bytes: u64,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+    /// Which tables it has: `names`, `crc32c`, `order`.
+    pub sections: Vec<&'static str>,
+    /// How many sections were skipped because their kind is not known.
+    pub unknown_sections: usize,
+}
+
+impl Summary {
+    /// Describes `dataset`; reads nothing.
+    pub fn new(dataset: &Dataset) -> Summary {
+        let mut first_record = 0;
+        let describe = |shard: &Shard| {
+            let summary = ShardSummary::new(shard, first_record);
+            first_record += shard.records();
+            summary
+        };
+        let shards: Vec<ShardSummary> = dataset.shards().iter().map(describe).collect();
+        Summary {
+            roxfs: env!("CARGO_PKG_VERSION"),
+            records: dataset.records(),
+            payload_bytes: dataset.payload_len(),
+            file_bytes: shards.iter().map(|shard| shard.file_bytes).sum(),
+            shards,
+        }
+    }
+}
+
+impl ShardSummary {
+    fn new(shard: &Shard, first_record: u64) -> ShardSummary {
+        let found = shard.sections();
+        let named = [
+            ("names", found.names.is_some()),
+            ("crc32c", found.crc32c.is_some()),
+            ("order", found.order.is_some()),
+        ];
+        ShardSummary {
+            path: shard.path().to_string_lossy().into_owned(),
+            format: shard.version().name(),
+            dtype: shard.version().dtype().map(str::to_owned),
+            first_record,
+            records: shard.records(),
+            payload_bytes: shard.payload_len(),
+            file_bytes: shard.file_len(),
+            sections: named
+                .iter()
+                .filter(|(_, there)| *there)
+                .map(|(name, _)| *name)
+                .collect(),
+            unknown_sections: found.unknown,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Attributes: what `stat` shows of a node, and who may read it.
+
+use super::ino::Node;
+use crate::shard::Owner;
+use std::time::{Duration, SystemTime};
+
+/// Whether a node is a file or a directory; the tree has nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+}
+
+/// What `stat` shows of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attr {
+    /// Which node.
+    pub node: Node,
+    /// File or directory.
+    pub kind: Kind,
+    /// Bytes; 0 for a directory.
+    pub size: u64,
+    /// Number of links: for a directory 2 and one for each directory in it.
+    pub nlink: u32,
+    /// Permissions, owner and time.
+    pub access: Access,
+}
+
+/// Permissions, owner and modification time of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// Permission bits.
+    pub perm: u16,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Modification time.
+    pub mtime: SystemTime,
+}
+
+/// The user and group that mounted: owner of what belongs to no single shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mounter {
+    /// Effective user.
+    pub uid: u32,
+    /// Effective group.
+    pub gid: u32,
+}
+
+const READ_ALL: u32 = 0o444;
+
+impl Access {
+    /// A record's: readable by whoever may read its shard.
+    pub fn of_shard(shard: &Owner) -> Access {
+        Access {
+            perm: (shard.mode & READ_ALL) as u16,
+            uid: shard.uid,
+            gid: shard.gid,
+            mtime: time(shard.mtime, shard.mtime_nsec),
+        }
+    }
+
+    /// A directory's: listable by all who reach it; the time is that of the newest shard.
+    pub fn of_directory(shards: &[Access], mounter: Mounter) -> Access {
+        Access {
+            perm: 0o555,
+            uid: mounter.uid,
+            gid: mounter.gid,
+            mtime: newest(shards),
+        }
+    }
+
+    /// What spans shards is readable by those who may read each of them. Where the owners (or
+    /// groups) differ, the mounting user (or group) takes their place, and someone who is the
+    /// owner of one shard and "other" to the next needs both classes' permission: so the weaker
+    /// classes are cut down by the stronger ones that no longer say who is meant.
+    pub fn intersection(shards: &[Access], mounter: Mounter) -> Access {
+        let perm = shards
+            .iter()
+            .fold(READ_ALL as u16, |all, shard| all & shard.perm);
+        let (user, group, other) = (perm & 0o400 != 0, perm & 0o040 != 0, perm & 0o004 != 0);
+        let same = |of: fn(&Access) -> u32| {
+            let first = shards.first().map(of)?;
+            shards
+                .iter()
+                .all(|shard| of(shard) == first)
+                .then_some(first)
+        };
+        let uid = same(|shard| shard.uid);
+        let gid = same(|shard| shard.gid);
+        // The mounter has opened every shard, so may read them all.
+        let user_reads = user || uid.is_none();
+        let group_reads = group && gid.is_some() && (user || uid.is_some());
+        let other_reads = other && (user || uid.is_some()) && (group || gid.is_some());
+        let bit = |reads, bit| if reads { bit } else { 0 };
+        Access {
+            perm: bit(user_reads, 0o400) | bit(group_reads, 0o040) | bit(other_reads, 0o004),
+            uid: uid.unwrap_or(mounter.uid),
+            gid: gid.unwrap_or(mounter.gid),
+            mtime: newest(shards),
+        }
+    }
+}
+
+fn newest(shards: &[Access]) -> SystemTime {
+    let times = shards.iter().map(|shard| shard.mtime);
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// A file's timestamp; times that `SystemTime` cannot express become 1970.
+fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let base = match seconds < 0 {
+        true => SystemTime::UNIX_EPOCH.checked_sub(whole),
+        false => SystemTime::UNIX_EPOCH.checked_add(whole),
+    };
+    let rest = Duration::from_nanos(nanoseconds.clamp(0, 999_999_999) as u64);
+    base.and_then(|base| base.checked_add(rest))
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTER: Mounter = Mounter { uid: 7, gid: 7 };
+
+    fn shard(mode: u32, uid: u32, gid: u32) -> Access {
+        Access::of_shard(&Owner {
+            mode,
+            uid,
+            gid,
+            mtime: -5,
+            mtime_nsec: 1,
+        })
+    }
+
+    /// Whether a user with one group may read, by the kernel's rules.
+    fn may_read(access: &Access, uid: u32, gid: u32) -> bool {
+        let bit = match () {
+            () if access.uid == uid => 0o400,
+            () if access.gid == gid => 0o040,
+            () => 0o004,
+        };
+        access.perm & bit != 0
+    }
+
+    #[test]
+    fn nobody_reads_all_who_may_not_read_each() {
+        let modes = [0o400, 0o440, 0o444, 0o044, 0o404, 0o004, 0o040, 0o000];
+        let ids = [1, 2];
+        let mut shards = Vec::new();
+        for mode in modes {
+            for uid in ids {
+                shards.extend(ids.map(|gid| shard(mode, uid, gid)));
+            }
+        }
+        for first in &shards {
+            for second in &shards {
+                let both = Access::intersection(&[*first, *second], MOUNTER);
+                for uid in [1, 2, 3] {
+                    for gid in [1, 2, 3] {
+                        let each = may_read(first, uid, gid) && may_read(second, uid, gid);
+                        assert!(each || !may_read(&both, uid, gid), "{first:?} {second:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_owners_keep_their_permissions() {
+        let both = Access::intersection(&[shard(0o644, 1, 2), shard(0o640, 1, 2)], MOUNTER);
+        assert_eq!((both.perm, both.uid, both.gid), (0o440, 1, 2));
+        let mixed = Access::intersection(&[shard(0o644, 1, 2), shard(0o644, 2, 1)], MOUNTER);
+        assert_eq!((mixed.perm, mixed.uid, mixed.gid), (0o404, 7, 7));
+    }
+
+    #[test]
+    fn times_before_1970_are_kept() {
+        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(5) + Duration::from_nanos(1);
+        assert_eq!(shard(0o444, 1, 1).mtime, before);
+    }
+}

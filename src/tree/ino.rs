@@ -1,0 +1,111 @@
+//! Nodes and inode numbers, one to one: there is no inode table, so `forget` has nothing to do,
+//! the numbers are the same on every mount, and file handles stay valid.
+//!
+//! | number | node |
+//! |---|---|
+//! | 1 | the root |
+//! | 2 | `records/` |
+//! | 3, 4, 5 | `raw/`, `raw/data`, `raw/index` |
+//! | 6 | `shards/` |
+//! | 7, 8 | `.roxfs/`, `.roxfs/info.json` |
+//! | 9 to 15 | kept free for `files/`, `views/` and `.roxfs/stats` |
+//! | 16 + i | record i |
+//! | top byte 1, then the shard's number | a directory in `shards/` |
+//!
+//! Other values of the top byte are kept free for directories of `files/` and `views/`.
+
+/// A file or directory of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Node {
+    /// The mount's root.
+    Root,
+    /// `records/`
+    Records,
+    /// Record by its number; not checked to exist.
+    Record(u64),
+    /// `raw/`
+    Raw,
+    /// `raw/data`
+    RawData,
+    /// `raw/index`
+    RawIndex,
+    /// `shards/`
+    Shards,
+    /// A directory in `shards/`, by the shard's number; not checked to exist.
+    Shard(u64),
+    /// `.roxfs/`
+    Meta,
+    /// `.roxfs/info.json`
+    Info,
+}
+
+const FIRST_RECORD: u64 = 16;
+const TAG_SHIFT: u32 = 56;
+const TAG_SHARD: u64 = 1;
+
+impl Node {
+    /// The node of an inode number; `None` where no node has that number.
+    pub fn from_ino(ino: u64) -> Option<Node> {
+        let low = ino & ((1 << TAG_SHIFT) - 1);
+        match (ino >> TAG_SHIFT, low) {
+            (0, 1) => Some(Node::Root),
+            (0, 2) => Some(Node::Records),
+            (0, 3) => Some(Node::Raw),
+            (0, 4) => Some(Node::RawData),
+            (0, 5) => Some(Node::RawIndex),
+            (0, 6) => Some(Node::Shards),
+            (0, 7) => Some(Node::Meta),
+            (0, 8) => Some(Node::Info),
+            (0, FIRST_RECORD..) => Some(Node::Record(low - FIRST_RECORD)),
+            (TAG_SHARD, _) => Some(Node::Shard(low)),
+            _ => None,
+        }
+    }
+
+    /// The node's inode number. Records and shards of a dataset stay below the tag.
+    pub fn ino(self) -> u64 {
+        match self {
+            Node::Root => 1,
+            Node::Records => 2,
+            Node::Raw => 3,
+            Node::RawData => 4,
+            Node::RawIndex => 5,
+            Node::Shards => 6,
+            Node::Meta => 7,
+            Node::Info => 8,
+            Node::Record(number) => FIRST_RECORD + number,
+            Node::Shard(number) => TAG_SHARD << TAG_SHIFT | number,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::MAX_RECORDS;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_number_with_a_node_is_that_nodes_number(ino: u64) {
+            if let Some(node) = Node::from_ino(ino) {
+                prop_assert_eq!(node.ino(), ino);
+            }
+        }
+
+        #[test]
+        fn every_record_and_shard_has_a_number_of_its_own(number in 0..MAX_RECORDS) {
+            for node in [Node::Record(number), Node::Shard(number)] {
+                prop_assert_eq!(Node::from_ino(node.ino()), Some(node));
+            }
+        }
+    }
+
+    #[test]
+    fn small_numbers_are_the_fixed_nodes() {
+        let nodes: Vec<Option<Node>> = (0..17).map(Node::from_ino).collect();
+        assert_eq!(nodes.iter().flatten().count(), 8 + 1);
+        assert_eq!(nodes[0], None);
+        assert_eq!(nodes[16], Some(Node::Record(0)));
+    }
+}

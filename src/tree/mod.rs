@@ -1,0 +1,230 @@
+//! What the tree is: which names there are, what they stand for, and which bytes they have.
+//!
+//! Answers in its own types, so that everything here is tested without a mount. Errors carry what
+//! the adapter needs for an errno; nothing is logged here.
+
+pub mod attr;
+pub mod ino;
+mod list;
+mod name;
+mod read;
+
+use crate::dataset::{Dataset, RecordId};
+use crate::format::index::Extent;
+use crate::shard::ShardError;
+use crate::summary::Summary;
+use attr::{Access, Attr, Kind, Mounter};
+use ino::Node;
+use name::NumberedNames;
+
+pub use list::Entry;
+
+/// Extension of record files.
+const EXTENSION: &str = "bin";
+
+/// Why the tree has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// No such name or inode.
+    #[error("no such file or directory")]
+    NotFound,
+    /// A directory was needed.
+    #[error("not a directory")]
+    NotADirectory,
+    /// A file was needed.
+    #[error("is a directory")]
+    IsADirectory,
+    /// The shard could not be read.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+}
+
+/// The tree over a dataset.
+#[derive(Debug)]
+pub struct Tree {
+    dataset: Dataset,
+    /// Permissions, owner and time for each shard's records.
+    shard_access: Vec<Access>,
+    /// The same for what spans shards.
+    raw_access: Access,
+    directory_access: Access,
+    /// Name of each shard's directory, in shard order.
+    shard_names: Vec<Vec<u8>>,
+    /// Shard numbers in byte order of their names.
+    shards_by_name: Vec<usize>,
+    info: Vec<u8>,
+}
+
+impl Tree {
+    /// The tree of `dataset`; directories belong to `mounter`.
+    pub fn new(dataset: Dataset, mounter: Mounter) -> Tree {
+        let shard_access: Vec<Access> = dataset
+            .shards()
+            .iter()
+            .map(|shard| Access::of_shard(shard.owner()))
+            .collect();
+        let shard_names = name::shard_names(dataset.shards());
+        let mut shards_by_name: Vec<usize> = (0..shard_names.len()).collect();
+        shards_by_name.sort_by(|&a, &b| shard_names[a].cmp(&shard_names[b]));
+        // Strings and numbers in vectors always serialize.
+        let mut info = serde_json::to_vec_pretty(&Summary::new(&dataset)).unwrap_or_default();
+        info.push(b'\n');
+        Tree {
+            raw_access: Access::intersection(&shard_access, mounter),
+            directory_access: Access::of_directory(&shard_access, mounter),
+            dataset,
+            shard_access,
+            shard_names,
+            shards_by_name,
+            info,
+        }
+    }
+
+    /// The dataset below the tree.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// What `name` in directory `parent` stands for. `.` and `..` are answered too, for any node,
+    /// as a server of file handles needs them.
+    pub fn lookup(&self, parent: Node, name: &[u8]) -> Result<Attr, TreeError> {
+        let node = match name {
+            b"." => Some(parent),
+            b".." => Some(self.parent(parent)),
+            _ => self.child(parent, name)?,
+        };
+        self.attr(node.ok_or(TreeError::NotFound)?)
+    }
+
+    fn child(&self, parent: Node, name: &[u8]) -> Result<Option<Node>, TreeError> {
+        Ok(match (parent, name) {
+            (Node::Root, b"records") => Some(Node::Records),
+            (Node::Root, b"raw") => Some(Node::Raw),
+            (Node::Root, b"shards") => Some(Node::Shards),
+            (Node::Root, b".roxfs") => Some(Node::Meta),
+            (Node::Raw, b"data") => Some(Node::RawData),
+            (Node::Raw, b"index") => Some(Node::RawIndex),
+            (Node::Meta, b"info.json") => Some(Node::Info),
+            (Node::Records, _) => self.record_names().parse(name).map(Node::Record),
+            (Node::Shards, _) => self.shard_by_name(name),
+            (Node::Shard(shard), _) => {
+                let local = self.shard_record_names(shard)?.parse(name);
+                local.and_then(|local| self.shard_record(shard, local))
+            }
+            (Node::Root | Node::Raw | Node::Meta, _) => None,
+            (Node::Record(_) | Node::RawData | Node::RawIndex | Node::Info, _) => {
+                return Err(TreeError::NotADirectory);
+            }
+        })
+    }
+
+    /// The directory that holds a node; of the several that hold a record, `records/`.
+    fn parent(&self, node: Node) -> Node {
+        match node {
+            Node::Root | Node::Records | Node::Raw | Node::Shards | Node::Meta => Node::Root,
+            Node::Record(_) => Node::Records,
+            Node::RawData | Node::RawIndex => Node::Raw,
+            Node::Shard(_) => Node::Shards,
+            Node::Info => Node::Meta,
+        }
+    }
+
+    /// What `stat` shows of a node.
+    pub fn attr(&self, node: Node) -> Result<Attr, TreeError> {
+        match node {
+            Node::Record(number) => {
+                let (shard, extent) = self.record_extent(number)?;
+                Ok(self.record_attr(number, shard, extent.len()))
+            }
+            Node::RawData => Ok(file(node, self.dataset.payload_len(), self.raw_access)),
+            Node::RawIndex => Ok(file(node, self.dataset.records() * 8, self.raw_access)),
+            Node::Info => {
+                let access = Access {
+                    perm: 0o444,
+                    ..self.directory_access
+                };
+                Ok(file(node, self.info.len() as u64, access))
+            }
+            Node::Root => Ok(self.directory(node, 4)),
+            Node::Shards => Ok(self.directory(node, self.shard_names.len())),
+            Node::Records | Node::Raw | Node::Meta => Ok(self.directory(node, 0)),
+            Node::Shard(shard) => {
+                let shard = usize::try_from(shard).ok();
+                let known = shard.and_then(|shard| self.shard_access.get(shard));
+                let mtime = known.ok_or(TreeError::NotFound)?.mtime;
+                let mut attr = self.directory(node, 0);
+                attr.access.mtime = mtime;
+                Ok(attr)
+            }
+        }
+    }
+
+    fn record_attr(&self, number: u64, shard: usize, size: u64) -> Attr {
+        file(Node::Record(number), size, self.shard_access[shard])
+    }
+
+    fn directory(&self, node: Node, directories: usize) -> Attr {
+        Attr {
+            node,
+            kind: Kind::Directory,
+            size: 0,
+            nlink: u32::try_from(directories)
+                .unwrap_or(u32::MAX)
+                .saturating_add(2),
+            access: self.directory_access,
+        }
+    }
+
+    fn record(&self, number: u64) -> Result<RecordId, TreeError> {
+        self.dataset.record(number).ok_or(TreeError::NotFound)
+    }
+
+    /// A record's shard, and where it lies in that shard's payload.
+    fn record_extent(&self, number: u64) -> Result<(usize, Extent), TreeError> {
+        let record = self.record(number)?;
+        let (shard, local) = self.dataset.locate(record).ok_or(TreeError::NotFound)?;
+        Ok((shard, self.dataset.shards()[shard].extent(local)?))
+    }
+
+    fn record_names(&self) -> NumberedNames<'_> {
+        NumberedNames::new(self.dataset.records(), EXTENSION)
+    }
+
+    fn shard_record_names(&self, shard: u64) -> Result<NumberedNames<'_>, TreeError> {
+        let (first, end) = self.shard_records(shard)?;
+        Ok(NumberedNames::new(end - first, EXTENSION))
+    }
+
+    /// The global numbers of a shard's records: the first, and one past the last.
+    fn shard_records(&self, shard: u64) -> Result<(u64, u64), TreeError> {
+        let shard = usize::try_from(shard).map_err(|_| TreeError::NotFound)?;
+        let first = self.dataset.first_record(shard);
+        let end = self.dataset.first_record(shard.saturating_add(1));
+        first.zip(end).ok_or(TreeError::NotFound)
+    }
+
+    fn shard_record(&self, shard: u64, local: u64) -> Option<Node> {
+        let (first, end) = self.shard_records(shard).ok()?;
+        (local < end - first).then(|| Node::Record(first + local))
+    }
+
+    fn shard_by_name(&self, name: &[u8]) -> Option<Node> {
+        let names = &self.shard_names;
+        let found = self
+            .shards_by_name
+            .binary_search_by(|&shard| names[shard][..].cmp(name));
+        found
+            .ok()
+            .map(|at| Node::Shard(self.shards_by_name[at] as u64))
+    }
+}
+
+fn file(node: Node, size: u64, access: Access) -> Attr {
+    Attr {
+        node,
+        kind: Kind::File,
+        size,
+        nlink: 1,
+        access,
+    }
+}

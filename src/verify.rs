@@ -1,0 +1,195 @@
+//! The full check of shards: structure, every offset, every checksum, every name.
+
+use crate::format::Damage;
+use crate::format::index::Extent;
+use crate::format::name::Name;
+use crate::shard::{LocalIndex, Shard, ShardError};
+use std::path::PathBuf;
+
+/// Bytes of payload read at once.
+const READ_BUFFER: usize = 1 << 20;
+
+/// What was checked, over all shards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Shards looked at.
+    pub shards: u64,
+    /// Records whose offsets were checked.
+    pub records: u64,
+    /// Bytes of the payloads.
+    pub bytes: u64,
+    /// Records whose content was compared with its checksum.
+    pub checksums: u64,
+    /// Names checked.
+    pub names: u64,
+    /// Faults in the data.
+    pub damaged: u64,
+    /// Shards that could not be read to the end.
+    pub unreadable: u64,
+}
+
+/// Checks the shards at `paths`, goes on after a fault, and reports each. `progress` is told of
+/// payload bytes that are done.
+pub fn verify(
+    paths: &[PathBuf],
+    fault: &mut dyn FnMut(ShardError),
+    progress: &mut dyn FnMut(u64),
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    for path in paths {
+        outcome.shards += 1;
+        let checked = Shard::open(path).and_then(|shard| {
+            let mut check = Check {
+                shard: &shard,
+                outcome: &mut outcome,
+                fault,
+                progress,
+                buffer: vec![0; READ_BUFFER],
+            };
+            check.records()?;
+            check.names()?;
+            check.order()
+        });
+        if let Err(error) = checked {
+            match error.is_damage() {
+                true => outcome.damaged += 1,
+                false => outcome.unreadable += 1,
+            }
+            fault(error);
+        }
+    }
+    outcome
+}
+
+/// The check of one shard. A fault is counted and passed on; an error ends the check.
+struct Check<'a> {
+    shard: &'a Shard,
+    outcome: &'a mut Outcome,
+    fault: &'a mut dyn FnMut(ShardError),
+    progress: &'a mut dyn FnMut(u64),
+    buffer: Vec<u8>,
+}
+
+impl Check<'_> {
+    fn damage(&mut self, damage: Damage) {
+        self.outcome.damaged += 1;
+        (self.fault)(self.shard.damaged(damage));
+    }
+
+    fn records(&mut self) -> Result<(), ShardError> {
+        let shard = self.shard;
+        self.outcome.bytes += shard.payload_len();
+        let mut result = Ok(());
+        shard.for_each_extent(0..shard.records(), &mut |record, extent| {
+            self.outcome.records += 1;
+            match extent {
+                Ok(extent) => result = self.content(record, extent),
+                Err(damage) => self.damage(damage),
+            }
+            result.is_ok()
+        })?;
+        result
+    }
+
+    fn content(&mut self, record: LocalIndex, extent: Extent) -> Result<(), ShardError> {
+        if let Some(expected) = self.shard.crc32c(record)? {
+            let found = self.checksum(extent)?;
+            self.outcome.checksums += 1;
+            if found != expected {
+                let what = format!("record {}: checksum", record.get());
+                let hex = |crc| format!("{crc:#010x}");
+                self.damage(Damage::new(what, hex(found), hex(expected)));
+            }
+        }
+        (self.progress)(extent.len());
+        Ok(())
+    }
+
+    fn checksum(&mut self, extent: Extent) -> Result<u32, ShardError> {
+        let mut crc = 0;
+        let mut done = 0;
+        while done < extent.len() {
+            let part = extent.part(done, READ_BUFFER as u64);
+            let bytes = &mut self.buffer[..part.len() as usize];
+            self.shard.read_payload(part.start(), bytes)?;
+            crc = crc32c::crc32c_append(crc, bytes);
+            done += part.len();
+        }
+        Ok(crc)
+    }
+
+    /// Every name's offsets, and the rules for names.
+    fn names(&mut self) -> Result<(), ShardError> {
+        let shard = self.shard;
+        let mut result = Ok(());
+        shard.for_each_name_extent(&mut |record, extent| {
+            self.outcome.names += 1;
+            match extent {
+                Ok(extent) => result = self.name(record, extent),
+                Err(damage) => self.damage(damage),
+            }
+            result.is_ok()
+        })?;
+        result
+    }
+
+    fn name(&mut self, record: LocalIndex, extent: Extent) -> Result<(), ShardError> {
+        if extent.is_empty() {
+            return Ok(());
+        }
+        let what = format!("record {}: name", record.get());
+        let Some(raw) = self.shard.raw_name(record)? else {
+            let found = format!("{} bytes long", extent.len());
+            self.damage(Damage::new(what, found, "at most 4095 bytes"));
+            return Ok(());
+        };
+        if let Err(error) = Name::new(&raw) {
+            let found = format!("\"{}\" ({error})", raw.escape_ascii());
+            self.damage(Damage::new(what, found, "a valid relative path"));
+        }
+        Ok(())
+    }
+
+    /// Whether the order is a permutation that sorts the names, equal ones by number.
+    fn order(&mut self) -> Result<(), ShardError> {
+        let shard = self.shard;
+        let Some(table) = shard.sections().order else {
+            return Ok(());
+        };
+        let mut seen = vec![false; table.count as usize];
+        let mut before: Option<(Vec<u8>, u64)> = None;
+        for position in 0..shard.records() {
+            let number = shard.order_entry(position)?.map_or(position, u64::from);
+            let Some(record) = shard.local(number) else {
+                let expected = format!("at most {}", shard.records() - 1);
+                self.damage(Damage::new(
+                    format!("order entry {position}"),
+                    number,
+                    expected,
+                ));
+                continue;
+            };
+            if table.count > 0 && std::mem::replace(&mut seen[number as usize], true) {
+                let expected = "each record once";
+                self.damage(Damage::new(
+                    format!("order entry {position}"),
+                    number,
+                    expected,
+                ));
+                continue;
+            }
+            // Names that cannot be read have been reported above.
+            let Ok(Some(name)) = shard.raw_name(record) else {
+                continue;
+            };
+            let next = (name, number);
+            if before.as_ref().is_some_and(|before| *before > next) {
+                let what = format!("name at position {position} in byte order");
+                let found = format!("that of record {number}, smaller than the one before it");
+                self.damage(Damage::new(what, found, "names that never decrease"));
+            }
+            before = Some(next);
+        }
+        Ok(())
+    }
+}
