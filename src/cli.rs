@@ -23,14 +23,25 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Mount shards as a directory of files
+    ///
+    /// Returns when the mount answers, and serves it in the background, until `roxfs umount`,
+    /// SIGINT or SIGTERM. On any error nothing stays mounted.
     Mount(Mount),
     /// Unmount what roxfs has mounted
     Umount(Umount),
     /// Pack files and directories into shards
+    ///
+    /// A directory's files become records in byte order of their paths, named by their paths
+    /// under it; a file given by itself is named by its last component. Symbolic links are
+    /// followed. A shard appears under its name when it is whole and on disk; an interrupted run
+    /// leaves whole shards and can be gone on with by --resume.
     Pack(Pack),
     /// Show what a dataset is: counts, sizes, shards
     Info(Info),
     /// List records: number, size, name
+    ///
+    /// Columns are separated by tabs. In names, control characters, backslashes and bytes that
+    /// are not UTF-8 are written as escapes, so that each record is one line.
     Ls(Ls),
     /// Write records to standard output
     Cat(Cat),
@@ -47,9 +58,6 @@ pub struct Shards {
 }
 
 /// Options of `mount`.
-///
-/// Returns when the mount answers, and serves it in the background, until `roxfs umount`, SIGINT
-/// or SIGTERM. On any error nothing stays mounted.
 #[derive(Debug, Args)]
 #[command(after_long_help = MOUNT_TREE)]
 pub struct Mount {
@@ -95,9 +103,6 @@ pub struct Umount {
 }
 
 /// Options of `pack`.
-///
-/// A directory's files become records in byte order of their paths, named by their paths under
-/// it; symbolic links are followed. A shard appears under its name when it is whole and on disk.
 #[derive(Debug, Args)]
 pub struct Pack {
     /// The dataset: NAME.rox is written as NAME_0000.rox, NAME_0001.rox and so on
@@ -136,9 +141,6 @@ pub struct Info {
 }
 
 /// Options of `ls`.
-///
-/// Columns are separated by tabs. In names, control characters, backslashes and bytes that are
-/// not UTF-8 are written as escapes, so that each record is one line.
 #[derive(Debug, Args)]
 pub struct Ls {
     /// Also show offset in the shard, checksum (CRC-32C) and shard: number, size, offset,

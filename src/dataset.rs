@@ -33,12 +33,12 @@ pub enum DatasetError {
     #[error(transparent)]
     Shard(#[from] ShardError),
     /// A directory or its listing could not be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Io {
         /// The directory or file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Nothing by that name, and no shards made from it.
     #[error("{}: no such file{}", path.display(), hint.as_deref().unwrap_or_default())]
@@ -268,10 +268,10 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 paths.extend(by_pattern_or_stem(argument)?);
             }
-            Err(source) => {
+            Err(reason) => {
                 return Err(DatasetError::Io {
                     path: argument.clone(),
-                    source,
+                    reason,
                 });
             }
         }
@@ -310,7 +310,7 @@ fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     };
     let hint = format!(", and no {}_NNNN.rox either", String::from_utf8_lossy(stem));
     let found = match list(parent, |name| shard_number(name, stem).is_some()) {
-        Err(DatasetError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+        Err(DatasetError::Io { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
             return Err(missing(None));
         }
         found => found?,
@@ -347,7 +347,7 @@ fn by_pattern(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     for path in matches {
         found.push(path.map_err(|error| DatasetError::Io {
             path: error.path().to_owned(),
-            source: error.into(),
+            reason: error.into(),
         })?);
     }
     if found.is_empty() {
@@ -360,9 +360,9 @@ fn by_pattern(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
 }
 
 fn list(directory: &Path, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>, DatasetError> {
-    let io = |source| DatasetError::Io {
+    let io = |reason| DatasetError::Io {
         path: directory.to_owned(),
-        source,
+        reason,
     };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(io)? {

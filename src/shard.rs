@@ -34,12 +34,12 @@ impl LocalIndex {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ShardError {
     /// The system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Io {
         /// The shard's file.
         path: PathBuf,
         /// What it said.
-        source: Arc<io::Error>,
+        reason: Arc<io::Error>,
     },
     /// The path is not a regular file.
     #[error("{}: it is {found}, expected a regular file", path.display())]
@@ -121,9 +121,9 @@ impl Shard {
     /// Opens `path` and validates footer, section chain, and the last end offsets: O(1) in the
     /// number of records.
     pub fn open(path: &Path) -> Result<Shard, ShardError> {
-        let io = |source| ShardError::Io {
+        let io = |reason| ShardError::Io {
             path: path.to_owned(),
-            source: Arc::new(source),
+            reason: Arc::new(reason),
         };
         // Asked before opening: opening a device or FIFO can block or have effects.
         check_regular(path, &std::fs::metadata(path).map_err(io)?)?;
@@ -136,7 +136,7 @@ impl Shard {
         check_regular(path, &metadata)?;
         let (footer, sections) =
             read_layout(&file, metadata.len()).map_err(|error| match error {
-                ReadError::Io(source) => io(source),
+                ReadError::Io(reason) => io(reason),
                 ReadError::Damage(damage) => damaged(path, damage),
             })?;
         let index = EndOffsets::new(
@@ -338,10 +338,10 @@ impl Shard {
         damaged(&self.path, damage)
     }
 
-    fn io(&self, source: io::Error) -> ShardError {
+    fn io(&self, reason: io::Error) -> ShardError {
         ShardError::Io {
             path: self.path.clone(),
-            source: Arc::new(source),
+            reason: Arc::new(reason),
         }
     }
 

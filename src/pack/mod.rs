@@ -57,12 +57,12 @@ pub struct PackOutcome {
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
     /// The system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Io {
         /// The file or directory.
         path: PathBuf,
         /// What it said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// A source that is neither file nor directory.
     #[error("{}: it is neither a file nor a directory", path.display())]
@@ -159,10 +159,10 @@ pub enum PackError {
 }
 
 impl PackError {
-    fn io(path: &Path, source: io::Error) -> PackError {
+    fn io(path: &Path, reason: io::Error) -> PackError {
         PackError::Io {
             path: path.to_owned(),
-            source,
+            reason,
         }
     }
 
@@ -284,7 +284,7 @@ impl<'a> Packer<'a> {
         };
         let mut from = record
             .open()
-            .map_err(|source| PackError::io(&record.path, source))?;
+            .map_err(|reason| PackError::io(&record.path, reason))?;
         let name = record.name.as_ref();
         shard.append(name, record.size, &record.path, &mut from, &mut self.buffer)?;
         self.shard = Some(shard);

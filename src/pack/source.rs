@@ -162,10 +162,10 @@ fn walk_error(error: walkdir::Error) -> PackError {
             path,
         };
     }
-    let source = error
+    let reason = error
         .into_io_error()
         .unwrap_or_else(|| io::Error::other("unknown error"));
-    PackError::Io { path, source }
+    PackError::Io { path, reason }
 }
 
 #[cfg(test)]

@@ -23,20 +23,20 @@ pub enum SessionError {
     #[error(transparent)]
     Mount(#[from] MountError),
     /// The kernel and roxfs did not agree, or the mount does not answer.
-    #[error("{path}: mounted, but it does not work: {source}")]
+    #[error("{path}: mounted, but it does not work: {reason}")]
     Start {
         /// The mount point.
         path: String,
         /// What happened.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Reading requests from the kernel failed.
-    #[error("{path}: the mount ended: {source}")]
+    #[error("{path}: the mount ended: {reason}")]
     Ended {
         /// The mount point.
         path: String,
         /// What happened.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -50,9 +50,9 @@ pub fn serve(
     ready: impl FnOnce(),
 ) -> Result<(), SessionError> {
     let path = mountpoint.display().to_string();
-    let start = |source| SessionError::Start {
+    let start = |reason| SessionError::Start {
         path: path.clone(),
-        source,
+        reason,
     };
     // Before any thread starts, so that all of them leave these to the thread that waits.
     let signals = block_signals().map_err(|error| start(error.into()))?;
@@ -76,7 +76,7 @@ pub fn serve(
     ready();
     session
         .join()
-        .map_err(|source| SessionError::Ended { path, source })
+        .map_err(|reason| SessionError::Ended { path, reason })
 }
 
 fn block_signals() -> nix::Result<SigSet> {

@@ -3,7 +3,7 @@
 //! fuser's own mounting is not used: it gives no file system type, takes a comma in the source
 //! name for further options, and may unmount a stranger that has been mounted at the same path.
 
-use super::mountinfo::{self, MountInfo};
+use super::mountinfo::{MountInfo, MountTable};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::mount::{MntFlags, MsFlags};
@@ -17,6 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// The type under which mounts are listed.
 const FS_TYPE: &str = "fuse.roxfs";
@@ -41,12 +42,12 @@ pub struct MountOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum MountError {
     /// The mount point cannot be used.
-    #[error("{}: cannot be mounted on: {source}", path.display())]
+    #[error("{}: cannot be mounted on: {reason}", path.display())]
     MountPoint {
         /// The mount point.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        reason: io::Error,
     },
     /// A dataset is there already.
     #[error("{}: a dataset is mounted there already; unmount it first: roxfs umount {0}", path.display())]
@@ -55,26 +56,26 @@ pub enum MountError {
         path: PathBuf,
     },
     /// No FUSE in the kernel, or not for this user.
-    #[error("{DEVICE}: {source}{hint}")]
+    #[error("{DEVICE}: {reason}{hint}")]
     Device {
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
         /// What may help.
         hint: &'static str,
     },
     /// The kernel refused.
-    #[error("{}: mount: {source}", path.display())]
+    #[error("{}: mount: {reason}", path.display())]
     Kernel {
         /// The mount point.
         path: PathBuf,
         /// What it said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The helper for ordinary users is not there.
-    #[error("{HELPER}: {source}; ordinary users need it to mount (Debian package fuse3)")]
+    #[error("{HELPER}: {reason}; ordinary users need it to mount (Debian package fuse3)")]
     NoHelper {
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The helper refused.
     #[error("{}: {message}", path.display())]
@@ -120,19 +121,22 @@ pub enum UnmountError {
 #[derive(Debug)]
 pub struct Mounted {
     info: MountInfo,
+    table: Mutex<MountTable>,
 }
 
 /// Mounts at `mountpoint`, and returns the descriptor through which the kernel asks.
 pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Mounted), MountError> {
-    let bad = |source| MountError::MountPoint {
+    let bad = |reason| MountError::MountPoint {
         path: mountpoint.to_owned(),
-        source,
+        reason,
     };
     let path = mountpoint.canonicalize().map_err(bad)?;
     if !path.is_dir() {
         return Err(bad(io::Error::from_raw_os_error(Errno::ENOTDIR as i32)));
     }
-    if mountinfo::find(&path)
+    let table = MountTable::open().map_err(bad)?;
+    if table
+        .find(&path)
         .map_err(bad)?
         .is_some_and(|mount| mount.kind == FS_TYPE)
     {
@@ -142,23 +146,24 @@ pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Moun
         Some(device) => device,
         None => mount_by_helper(&path, options)?,
     };
-    let info = mountinfo::find(&path).map_err(bad)?;
+    let info = table.find(&path).map_err(bad)?;
     let info = info.ok_or_else(|| bad(io::Error::other("the new mount is not listed")))?;
-    Ok((device, Mounted { info }))
+    let table = Mutex::new(table);
+    Ok((device, Mounted { info, table }))
 }
 
 /// `None` where this user may not use mount(2).
 fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>, MountError> {
     let device = match File::options().read(true).write(true).open(DEVICE) {
         Ok(device) => device,
-        Err(source) => {
-            let hint = match source.kind() {
+        Err(reason) => {
+            let hint = match reason.kind() {
                 io::ErrorKind::PermissionDenied => {
                     "; it has to be open to users who mount (usually mode 0666)"
                 }
                 _ => "; is the fuse module loaded (modprobe fuse)?",
             };
-            return Err(MountError::Device { source, hint });
+            return Err(MountError::Device { reason, hint });
         }
     };
     let mut flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
@@ -181,7 +186,7 @@ fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>
         Err(Errno::EPERM) => Ok(None),
         Err(errno) => Err(MountError::Kernel {
             path: path.to_owned(),
-            source: errno.into(),
+            reason: errno.into(),
         }),
     }
 }
@@ -189,7 +194,7 @@ fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>
 /// Mounts by `fusermount3`, which is setuid root and sends the descriptor over a socket whose
 /// number it finds in `_FUSE_COMMFD`.
 fn mount_by_helper(path: &Path, options: &MountOptions) -> Result<OwnedFd, MountError> {
-    let no_helper = |source| MountError::NoHelper { source };
+    let no_helper = |reason| MountError::NoHelper { reason };
     let (ours, theirs) = UnixStream::pair().map_err(no_helper)?;
     fcntl(&theirs, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| no_helper(e.into()))?;
     let mut list = OsString::from("ro,nosuid,nodev,default_permissions,subtype=roxfs,fsname=");
@@ -217,7 +222,7 @@ fn mount_by_helper(path: &Path, options: &MountOptions) -> Result<OwnedFd, Mount
     let output = helper.wait_with_output().map_err(no_helper)?;
     match device {
         Ok(Some(device)) if output.status.success() => Ok(device),
-        Err(source) => Err(no_helper(source)),
+        Err(reason) => Err(no_helper(reason)),
         Ok(_) => Err(MountError::Helper {
             path: path.to_owned(),
             message: said(&output),
@@ -260,7 +265,9 @@ impl Mounted {
     /// in use. Does nothing when it is not there any more, whatever else has been mounted there.
     pub fn unmount(&self, lazy: bool) -> Result<(), UnmountError> {
         let path = &self.info.path;
-        match mountinfo::find(path) {
+        // A table has no state that a panic elsewhere could spoil.
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        match table.find(path) {
             Ok(Some(found)) if found.device == self.info.device => unmount_path(path, lazy),
             Ok(_) => Ok(()),
             Err(error) => Err(refused(path, error)),
@@ -287,9 +294,10 @@ impl Drop for Mounted {
 
 /// Unmounts a roxfs mount; refuses anything else.
 pub fn unmount(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
+    let table = MountTable::open().map_err(|error| refused(mountpoint, error))?;
     let mut other = None;
     for path in candidates(mountpoint) {
-        match mountinfo::find(&path).map_err(|error| refused(&path, error))? {
+        match table.find(&path).map_err(|error| refused(&path, error))? {
             Some(mount) if mount.kind == FS_TYPE => return unmount_path(&path, lazy),
             Some(mount) => other = Some(format!(" (but {})", mount.kind.display())),
             None => {}

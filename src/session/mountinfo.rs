@@ -1,7 +1,8 @@
 //! Which file system is mounted where: `/proc/self/mountinfo`, as proc_pid_mountinfo(5) has it.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -16,12 +17,27 @@ pub struct MountInfo {
     pub kind: OsString,
 }
 
-/// The file system mounted at `path`, the uppermost if several are. Never touches the mount
-/// itself, which may be dead.
-pub fn find(path: &Path) -> io::Result<Option<MountInfo>> {
-    let all = std::fs::read("/proc/self/mountinfo")?;
-    let mut found = all.split(|&byte| byte == b'\n').filter_map(parse);
-    Ok(found.rfind(|mount| mount.path == path))
+/// The list of mounts, opened once: it can be read even when something has been mounted over
+/// `/proc` itself.
+#[derive(Debug)]
+pub struct MountTable(File);
+
+impl MountTable {
+    /// Opens the list.
+    pub fn open() -> io::Result<MountTable> {
+        File::open("/proc/self/mountinfo").map(MountTable)
+    }
+
+    /// The file system mounted at `path`, the uppermost if several are. Never touches the mount
+    /// itself, which may be dead.
+    pub fn find(&self, path: &Path) -> io::Result<Option<MountInfo>> {
+        let mut all = Vec::new();
+        let mut file = &self.0;
+        file.rewind()?;
+        file.read_to_end(&mut all)?;
+        let mut found = all.split(|&byte| byte == b'\n').filter_map(parse);
+        Ok(found.rfind(|mount| mount.path == path))
+    }
 }
 
 fn parse(line: &[u8]) -> Option<MountInfo> {
