@@ -1,6 +1,7 @@
 //! roxfs mounts `.rox` dataset shards read-only, so that every record is a file, and packs files
 //! into such shards. The specification of the format is in [`mod@format`].
 
+pub mod acl;
 pub mod cli;
 pub mod commands;
 pub mod dataset;

@@ -3,12 +3,14 @@
 //! Opening checks in O(1) what everything later relies on; each access checks its own offsets.
 //! Global record numbers are not known here.
 
+use crate::acl;
 use crate::format::footer::{self, Footer, Version};
 use crate::format::index::{EndOffsets, Extent, Kind};
 use crate::format::name::Name;
 use crate::format::section::{self, SectionWalk, Sections};
 use crate::format::{Damage, OFFSET_LEN};
 use crate::mmap::PayloadMap;
+use rustix::io::Errno;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::ops::Range;
@@ -92,7 +94,8 @@ impl ShardError {
 /// The file's metadata at the time of opening: what the tree shows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
-    /// Permission bits, as `st_mode & 0o7777`.
+    /// Permission bits, as `st_mode & 0o7777`; without those that an access control list makes
+    /// untrue (see [`acl`]).
     pub mode: u32,
     /// Owner.
     pub uid: u32,
@@ -139,6 +142,7 @@ impl Shard {
                 ReadError::Io(reason) => io(reason),
                 ReadError::Damage(damage) => damaged(path, damage),
             })?;
+        let mode = readable_by(&file, metadata.mode() & 0o7777);
         let index = EndOffsets::new(
             Kind::Records,
             footer.payload_len(),
@@ -150,7 +154,7 @@ impl Shard {
             file,
             identity: (metadata.dev(), metadata.ino()),
             owner: Owner {
-                mode: metadata.mode() & 0o7777,
+                mode,
                 uid: metadata.uid(),
                 gid: metadata.gid(),
                 mtime: metadata.mtime(),
@@ -427,6 +431,17 @@ fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), ShardError> {
         path: path.to_owned(),
         found,
     })
+}
+
+/// The file's mode, cut down where an access control list refuses someone whom the mode lets in.
+fn readable_by(file: &File, mode: u32) -> u32 {
+    // Larger than any list of a few thousand entries; the kernel allows 64 KiB.
+    let mut list = [0; 1 << 16];
+    match rustix::fs::fgetxattr(file, acl::ATTRIBUTE, &mut list[..]) {
+        Ok(len) => acl::restrict(mode, &list[..len]),
+        Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS) => mode,
+        Err(_) => acl::restrict(mode, &[]),
+    }
 }
 
 enum ReadError {

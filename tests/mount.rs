@@ -323,6 +323,27 @@ fn a_mount_over_the_daemons_own_proc_directory_does_not_hang() {
     assert!(!is_mounted(&target));
 }
 
+#[test]
+fn an_access_control_list_that_refuses_someone_is_not_undone_by_the_mount() {
+    let (directory, dataset) = dataset();
+    let shard = directory.path().join("d_0000.rox");
+    sh("chmod 644 \"$1\"; setfacl -m u:nobody:- \"$1\"", &[&shard]);
+    let mount = Mount::new(&dataset);
+    let mode = |path: &str| {
+        mount
+            .join(path)
+            .metadata()
+            .expect("stat")
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!(mode("records/000000.bin"), 0o400);
+    assert_eq!(mode("records/000019.bin"), 0o444);
+    assert_eq!(mode("raw/data"), 0o400);
+    mount.unmount();
+}
+
 /// The tests run as root, and the device may be open to root alone.
 fn open_device_to_all() {
     let device = Path::new("/dev/fuse");
