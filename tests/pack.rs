@@ -153,6 +153,21 @@ fn empty_files_are_records_unless_they_are_dropped() {
     assert_eq!(ls(&kept).len(), 4);
     let dropped = pack_records(target.path(), "dropped", &records, &["--drop-empty"]);
     assert_eq!(ls(&dropped), ["0\t1\t000001", "1\t1\t000003"]);
+    let empty = temp_dir();
+    write_tree(empty.path(), &[("a", ""), ("b", "")]);
+    let output = target.path().join("none.rox");
+    let mut command = roxfs();
+    let message = fail(
+        command
+            .args(["pack", "--drop-empty", "-o"])
+            .arg(output)
+            .arg(empty.path()),
+        1,
+    );
+    assert!(
+        message.starts_with("roxfs: nothing to pack: there are only empty files in"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -105,10 +105,12 @@ pub enum PackError {
         name: Name,
     },
     /// No records.
-    #[error("nothing to pack: there are no files in {}", list(sources))]
+    #[error("nothing to pack: there are {} in {}", if *only_empty { "only empty files" } else { "no files" }, list(sources))]
     Nothing {
         /// What was searched.
         sources: Vec<PathBuf>,
+        /// Whether there are files, which are all empty and left out.
+        only_empty: bool,
     },
     /// There is a dataset already.
     #[error(
@@ -232,6 +234,7 @@ pub fn pack(
     if outcome.records + outcome.resumed == 0 {
         return Err(PackError::Nothing {
             sources: sources.to_vec(),
+            only_empty: outcome.dropped_empty > 0,
         });
     }
     Ok(outcome)

@@ -207,6 +207,10 @@ pub fn daemon_of(path: &Path) -> Option<u32> {
     let processes = std::fs::read_dir("/proc").expect("proc");
     let mut numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     numbers.find(|number: &u32| {
+        let name = std::fs::read(format!("/proc/{number}/comm")).unwrap_or_default();
+        if name != b"roxfs\n" {
+            return false;
+        }
         // Empty for a process that has ended and was not waited for.
         let command = std::fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
         let arguments: Vec<&[u8]> = command.split(|&byte| byte == 0).collect();

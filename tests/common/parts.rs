@@ -113,5 +113,8 @@ fn ends<R: AsRef<[u8]>>(pieces: &[R]) -> Vec<i64> {
 }
 
 fn i64s(values: &[i64]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
