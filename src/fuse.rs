@@ -4,6 +4,7 @@
 //! what would change something gets `EROFS`. An answer of `ENOSYS` makes the kernel stop asking
 //! (fs/fuse in the kernel): that is used for opens, extended attributes, polling and `lseek`.
 
+use crate::format::name::MAX_COMPONENT_LEN;
 use crate::shard::ShardError;
 use crate::tree::attr::{Attr, Kind};
 use crate::tree::ino::Node;
@@ -60,6 +61,7 @@ fn errno(error: &TreeError) -> Errno {
     match error {
         TreeError::NotFound => Errno::ENOENT,
         TreeError::NotADirectory => Errno::ENOTDIR,
+        TreeError::NameTooLong => Errno::ENAMETOOLONG,
         TreeError::IsADirectory => Errno::EISDIR,
         TreeError::Shard(error) => {
             log::warn!("{error}");
@@ -275,7 +277,8 @@ impl Filesystem for RoxFs {
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
         let dataset = self.tree.dataset();
         let blocks = dataset.payload_len().div_ceil(u64::from(BLOCK));
-        reply.statfs(blocks, 0, 0, dataset.records(), 0, BLOCK, 255, BLOCK);
+        let name_max = MAX_COMPONENT_LEN as u32;
+        reply.statfs(blocks, 0, 0, dataset.records(), 0, BLOCK, name_max, BLOCK);
     }
 
     /// Not called: `default_permissions` makes the kernel check.

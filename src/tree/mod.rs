@@ -11,6 +11,7 @@ mod read;
 
 use crate::dataset::{Dataset, RecordId};
 use crate::format::index::Extent;
+use crate::format::name::MAX_COMPONENT_LEN;
 use crate::shard::ShardError;
 use crate::summary::Summary;
 use attr::{Access, Attr, Kind, Mounter};
@@ -31,6 +32,9 @@ pub enum TreeError {
     /// A directory was needed.
     #[error("not a directory")]
     NotADirectory,
+    /// More bytes than a name may have: the kernel passes longer ones on.
+    #[error("file name too long")]
+    NameTooLong,
     /// A file was needed.
     #[error("is a directory")]
     IsADirectory,
@@ -88,6 +92,9 @@ impl Tree {
     /// What `name` in directory `parent` stands for. `.` and `..` are answered too, for any node,
     /// as a server of file handles needs them.
     pub fn lookup(&self, parent: Node, name: &[u8]) -> Result<Attr, TreeError> {
+        if name.len() > MAX_COMPONENT_LEN {
+            return Err(TreeError::NameTooLong);
+        }
         let node = match name {
             b"." => Some(parent),
             b".." => Some(self.parent(parent)),
