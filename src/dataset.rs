@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The most records of a dataset: inode numbers carry a tag in their top byte.
@@ -69,12 +70,12 @@ pub enum DatasetError {
         path: PathBuf,
     },
     /// The same file twice.
-    #[error("{}: the same file is given twice (also as {})", path.display(), first.display())]
+    #[error("{}: it is given twice{}", path.display(), also_as(also.as_deref()))]
     Twice {
         /// The second path.
         path: PathBuf,
-        /// The first path.
-        first: PathBuf,
+        /// The first path, if it is another one.
+        also: Option<PathBuf>,
     },
     /// Sums that no offset can express.
     #[error("{}: {damage}", path.display())]
@@ -84,6 +85,10 @@ pub enum DatasetError {
         /// Which sum.
         damage: Damage,
     },
+}
+
+fn also_as(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| format!(", also as {}", path.display()))
 }
 
 impl DatasetError {
@@ -119,17 +124,10 @@ impl Dataset {
 
     /// Joins shards in their order.
     pub fn new(shards: Vec<Shard>) -> Result<Dataset, DatasetError> {
-        let mut seen: HashMap<(u64, u64), &Shard> = HashMap::new();
         let mut first_record = vec![0];
         let mut first_byte = vec![0];
         let (mut records, mut bytes) = (0, 0);
         for shard in &shards {
-            if let Some(first) = seen.insert(shard.identity(), shard) {
-                return Err(DatasetError::Twice {
-                    path: shard.path().to_owned(),
-                    first: first.path().to_owned(),
-                });
-            }
             records = add(shard, "records", records, shard.records(), MAX_RECORDS)?;
             // Offsets in a file are signed.
             bytes = add(
@@ -276,7 +274,25 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
             }
         }
     }
+    check_each_once(&paths)?;
     Ok(paths)
+}
+
+/// Refuses the same file under two paths. What cannot be looked at is left for opening to report.
+fn check_each_once(paths: &[PathBuf]) -> Result<(), DatasetError> {
+    let mut seen: HashMap<(u64, u64), &Path> = HashMap::new();
+    for path in paths {
+        let Ok(metadata) = std::fs::metadata(path) else {
+            continue;
+        };
+        if let Some(first) = seen.insert((metadata.dev(), metadata.ino()), path) {
+            return Err(DatasetError::Twice {
+                path: path.clone(),
+                also: (first != path).then(|| first.to_owned()),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, DatasetError> {
@@ -295,6 +311,12 @@ fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let bytes = argument.as_os_str().as_bytes();
     if bytes.iter().any(|byte| b"*?[".contains(byte)) {
         return by_pattern(argument);
+    }
+    if let Ok(target) = std::fs::read_link(argument) {
+        return Err(DatasetError::Missing {
+            path: argument.to_owned(),
+            hint: Some(format!(": it is a link to {}", target.display())),
+        });
     }
     let missing = |hint| DatasetError::Missing {
         path: argument.to_owned(),
@@ -342,7 +364,7 @@ fn by_pattern(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
         require_literal_separator: true,
         require_literal_leading_dot: true,
     };
-    let matches = glob::glob_with(pattern, options).map_err(|error| bad(error.to_string()))?;
+    let matches = glob::glob_with(pattern, options).map_err(|error| bad(error.msg.to_owned()))?;
     let mut found = Vec::new();
     for path in matches {
         found.push(path.map_err(|error| DatasetError::Io {

@@ -8,7 +8,7 @@ use crate::format::footer::{self, Footer, Version};
 use crate::format::index::{EndOffsets, Extent, Kind};
 use crate::format::name::Name;
 use crate::format::section::{self, SectionWalk, Sections};
-use crate::format::{Damage, OFFSET_LEN};
+use crate::format::{Damage, OFFSET_LEN, bytes};
 use crate::mmap::PayloadMap;
 use rustix::io::Errno;
 use std::fs::{File, Metadata, OpenOptions};
@@ -60,7 +60,7 @@ pub enum ShardError {
         damage: Damage,
     },
     /// The file has another size than when it was opened.
-    #[error("{}: file size is {found} bytes, expected {expected} as when it was opened", path.display())]
+    #[error("{}: file size is {}, expected {expected} as when it was opened", path.display(), bytes(*found))]
     Resized {
         /// The shard's file.
         path: PathBuf,
@@ -112,7 +112,6 @@ pub struct Owner {
 pub struct Shard {
     path: PathBuf,
     file: File,
-    identity: (u64, u64),
     owner: Owner,
     footer: Footer,
     index: EndOffsets,
@@ -152,7 +151,6 @@ impl Shard {
         let shard = Shard {
             path: path.to_owned(),
             file,
-            identity: (metadata.dev(), metadata.ino()),
             owner: Owner {
                 mode,
                 uid: metadata.uid(),
@@ -175,11 +173,6 @@ impl Shard {
     /// The path it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Device and inode number: equal for two paths to the same file.
-    pub fn identity(&self) -> (u64, u64) {
-        self.identity
     }
 
     /// Mode, owner and times.
@@ -307,14 +300,7 @@ impl Shard {
     /// (see [`PayloadMap`]). Fails when the file has changed its size since it was opened: what
     /// is mapped then is not what the index describes, and cut pages could read as zeros.
     pub fn mapped(&self, extent: Extent) -> Result<&[u8], ShardError> {
-        let found = self.file.metadata().map_err(|e| self.io(e))?.len();
-        if found != self.file_len() {
-            return Err(ShardError::Resized {
-                path: self.path.clone(),
-                found,
-                expected: self.file_len(),
-            });
-        }
+        self.check_size()?;
         let slice = self.map()?.slice(extent.start(), extent.end());
         slice.ok_or_else(|| {
             let limit = format!("at most {}", self.payload_len());
@@ -333,7 +319,11 @@ impl Shard {
         if let Some(map) = self.map.get() {
             return Ok(map);
         }
-        let map = PayloadMap::new(&self.file, self.payload_len()).map_err(|e| self.io(e))?;
+        let map = PayloadMap::new(&self.file, self.payload_len());
+        let map = map.map_err(|error| {
+            let text = format!("the payload cannot be mapped: {error}");
+            self.io(io::Error::new(error.kind(), text))
+        })?;
         Ok(self.map.get_or_init(|| map))
     }
 
@@ -394,18 +384,25 @@ impl Shard {
         Ok(())
     }
 
+    /// Reads bytes of the file, and checks afterwards that they are still the shard's: one that
+    /// has been appended to in place has other bytes where its index was.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
         match self.file.read_exact_at(buffer, offset) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                let found = self.file.metadata().map_err(|e| self.io(e))?.len();
-                Err(ShardError::Resized {
-                    path: self.path.clone(),
-                    found,
-                    expected: self.file_len(),
-                })
-            }
-            Err(error) => Err(self.io(error)),
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(self.io(error)),
+            Ok(()) | Err(_) => self.check_size(),
+        }
+    }
+
+    /// Fails when the file has another size than when it was opened.
+    fn check_size(&self) -> Result<(), ShardError> {
+        let found = self.file.metadata().map_err(|error| self.io(error))?.len();
+        match found == self.file_len() {
+            true => Ok(()),
+            false => Err(ShardError::Resized {
+                path: self.path.clone(),
+                found,
+                expected: self.file_len(),
+            }),
         }
     }
 }

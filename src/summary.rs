@@ -57,7 +57,9 @@ impl Summary {
             roxfs: env!("CARGO_PKG_VERSION"),
             records: dataset.records(),
             payload_bytes: dataset.payload_len(),
-            file_bytes: shards.iter().map(|shard| shard.file_bytes).sum(),
+            file_bytes: shards
+                .iter()
+                .fold(0, |sum, shard| sum.saturating_add(shard.file_bytes)),
             shards,
         }
     }

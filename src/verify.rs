@@ -22,6 +22,9 @@ pub struct Outcome {
     pub checksums: u64,
     /// Names checked.
     pub names: u64,
+    /// Sections that were passed over, because their kind is not known. A known one whose magic
+    /// is damaged is among them: the format cannot tell.
+    pub unknown_sections: u64,
     /// Faults in the data.
     pub damaged: u64,
     /// Shards that could not be read to the end.
@@ -78,7 +81,8 @@ impl Check<'_> {
 
     fn records(&mut self) -> Result<(), ShardError> {
         let shard = self.shard;
-        self.outcome.bytes += shard.payload_len();
+        self.outcome.bytes = self.outcome.bytes.saturating_add(shard.payload_len());
+        self.outcome.unknown_sections += shard.sections().unknown as u64;
         let mut result = Ok(());
         shard.for_each_extent(0..shard.records(), &mut |record, extent| {
             self.outcome.records += 1;
@@ -170,12 +174,9 @@ impl Check<'_> {
                 continue;
             };
             if table.count > 0 && std::mem::replace(&mut seen[number as usize], true) {
-                let expected = "each record once";
-                self.damage(Damage::new(
-                    format!("order entry {position}"),
-                    number,
-                    expected,
-                ));
+                let found = format!("{number} again");
+                let what = format!("order entry {position}");
+                self.damage(Damage::new(what, found, "each record once"));
                 continue;
             }
             // Names that cannot be read have been reported above.
@@ -183,10 +184,17 @@ impl Check<'_> {
                 continue;
             };
             let next = (name, number);
-            if before.as_ref().is_some_and(|before| *before > next) {
+            if let Some(before) = before.as_ref().filter(|before| **before > next) {
                 let what = format!("name at position {position} in byte order");
-                let found = format!("that of record {number}, smaller than the one before it");
-                self.damage(Damage::new(what, found, "names that never decrease"));
+                let (found, expected) = match before.0 == next.0 {
+                    true => ("equal to the one before it", "equal names by number"),
+                    false => (
+                        "smaller than the one before it",
+                        "names that never decrease",
+                    ),
+                };
+                let found = format!("that of record {number}, {found}");
+                self.damage(Damage::new(what, found, expected));
             }
             before = Some(next);
         }

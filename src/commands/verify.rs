@@ -14,11 +14,9 @@ const SHOWN: u64 = 20;
 pub fn run(options: &Verify) -> anyhow::Result<Exit> {
     super::raise_open_files();
     let paths = expand(&options.shards.shards)?;
-    let total = paths
-        .iter()
-        .filter_map(|path| Shard::open(path).ok())
-        .map(|shard| shard.payload_len());
-    let bar = byte_progress(Some(total.sum())).with_message("verifying");
+    let readable = paths.iter().filter_map(|path| Shard::open(path).ok());
+    let total = readable.fold(0u64, |sum, shard| sum.saturating_add(shard.payload_len()));
+    let bar = byte_progress(Some(total)).with_message("verifying");
     let mut shown = Shown::default();
     let outcome = verify(
         &paths,
@@ -48,8 +46,12 @@ fn describe(outcome: &Outcome) -> String {
         checked if checked == outcome.records => "all checksums compared".to_owned(),
         checked => format!("{} compared", count(checked, "checksum")),
     };
+    let unknown = match outcome.unknown_sections {
+        0 => String::new(),
+        unknown => format!("; {}", count(unknown, "section of unknown kind")),
+    };
     format!(
-        "{verdict}: {}, {}, {}; {checksums}",
+        "{verdict}: {}, {}, {}; {checksums}{unknown}",
         count(outcome.shards, "shard"),
         count(outcome.records, "record"),
         size(outcome.bytes),

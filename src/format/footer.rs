@@ -1,6 +1,6 @@
 //! The shard's footer: parsed from the end of the file, checked against the file's size.
 
-use super::{Damage, OFFSET_LEN, i64_at, non_negative, show_magic};
+use super::{Damage, OFFSET_LEN, bytes, i64_at, non_negative, show_magic};
 
 /// Magic of the plain form, the one that roxfs writes.
 pub const MAGIC_01: &[u8; 8] = b"ROXXEL01";
@@ -160,8 +160,9 @@ fn check_fit(
             "footer record count",
             records,
             format!(
-                "at most {} (in a file of {file_len} bytes)",
-                room / u128::from(OFFSET_LEN)
+                "at most {} (in a file of {})",
+                room / u128::from(OFFSET_LEN),
+                bytes(file_len)
             ),
         ));
     }
@@ -170,7 +171,10 @@ fn check_fit(
         return Err(Damage::new(
             "footer payload length",
             bytes(payload_len),
-            format!("at most {room} (with {records} records in a file of {file_len} bytes)"),
+            format!(
+                "at most {room} (with {records} records in a file of {})",
+                bytes(file_len)
+            ),
         ));
     }
     Ok(())
@@ -188,10 +192,6 @@ fn parse_dtype(field: &[u8]) -> Result<String, Damage> {
         ));
     }
     Ok(text.iter().map(|&b| char::from(b)).collect())
-}
-
-fn bytes(count: u64) -> String {
-    format!("{count} bytes")
 }
 
 #[cfg(test)]

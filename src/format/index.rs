@@ -125,7 +125,7 @@ impl EndOffsets {
         let (Ok(from), Ok(to)) = (u64::try_from(start), u64::try_from(end)) else {
             let (found, what) = match end < 0 {
                 true => (end, what()),
-                false => (start, format!("the offset before {}", what())),
+                false => (start, what().replace("end offset", "start offset")),
             };
             return Err(Damage::new(what, found, "0 or more"));
         };
@@ -218,7 +218,7 @@ mod tests {
                 "record 1: end offset is 2, expected 3 or more (where the one before it ends)",
                 "record 2: end offset is 9, expected at most 7 (the payload length)",
                 "record 3: end offset is -1, expected 0 or more",
-                "the offset before record 4: end offset is -1, expected 0 or more",
+                "record 4: start offset is -1, expected 0 or more",
                 "2"
             ]
         );

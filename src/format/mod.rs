@@ -122,6 +122,14 @@ pub(crate) fn non_negative(what: &str, value: i64) -> Result<u64, Damage> {
     u64::try_from(value).map_err(|_| Damage::new(what, value, "0 or more"))
 }
 
+/// A number of bytes in words.
+pub(crate) fn bytes(count: impl Into<u128>) -> String {
+    match count.into() {
+        1 => "1 byte".to_owned(),
+        count => format!("{count} bytes"),
+    }
+}
+
 /// A magic as a person can read it: ASCII where it is, escapes where it is not.
 pub(crate) fn show_magic(magic: &[u8]) -> String {
     format!("\"{}\"", magic.escape_ascii())

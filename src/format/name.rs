@@ -25,7 +25,7 @@ pub enum NameError {
     #[error("a component has {0} bytes, at most 255 are allowed")]
     ComponentTooLong(usize),
     /// A leading, trailing or doubled `/`.
-    #[error("a component is empty (a leading, trailing or doubled \"/\")")]
+    #[error("a component is empty: leading, trailing or doubled \"/\"")]
     EmptyComponent,
     /// A component `.` or `..`.
     #[error("a component is \".\" or \"..\"")]

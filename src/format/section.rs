@@ -2,7 +2,7 @@
 
 use super::footer::Footer;
 use super::index::{EndOffsets, Kind};
-use super::{Damage, MAX_SECTIONS, OFFSET_LEN, i64_at, non_negative, show_magic};
+use super::{Damage, MAX_SECTIONS, OFFSET_LEN, bytes, i64_at, non_negative, show_magic};
 
 /// Magic of the section of record names.
 pub const NAMES: &[u8; 8] = b"ROXNAMES";
@@ -116,8 +116,8 @@ impl SectionWalk {
         }
         if gap < FOOTER_LEN {
             return Err(Damage::new(
-                "gap between index and sections",
-                format!("{gap} bytes"),
+                "gap after the index",
+                bytes(gap),
                 "0 bytes, or at least 24 (a section footer)",
             ));
         }
@@ -132,8 +132,8 @@ impl SectionWalk {
     }
 
     /// Takes the section footer that lies at [`next_at`](Self::next_at).
-    pub fn push(&mut self, bytes: &[u8; FOOTER_LEN as usize]) -> Result<(), Damage> {
-        let footer = SectionFooter::decode(bytes);
+    pub fn push(&mut self, footer: &[u8; FOOTER_LEN as usize]) -> Result<(), Damage> {
+        let footer = SectionFooter::decode(footer);
         let label = format!("section {}", show_magic(&footer.magic));
         let count = non_negative(&format!("{label}: count"), footer.count)?;
         let len = non_negative(&format!("{label}: body length"), footer.body_len)?;
@@ -141,7 +141,7 @@ impl SectionWalk {
         if len > room {
             return Err(Damage::new(
                 format!("{label}: body length"),
-                format!("{len} bytes"),
+                bytes(len),
                 format!("at most {room} (what lies between it and the index)"),
             ));
         }
@@ -170,8 +170,8 @@ impl SectionWalk {
         if self.found.order.is_some() && self.found.names.is_none() {
             return Err(Damage::new(
                 "section \"ROXORDER\"",
-                "there without a section \"ROXNAMES\"",
-                "both or neither",
+                "there alone",
+                "it only beside a section \"ROXNAMES\"",
             ));
         }
         Ok(self.found)
@@ -227,7 +227,7 @@ impl Body {
 
     fn bad_len(&self, expected: String) -> Damage {
         let what = format!("{}: body length", self.label);
-        Damage::new(what, format!("{} bytes", self.len), expected)
+        Damage::new(what, bytes(self.len), expected)
     }
 }
 

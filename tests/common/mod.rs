@@ -178,9 +178,15 @@ impl Mount {
         daemon_of(&self.path).expect("a daemon serves the mount")
     }
 
-    /// Unmounts it in the ordinary way, which has to work, and waits for the daemon's end.
+    /// Unmounts it in the ordinary way, which has to work, and waits for the daemon's end. It may
+    /// be in use for a moment: a process that another test starts has, until it becomes another
+    /// program, what this one has open.
     pub fn unmount(self) {
-        run(roxfs().arg("umount").arg(&self.path));
+        wait_until("it is not in use and unmounted", || {
+            output(roxfs().arg("umount").arg(&self.path))
+                .status
+                .success()
+        });
         wait_until("the daemon ends", || daemon_of(&self.path).is_none());
     }
 }
