@@ -65,6 +65,9 @@ pub struct Mount {
     #[arg(short, long)]
     pub foreground: bool,
     /// Let other users in, as far as the shards' permissions go
+    ///
+    /// Those of the shard files count, as they are when they are mounted, not those of the
+    /// directories above them.
     #[arg(long)]
     pub allow_other: bool,
     /// Threads that answer the kernel [default: one for each core, at least 2, at most 8]
@@ -89,7 +92,9 @@ The tree:
   raw/data                         all payloads, one after the other
   raw/index                        end offset of each record in raw/data, u64 little-endian
   shards/dataset_0000/000000.bin   records by shard
-  .roxfs/info.json                 what is mounted";
+  .roxfs/info.json                 what is mounted
+
+In the background, warnings go to the system's log; ROXFS_LOG=debug shows more.";
 
 /// Options of `umount`.
 #[derive(Debug, Args)]
@@ -214,6 +219,7 @@ fn parse_mount_options(text: &str) -> Result<ParsedMountOptions, String> {
             "ro" | "nosuid" | "nodev" | "default_permissions" => {}
             "rw" => return Err("a dataset is mounted read-only".to_owned()),
             _ => match option.strip_prefix("fsname=") {
+                Some("") => return Err("fsname needs a name".to_owned()),
                 Some(name) => parsed.fsname = Some(name.to_owned()),
                 None => return Err(format!("unknown mount option \"{option}\"")),
             },

@@ -5,6 +5,7 @@
 use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::shard::{LocalIndex, Shard, ShardError};
+use crate::text::shown;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
@@ -34,7 +35,7 @@ pub enum DatasetError {
     #[error(transparent)]
     Shard(#[from] ShardError),
     /// A directory or its listing could not be read.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", shown(path))]
     Io {
         /// The directory or file.
         path: PathBuf,
@@ -42,7 +43,7 @@ pub enum DatasetError {
         reason: io::Error,
     },
     /// Nothing by that name, and no shards made from it.
-    #[error("{}: no such file{}", path.display(), hint.as_deref().unwrap_or_default())]
+    #[error("{}: no such file{}", shown(path), hint.as_deref().unwrap_or_default())]
     Missing {
         /// The argument.
         path: PathBuf,
@@ -50,13 +51,13 @@ pub enum DatasetError {
         hint: Option<String>,
     },
     /// A pattern without a match.
-    #[error("{}: no file matches this pattern", path.display())]
+    #[error("{}: no file matches this pattern", shown(path))]
     NoMatch {
         /// The argument.
         path: PathBuf,
     },
     /// A pattern that cannot be read as one.
-    #[error("{}: not a valid pattern: {reason}", path.display())]
+    #[error("{}: not a valid pattern: {reason}", shown(path))]
     BadPattern {
         /// The argument.
         path: PathBuf,
@@ -64,13 +65,13 @@ pub enum DatasetError {
         reason: String,
     },
     /// A directory without shards.
-    #[error("{}: the directory has no .rox files", path.display())]
+    #[error("{}: the directory has no .rox files", shown(path))]
     EmptyDirectory {
         /// The argument.
         path: PathBuf,
     },
     /// The same file twice.
-    #[error("{}: it is given twice{}", path.display(), also_as(also.as_deref()))]
+    #[error("{}: it is given twice{}", shown(path), also_as(also.as_deref()))]
     Twice {
         /// The second path.
         path: PathBuf,
@@ -78,7 +79,7 @@ pub enum DatasetError {
         also: Option<PathBuf>,
     },
     /// Sums that no offset can express.
-    #[error("{}: {damage}", path.display())]
+    #[error("{}: {damage}", shown(path))]
     TooLarge {
         /// The shard at which the sum overflowed.
         path: PathBuf,
@@ -88,7 +89,7 @@ pub enum DatasetError {
 }
 
 fn also_as(path: Option<&Path>) -> String {
-    path.map_or_else(String::new, |path| format!(", also as {}", path.display()))
+    path.map_or_else(String::new, |path| format!(", also as {}", shown(path)))
 }
 
 impl DatasetError {
@@ -172,11 +173,6 @@ impl Dataset {
         self.first_record.get(shard).copied()
     }
 
-    /// Offset in the joined payload of the first byte of shard number `shard`.
-    pub fn first_byte(&self, shard: usize) -> Option<u64> {
-        self.first_byte.get(shard).copied()
-    }
-
     /// The number of the shard that holds a record, and the record's number there.
     pub fn locate(&self, record: RecordId) -> Option<(usize, LocalIndex)> {
         let shard = owner(&self.first_record, record.0);
@@ -187,13 +183,20 @@ impl Dataset {
         Some((shard, local))
     }
 
-    /// The number of the shard that holds byte `offset` of the joined payload.
-    pub fn shard_of_byte(&self, offset: u64) -> usize {
-        owner(&self.first_byte, offset)
+    /// Offset in the joined payload of the first byte of shard number `shard`.
+    pub fn first_byte(&self, shard: usize) -> Option<u64> {
+        self.first_byte.get(shard).copied()
     }
 
-    /// Calls `each` with the extents of records `range`, each in its own shard, until it returns
-    /// `false`. A damaged entry, or all that is left of a shard that cannot be read any more, is
+    /// The shard that holds byte `offset` of the joined payload, and the offset there of the
+    /// shard's own first byte; `None` past the end.
+    pub fn shard_of_byte(&self, offset: u64) -> Option<(&Shard, u64)> {
+        let number = owner(&self.first_byte, offset);
+        Some((self.shards.get(number)?, *self.first_byte.get(number)?))
+    }
+
+    /// Calls `each` with records `range`: the number of the record and of its shard, and its extent
+    /// in that shard's payload, until it returns `false`. A damaged entry, or all that is left of a shard that cannot be read any more, is
     /// passed on as an error and does not end the walk.
     pub fn for_each_extent(
         &self,
@@ -315,7 +318,7 @@ fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     if let Ok(target) = std::fs::read_link(argument) {
         return Err(DatasetError::Missing {
             path: argument.to_owned(),
-            hint: Some(format!(": it is a link to {}", target.display())),
+            hint: Some(format!(": it is a link to {}", shown(&target))),
         });
     }
     let missing = |hint| DatasetError::Missing {

@@ -15,5 +15,6 @@ pub mod session;
 pub mod shard;
 pub mod sizes;
 pub mod summary;
+pub mod text;
 pub mod tree;
 pub mod verify;

@@ -5,6 +5,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = roxfs::cli::Cli::parse();
-    roxfs::commands::log_to_stderr();
+    roxfs::commands::start_log();
     roxfs::commands::run(cli.command).into()
 }

@@ -10,6 +10,7 @@ use crate::format::name::Name;
 use crate::format::section::{self, SectionWalk, Sections};
 use crate::format::{Damage, OFFSET_LEN, bytes};
 use crate::mmap::PayloadMap;
+use crate::text::shown;
 use rustix::io::Errno;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -36,7 +37,7 @@ impl LocalIndex {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ShardError {
     /// The system refused.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", shown(path))]
     Io {
         /// The shard's file.
         path: PathBuf,
@@ -44,7 +45,7 @@ pub enum ShardError {
         reason: Arc<io::Error>,
     },
     /// The path is not a regular file.
-    #[error("{}: it is {found}, expected a regular file", path.display())]
+    #[error("{}: it is {found}, expected a regular file", shown(path))]
     NotRegular {
         /// The path.
         path: PathBuf,
@@ -52,7 +53,7 @@ pub enum ShardError {
         found: &'static str,
     },
     /// The bytes are not a shard's.
-    #[error("{}: {damage}", path.display())]
+    #[error("{}: {damage}", shown(path))]
     Damaged {
         /// The shard's file.
         path: PathBuf,
@@ -60,7 +61,7 @@ pub enum ShardError {
         damage: Damage,
     },
     /// The file has another size than when it was opened.
-    #[error("{}: file size is {}, expected {expected} as when it was opened", path.display(), bytes(*found))]
+    #[error("{}: file size is {}, expected {expected} as when it was opened", shown(path), bytes(*found))]
     Resized {
         /// The shard's file.
         path: PathBuf,
@@ -332,7 +333,8 @@ impl Shard {
         damaged(&self.path, damage)
     }
 
-    fn io(&self, reason: io::Error) -> ShardError {
+    /// An error of the system on this shard.
+    pub fn io(&self, reason: io::Error) -> ShardError {
         ShardError::Io {
             path: self.path.clone(),
             reason: Arc::new(reason),

@@ -44,6 +44,16 @@ pub struct ShardSummary {
 }
 
 impl Summary {
+    /// The same with absolute paths, for readers who do not know where it was made.
+    pub fn with_absolute_paths(mut self, dataset: &Dataset) -> Summary {
+        for (summary, shard) in self.shards.iter_mut().zip(dataset.shards()) {
+            if let Ok(path) = std::path::absolute(shard.path()) {
+                summary.path = path.to_string_lossy().into_owned();
+            }
+        }
+        self
+    }
+
     /// Describes `dataset`; reads nothing.
     pub fn new(dataset: &Dataset) -> Summary {
         let mut first_record = 0;

@@ -4,6 +4,7 @@ use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::format::name::Name;
 use crate::shard::{LocalIndex, Shard, ShardError};
+use std::io;
 use std::path::PathBuf;
 
 /// Bytes of payload read at once.
@@ -20,8 +21,6 @@ pub struct Outcome {
     pub bytes: u64,
     /// Records whose content was compared with its checksum.
     pub checksums: u64,
-    /// Names checked.
-    pub names: u64,
     /// Sections that were passed over, because their kind is not known. A known one whose magic
     /// is damaged is among them: the format cannot tell.
     pub unknown_sections: u64,
@@ -127,7 +126,6 @@ impl Check<'_> {
         let shard = self.shard;
         let mut result = Ok(());
         shard.for_each_name_extent(&mut |record, extent| {
-            self.outcome.names += 1;
             match extent {
                 Ok(extent) => result = self.name(record, extent),
                 Err(damage) => self.damage(damage),
@@ -160,7 +158,7 @@ impl Check<'_> {
         let Some(table) = shard.sections().order else {
             return Ok(());
         };
-        let mut seen = vec![false; table.count as usize];
+        let mut seen = Seen::new(table.count).map_err(|error| shard.io(error))?;
         let mut before: Option<(Vec<u8>, u64)> = None;
         for position in 0..shard.records() {
             let number = shard.order_entry(position)?.map_or(position, u64::from);
@@ -173,15 +171,18 @@ impl Check<'_> {
                 ));
                 continue;
             };
-            if table.count > 0 && std::mem::replace(&mut seen[number as usize], true) {
+            if table.count > 0 && seen.insert(number) {
                 let found = format!("{number} again");
                 let what = format!("order entry {position}");
                 self.damage(Damage::new(what, found, "each record once"));
                 continue;
             }
-            // Names that cannot be read have been reported above.
-            let Ok(Some(name)) = shard.raw_name(record) else {
-                continue;
+            let name = match shard.raw_name(record) {
+                Ok(Some(name)) => name,
+                // Names that are damaged have been reported above.
+                Ok(None) => continue,
+                Err(error) if error.is_damage() => continue,
+                Err(error) => return Err(error),
             };
             let next = (name, number);
             if let Some(before) = before.as_ref().filter(|before| **before > next) {
@@ -199,5 +200,31 @@ impl Check<'_> {
             before = Some(next);
         }
         Ok(())
+    }
+}
+
+/// Numbers that have been met, a bit for each.
+struct Seen(Vec<u64>);
+
+impl Seen {
+    /// Of numbers below `count`, which a hostile shard may claim to be more than fit into memory.
+    fn new(count: u64) -> io::Result<Seen> {
+        let out_of_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
+        let words = usize::try_from(count.div_ceil(64)).map_err(|_| out_of_memory())?;
+        let mut bits = Vec::new();
+        bits.try_reserve_exact(words).map_err(|_| out_of_memory())?;
+        bits.resize(words, 0);
+        Ok(Seen(bits))
+    }
+
+    /// Adds a number; whether it was there already.
+    fn insert(&mut self, number: u64) -> bool {
+        let (word, bit) = ((number / 64) as usize, 1 << (number % 64));
+        let Some(word) = self.0.get_mut(word) else {
+            return false;
+        };
+        let there = *word & bit != 0;
+        *word |= bit;
+        there
     }
 }

@@ -245,6 +245,173 @@ fn a_mount_whose_daemon_was_killed_can_be_unmounted() {
 }
 
 #[test]
+fn a_daemon_that_is_told_to_end_late_leaves_the_next_mount_alone() {
+    let (_directory, first) = dataset();
+    let (_other, second) = dataset();
+    let mount = Mount::new(&first);
+    let old = mount.daemon();
+    signal(old, Signal::SIGSTOP);
+    run(roxfs().arg("umount").arg(mount.path()));
+    run(roxfs().arg("mount").arg(&second).arg(mount.path()));
+    signal(old, Signal::SIGTERM);
+    signal(old, Signal::SIGCONT);
+    let ended = || std::fs::read(format!("/proc/{old}/cmdline")).map_or(true, |c| c.is_empty());
+    wait_until("the first daemon ends", ended);
+    assert!(is_mounted(mount.path()));
+    assert_eq!(mount.read("records/1.bin"), bytes(1, 37));
+    mount.unmount();
+}
+
+#[test]
+fn a_signal_ends_a_mount_that_was_bound_elsewhere_or_renamed() {
+    let (_directory, dataset) = dataset();
+    let mount = Mount::new(&dataset);
+    let parent = mount.path().parent().expect("parent").to_owned();
+    let bound = parent.join("bound");
+    std::fs::create_dir(&bound).expect("directory");
+    let _unmount = Unmount(bound.clone());
+    sh("mount --bind \"$1\" \"$2\"", &[mount.path(), &bound]);
+    let daemon = mount.daemon();
+    signal(daemon, Signal::SIGTERM);
+    wait_until("it ends", || daemon_of(mount.path()).is_none());
+    assert!(!is_mounted(mount.path()) && !is_mounted(&bound));
+
+    let inner = parent.join("inner/mnt");
+    std::fs::create_dir_all(&inner).expect("directory");
+    run(roxfs().arg("mount").arg(&dataset).arg(&inner));
+    std::fs::rename(parent.join("inner"), parent.join("renamed")).expect("renamed");
+    let _unmount = Unmount(parent.join("renamed/mnt"));
+    signal(daemon_of(&inner).expect("a daemon"), Signal::SIGTERM);
+    wait_until("it ends", || daemon_of(&inner).is_none());
+    assert!(!is_mounted(&parent.join("renamed/mnt")));
+}
+
+#[test]
+fn what_covers_a_mount_is_not_unmounted_by_a_signal() {
+    let (_directory, dataset) = dataset();
+    let mount = Mount::new(&dataset);
+    sh("mount -t tmpfs cover \"$1\"", &[mount.path()]);
+    let daemon = mount.daemon();
+    signal(daemon, Signal::SIGTERM);
+    // The first one is answered, the second one ends it.
+    wait_until("it ends", || {
+        let _ = kill(Pid::from_raw(daemon as i32), Signal::SIGTERM);
+        daemon_of(mount.path()).is_none()
+    });
+    let kind = sh("findmnt -nro FSTYPE \"$1\" | tail -n 1", &[mount.path()]);
+    sh("umount \"$1\"", &[mount.path()]);
+    assert_eq!(kind, "tmpfs\n");
+}
+
+#[test]
+fn a_mount_whose_connection_was_cut_is_removed() {
+    let (_directory, dataset) = dataset();
+    let mount = Mount::new(&dataset);
+    let open = File::open(mount.join("records/3.bin")).expect("open");
+    // It is busy, but cut off all the same.
+    let _ = output(Command::new("umount").arg("-f").arg(mount.path()));
+    wait_until("the daemon ends", || daemon_of(mount.path()).is_none());
+    drop(open);
+    assert!(!is_mounted(mount.path()));
+}
+
+#[test]
+fn the_directory_that_one_is_in_can_be_mounted_on() {
+    let (directory, dataset) = dataset();
+    let (path, _unmount) = mount_point(directory.path());
+    run(roxfs()
+        .current_dir(&path)
+        .arg("mount")
+        .arg(&dataset)
+        .arg("."));
+    assert!(path.join("records").exists());
+    run(roxfs().arg("umount").arg(&path));
+}
+
+#[test]
+fn a_daemon_keeps_nothing_open_that_its_caller_had() {
+    let (directory, dataset) = dataset();
+    let (path, _unmount) = mount_point(directory.path());
+    let script = "said=$(\"$1\" mount \"$2\" \"$3\" 3>&1 2>/dev/null); echo \"ended:$said\"";
+    let mut command = Command::new("timeout");
+    command.args([
+        "30",
+        "bash",
+        "-c",
+        script,
+        "bash",
+        env!("CARGO_BIN_EXE_roxfs"),
+    ]);
+    assert_eq!(run(command.arg(&dataset).arg(&path)), b"ended:\n");
+    run(roxfs().arg("umount").arg(&path));
+}
+
+#[test]
+fn a_closed_standard_error_does_not_matter() {
+    let (directory, dataset) = dataset();
+    let (path, _unmount) = mount_point(directory.path());
+    let mut command = roxfs();
+    let mut child = command
+        .arg("mount")
+        .arg(&dataset)
+        .arg(&path)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("run");
+    drop(child.stderr.take());
+    assert!(child.wait().expect("ended").success());
+    run(roxfs().arg("umount").arg(&path));
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let (directory, dataset) = dataset();
+    let (path, _unmount) = mount_point(directory.path());
+    let mut command = Command::new("nohup");
+    command
+        .arg(env!("CARGO_BIN_EXE_roxfs"))
+        .args(["mount", "-f"])
+        .arg(&dataset)
+        .arg(&path);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
+    wait_until("the mount answers", || path.join("records").exists());
+    signal(child.id(), Signal::SIGHUP);
+    assert_eq!(
+        std::fs::read(path.join("records/1.bin")).expect("read"),
+        bytes(1, 37)
+    );
+    signal(child.id(), Signal::SIGTERM);
+    assert!(child.wait().expect("ended").success());
+}
+
+#[test]
+fn of_mounts_at_the_same_time_and_place_one_is_made() {
+    let (directory, dataset) = dataset();
+    let (path, _unmount) = mount_point(directory.path());
+    for _ in 0..10 {
+        let start = |_| {
+            roxfs()
+                .arg("mount")
+                .arg(&dataset)
+                .arg(&path)
+                .stderr(Stdio::null())
+                .spawn()
+        };
+        let children: Vec<Child> = (0..4).map(|n| start(n).expect("started")).collect();
+        let ended = children
+            .into_iter()
+            .map(|mut child| child.wait().expect("ended").success());
+        assert_eq!(ended.filter(|&success| success).count(), 1);
+        run(roxfs().arg("umount").arg(&path));
+        assert!(!is_mounted(&path), "another one was below it");
+    }
+}
+
+#[test]
 fn unmounting_goes_through_links_and_dots() {
     let (directory, dataset) = dataset();
     for how in ["link", "mnt/", "./mnt", "other/../mnt"] {

@@ -62,11 +62,11 @@ fn report_damage(dataset: &Dataset) -> u64 {
         true
     });
     if let Some(first) = first {
-        eprintln!("roxfs: {first}");
-        eprintln!(
-            "roxfs: {}, see roxfs verify",
+        super::say(format_args!("{first}"));
+        super::say(format_args!(
+            "{}, see roxfs verify",
             count(damaged, "damaged record")
-        );
+        ));
     }
     damaged
 }

@@ -5,6 +5,7 @@ use crate::cli::Ls;
 use crate::dataset::RecordId;
 use crate::format::index::Extent;
 use crate::shard::Shard;
+use crate::text::shown;
 use std::io::{self, BufWriter, Write};
 
 /// One line for each record. One that cannot be read is reported, and the listing goes on.
@@ -31,11 +32,10 @@ pub fn run(options: &Ls) -> anyhow::Result<Exit> {
         match line {
             Ok(line) => result = writeln!(out, "{line}"),
             Err(error) => {
-                eprintln!("roxfs: {error}");
-                exit = if super::is_damage(&error) {
-                    Exit::Damaged
-                } else {
-                    Exit::Failed
+                super::say(format_args!("{error}"));
+                exit = match super::is_damage(&error) || exit == Exit::Damaged {
+                    true => Exit::Damaged,
+                    false => Exit::Failed,
                 };
             }
         }
@@ -54,7 +54,7 @@ fn long_line(
     name: &str,
 ) -> String {
     let crc = crc.map_or_else(|| "-".to_owned(), |crc| format!("{crc:08x}"));
-    let path = shard.path().display();
+    let path = shown(shard.path());
     format!(
         "{}\t{}\t{}\t{crc}\t{path}\t{name}",
         record.get(),

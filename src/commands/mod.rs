@@ -6,6 +6,7 @@ mod info;
 mod ls;
 mod mount;
 mod pack;
+mod system_log;
 mod umount;
 mod verify;
 
@@ -13,8 +14,10 @@ use crate::cli::{Command, Shards};
 use crate::dataset::{self, Dataset, DatasetError};
 use crate::pack::PackError;
 use crate::shard::ShardError;
+use crate::text::shown;
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -43,14 +46,16 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Sends the log to standard error, as lines `roxfs: message`. `ROXFS_LOG` sets the level.
-pub fn log_to_stderr() {
+/// Sends the log to standard error, as lines `roxfs: message`, and of a process in the background
+/// to the system's log. `ROXFS_LOG` sets the level.
+pub fn start_log() {
     // fuser logs as an error every reply to a request that its caller has given up.
     env_logger::Builder::new()
         .filter_level(log::LevelFilter::Warn)
         .parse_env("ROXFS_LOG")
         .filter_module("fuser", log::LevelFilter::Off)
         .format(|line, record| writeln!(line, "roxfs: {}", record.args()))
+        .target(env_logger::Target::Pipe(Box::new(system_log::Output)))
         .init();
 }
 
@@ -69,12 +74,17 @@ pub fn run(command: Command) -> Exit {
         if is_broken_pipe(&error) {
             return Exit::Done;
         }
-        eprintln!("roxfs: {error:#}");
+        say(format_args!("{error:#}"));
         match is_damage(&error) {
             true => Exit::Damaged,
             false => Exit::Failed,
         }
     })
+}
+
+/// A line for the person. If nobody reads standard error, the work goes on.
+fn say(message: impl Display) {
+    let _ = writeln!(io::stderr(), "roxfs: {message}");
 }
 
 /// Who reads standard output has had enough.
@@ -107,8 +117,8 @@ fn open_paths(arguments: &[std::path::PathBuf]) -> Result<Dataset, DatasetError>
         log::warn!(
             "{} comes before {}: shards are sorted by bytes, and records numbered in this order; \
              name the shards one by one for another",
-            first.display(),
-            second.display()
+            shown(first),
+            shown(second)
         );
     }
     Ok(dataset)

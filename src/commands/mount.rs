@@ -5,10 +5,12 @@ use crate::cli::Mount;
 use crate::dataset::Dataset;
 use crate::session::daemon::{self, Side};
 use crate::session::serve;
+use crate::text::shown;
 use crate::tree::Tree;
 use crate::tree::attr::Mounter;
 use anyhow::Context;
 use std::ffi::OsString;
+use std::io;
 use std::thread::available_parallelism;
 
 /// Two threads answered 1.3 to 1.6 times as fast as one, even on two cores.
@@ -17,6 +19,9 @@ const MOST_THREADS: usize = 8;
 
 /// Mounts, and returns when the mount answers.
 pub fn run(options: &Mount) -> anyhow::Result<Exit> {
+    if !options.foreground {
+        daemon::close_inherited().context("cannot close what was inherited")?;
+    }
     let dataset = super::open_paths(&options.shards)?;
     // Mapped now, so that what cannot be mapped is an error here and not of the first reader.
     for shard in dataset.shards() {
@@ -24,13 +29,16 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
     }
     let mounted = describe(&dataset, options);
     if options.foreground {
-        serve_dataset(dataset, options, || eprintln!("roxfs: {mounted}"))?;
+        serve_dataset(dataset, options, || {
+            super::say(mounted);
+            Ok(())
+        })?;
         return Ok(Exit::Done);
     }
     match daemon::fork().context("cannot go into the background")? {
         Side::Parent(parent) => match parent.wait().context("waiting for the daemon")? {
             Ok(()) => {
-                eprintln!("roxfs: {mounted}");
+                super::say(mounted);
                 Ok(Exit::Done)
             }
             Err(Some(code)) => Ok(Exit::Code(u8::try_from(code).unwrap_or(1))),
@@ -38,16 +46,20 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
         },
         Side::Daemon(daemon) => {
             serve_dataset(dataset, options, || {
-                if let Err(error) = daemon.ready() {
-                    log::error!("cannot leave the terminal: {error}");
-                }
+                daemon.ready()?;
+                super::system_log::go_to_background();
+                Ok(())
             })?;
             Ok(Exit::Done)
         }
     }
 }
 
-fn serve_dataset(dataset: Dataset, options: &Mount, ready: impl FnOnce()) -> anyhow::Result<()> {
+fn serve_dataset(
+    dataset: Dataset,
+    options: &Mount,
+    ready: impl FnOnce() -> io::Result<()>,
+) -> anyhow::Result<()> {
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = match options.threads {
         Some(threads) => usize::from(threads),
@@ -76,6 +88,6 @@ fn describe(dataset: &Dataset, options: &Mount) -> String {
         count(dataset.records(), "record"),
         size(dataset.payload_len()),
         count(dataset.shards().len() as u64, "shard"),
-        options.mountpoint.display()
+        shown(&options.mountpoint)
     )
 }

@@ -23,7 +23,7 @@ pub fn run(options: &Pack) -> anyhow::Result<Exit> {
     let packed = pack(&options.sources, &pack_options, &mut |bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let outcome = packed?;
-    eprintln!("roxfs: {}", describe(&outcome));
+    super::say(format_args!("{}", describe(&outcome)));
     Ok(Exit::Done)
 }
 

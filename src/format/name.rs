@@ -1,5 +1,6 @@
 //! Record names: relative paths as raw bytes.
 
+use crate::text::escaped;
 use std::fmt;
 
 /// The longest name in bytes: one less than Linux' `PATH_MAX`, which counts the final NUL.
@@ -66,31 +67,10 @@ impl Name {
     }
 }
 
-/// For a line of output: control characters, `\` and invalid UTF-8 are written as escapes, so
-/// that a name never spans lines or commands a terminal.
+/// For a line of output, see [`escaped`].
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            for char in chunk.valid().chars() {
-                match char {
-                    '\\' => f.write_str("\\\\")?,
-                    '\n' => f.write_str("\\n")?,
-                    '\t' => f.write_str("\\t")?,
-                    '\r' => f.write_str("\\r")?,
-                    _ if char.is_control() => {
-                        let mut utf8 = [0; 4];
-                        for byte in char.encode_utf8(&mut utf8).bytes() {
-                            write!(f, "\\x{byte:02x}")?;
-                        }
-                    }
-                    _ => write!(f, "{char}")?,
-                }
-            }
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        Ok(())
+        escaped(&self.0).fmt(f)
     }
 }
 

@@ -5,6 +5,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::RawFd;
 
 /// Which of the two processes this is.
 #[derive(Debug)]
@@ -26,11 +27,28 @@ pub struct Parent {
 #[derive(Debug)]
 pub struct Daemon {
     ready: PipeWriter,
+    null: File,
+}
+
+/// Closes the descriptors beyond the standard three that the caller has left open: a pipe or a
+/// lock of a script's must not stay with the daemon. To be called before any file is opened.
+pub fn close_inherited() -> io::Result<()> {
+    let open: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|&descriptor| descriptor > 2)
+        .collect();
+    for descriptor in open {
+        // The one of the listing itself is closed already.
+        let _ = nix::unistd::close(descriptor);
+    }
+    Ok(())
 }
 
 /// Splits the process in two. To be called while it has one thread.
 pub fn fork() -> io::Result<Side> {
     let (reader, writer) = io::pipe()?;
+    // Opened before anything is mounted, perhaps over it.
+    let null = File::options().read(true).write(true).open("/dev/null")?;
     #[expect(unsafe_code, reason = "a daemon is a forked process; std cannot fork")]
     // SAFETY: the process has one thread here, so the child has all locks free and may go on as
     // the parent would have.
@@ -40,7 +58,10 @@ pub fn fork() -> io::Result<Side> {
             ready: reader,
             daemon: child,
         }),
-        ForkResult::Child => Side::Daemon(Daemon { ready: writer }),
+        ForkResult::Child => Side::Daemon(Daemon {
+            ready: writer,
+            null,
+        }),
     })
 }
 
@@ -64,10 +85,11 @@ impl Daemon {
     pub fn ready(mut self) -> io::Result<()> {
         nix::unistd::setsid()?;
         nix::unistd::chdir("/")?;
-        let null = File::options().read(true).write(true).open("/dev/null")?;
-        nix::unistd::dup2_stdin(&null)?;
-        nix::unistd::dup2_stdout(&null)?;
-        nix::unistd::dup2_stderr(&null)?;
-        self.ready.write_all(&[1])
+        // Last, so that a failure is seen by the parent: it reads an end, and waits for the exit.
+        self.ready.write_all(&[1])?;
+        nix::unistd::dup2_stdin(&self.null)?;
+        nix::unistd::dup2_stdout(&self.null)?;
+        nix::unistd::dup2_stderr(&self.null)?;
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod mountinfo;
 pub use mount::{MountError, MountOptions, UnmountError, unmount};
 
 use crate::fuse::{MAX_REQUEST, RoxFs};
+use crate::text::shown;
 use crate::tree::Tree;
 use mount::Mounted;
 use nix::sys::signal::{SigSet, Signal};
@@ -14,7 +15,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Why a mount did not come up, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -47,15 +48,15 @@ pub fn serve(
     mountpoint: &Path,
     options: &MountOptions,
     threads: usize,
-    ready: impl FnOnce(),
+    ready: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), SessionError> {
-    let path = mountpoint.display().to_string();
+    let path = shown(mountpoint).to_string();
     let start = |reason| SessionError::Start {
         path: path.clone(),
         reason,
     };
     // Before any thread starts, so that all of them leave these to the thread that waits.
-    let signals = block_signals().map_err(|error| start(error.into()))?;
+    let signals = block_signals().map_err(start)?;
     let (device, mounted) = mount::mount(mountpoint, options)?;
     let mounted = Arc::new(mounted);
     let mut config = fuser::Config::default();
@@ -67,22 +68,30 @@ pub fn serve(
     let session = fuser::Session::from_fd(RoxFs::new(tree), device, acl, config).map_err(start)?;
     let session = session.spawn().map_err(start)?;
     mounted.raise_readahead(MAX_REQUEST);
-    check_answers(mountpoint).map_err(start)?;
-    let waiting = Arc::clone(&mounted);
+    check_answers(mounted.path()).map_err(start)?;
+    // Weak, so that the mount is removed with this function, however it ends.
+    let waiting = Arc::downgrade(&mounted);
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || unmount_on_signal(&signals, &waiting))
         .map_err(start)?;
-    ready();
+    ready().map_err(start)?;
     session
         .join()
         .map_err(|reason| SessionError::Ended { path, reason })
 }
 
-fn block_signals() -> nix::Result<SigSet> {
+/// Those that end the mount; one that the process was told to ignore (as by `nohup`) stays ignored.
+fn block_signals() -> io::Result<SigSet> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let is_ignored = |signal: Signal| ignored.unwrap_or(0) & 1 << (signal as i32 - 1) != 0;
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        signals.add(signal);
+        if !is_ignored(signal) {
+            signals.add(signal);
+        }
     }
     signals.thread_block()?;
     Ok(signals)
@@ -107,28 +116,25 @@ fn check_answers(mountpoint: &Path) -> io::Result<()> {
 }
 
 /// The first signal unmounts. If files are open the mount is detached: its name is gone at once,
-/// and the files are served until they are closed, or until the next signal.
-fn unmount_on_signal(signals: &SigSet, mounted: &Mounted) {
-    loop {
-        let Ok(signal) = signals.wait() else { continue };
-        match mounted.unmount(false) {
-            Ok(()) => return,
+/// and the files are served until they are closed. The second signal ends the process.
+fn unmount_on_signal(signals: &SigSet, mounted: &Weak<Mounted>) {
+    let Ok(signal) = signals.wait() else { return };
+    if let Some(mounted) = mounted.upgrade() {
+        let unmounted = match mounted.unmount(false) {
             Err(UnmountError::Busy { path }) => {
                 log::warn!(
                     "{signal}: {} is in use: detached, open files are served until they are \
                      closed; a second signal ends it at once",
-                    path.display()
+                    shown(&path)
                 );
-                if let Err(error) = mounted.unmount(true) {
-                    log::error!("{error}");
-                }
-                let _ = signals.wait();
-                std::process::exit(1);
+                mounted.unmount(true)
             }
-            Err(error) => {
-                log::error!("{error}");
-                std::process::exit(1);
-            }
+            unmounted => unmounted,
+        };
+        if let Err(error) = unmounted {
+            log::error!("{signal}: {error}");
         }
     }
+    let _ = signals.wait();
+    std::process::exit(1);
 }

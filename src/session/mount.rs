@@ -4,15 +4,18 @@
 //! name for further options, and may unmount a stranger that has been mounted at the same path.
 
 use super::mountinfo::{MountInfo, MountTable};
+use crate::text::shown;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
 use nix::mount::{MntFlags, MsFlags};
-use nix::unistd::{getgid, getuid};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{geteuid, getgid, getuid};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -42,7 +45,7 @@ pub struct MountOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum MountError {
     /// The mount point cannot be used.
-    #[error("{}: cannot be mounted on: {reason}", path.display())]
+    #[error("{}: cannot be mounted on: {reason}", shown(path))]
     MountPoint {
         /// The mount point.
         path: PathBuf,
@@ -50,7 +53,10 @@ pub enum MountError {
         reason: io::Error,
     },
     /// A dataset is there already.
-    #[error("{}: a dataset is mounted there already; unmount it first: roxfs umount {0}", path.display())]
+    #[error(
+        "{}: a dataset is mounted there already; unmount it first: roxfs umount {0}",
+        shown(path)
+    )]
     AlreadyMounted {
         /// The mount point.
         path: PathBuf,
@@ -64,12 +70,14 @@ pub enum MountError {
         hint: &'static str,
     },
     /// The kernel refused.
-    #[error("{}: mount: {reason}", path.display())]
+    #[error("{}: mount: {reason}{hint}", shown(path))]
     Kernel {
         /// The mount point.
         path: PathBuf,
         /// What it said.
         reason: io::Error,
+        /// What may help.
+        hint: &'static str,
     },
     /// The helper for ordinary users is not there.
     #[error("{HELPER}: {reason}; ordinary users need it to mount (Debian package fuse3)")]
@@ -78,7 +86,7 @@ pub enum MountError {
         reason: io::Error,
     },
     /// The helper refused.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {message}", shown(path))]
     Helper {
         /// The mount point.
         path: PathBuf,
@@ -91,7 +99,7 @@ pub enum MountError {
 #[derive(Debug, thiserror::Error)]
 pub enum UnmountError {
     /// Nothing is mounted there, or something else.
-    #[error("{}: no roxfs mount is there{}", path.display(), found.as_deref().unwrap_or_default())]
+    #[error("{}: no roxfs mount is there{}", shown(path), found.as_deref().unwrap_or_default())]
     NotMounted {
         /// The path.
         path: PathBuf,
@@ -101,14 +109,14 @@ pub enum UnmountError {
     /// Files are open or a process is in it.
     #[error(
         "{}: in use; \"fuser -vm {0}\" shows by whom; \"roxfs umount -l {0}\" detaches it now and ends it when the last file is closed",
-        path.display()
+        shown(path)
     )]
     Busy {
         /// The path.
         path: PathBuf,
     },
     /// The system or the helper refused.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {message}", shown(path))]
     Refused {
         /// The path.
         path: PathBuf,
@@ -117,11 +125,14 @@ pub enum UnmountError {
     },
 }
 
-/// A mount made by this process. Dropped, it unmounts, if it is still there.
+/// A mount made by this process. Dropped, it is unmounted, if it is still there.
 #[derive(Debug)]
 pub struct Mounted {
     info: MountInfo,
     table: Mutex<MountTable>,
+    /// The descriptor through which the kernel asks: while it is connected, the file system lives,
+    /// and its device number is nobody else's.
+    device: OwnedFd,
 }
 
 /// Mounts at `mountpoint`, and returns the descriptor through which the kernel asks.
@@ -135,21 +146,38 @@ pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Moun
         return Err(bad(io::Error::from_raw_os_error(Errno::ENOTDIR as i32)));
     }
     let table = MountTable::open().map_err(bad)?;
-    if table
-        .find(&path)
-        .map_err(bad)?
-        .is_some_and(|mount| mount.kind == FS_TYPE)
-    {
+    // One at a time from the check to the listing: two mounts that come at once would stack.
+    let _lock = File::open(&path).and_then(lock).map_err(bad)?;
+    let there = table.find(&path).map_err(bad)?;
+    if there.is_some_and(|mount| mount.kind == FS_TYPE) {
         return Err(MountError::AlreadyMounted { path });
     }
     let device = match mount_directly(&path, options)? {
         Some(device) => device,
         None => mount_by_helper(&path, options)?,
     };
-    let info = table.find(&path).map_err(bad)?;
-    let info = info.ok_or_else(|| bad(io::Error::other("the new mount is not listed")))?;
-    let table = Mutex::new(table);
-    Ok((device, Mounted { info, table }))
+    let listed = table.find(&path).and_then(|found| {
+        let info = found.ok_or_else(|| io::Error::other("the new mount is not listed"))?;
+        Ok((info, device.try_clone()?))
+    });
+    match listed {
+        Ok((info, clone)) => {
+            let mounted = Mounted {
+                info,
+                table: Mutex::new(table),
+                device: clone,
+            };
+            Ok((device, mounted))
+        }
+        Err(reason) => {
+            let _ = unmount_path(&path, true);
+            Err(bad(reason))
+        }
+    }
+}
+
+fn lock(directory: File) -> io::Result<Flock<File>> {
+    Flock::lock(directory, FlockArg::LockExclusive).map_err(|(_, errno)| errno.into())
 }
 
 /// `None` where this user may not use mount(2).
@@ -183,10 +211,17 @@ fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>
     let source = Some(options.source.as_os_str());
     match nix::mount::mount(source, path, Some(FS_TYPE), flags, Some(data.as_str())) {
         Ok(()) => Ok(Some(device.into())),
-        Err(Errno::EPERM) => Ok(None),
+        Err(Errno::EPERM) if !geteuid().is_root() => Ok(None),
         Err(errno) => Err(MountError::Kernel {
             path: path.to_owned(),
             reason: errno.into(),
+            hint: match errno {
+                Errno::EPERM => {
+                    "; root needs CAP_SYS_ADMIN to mount, in a container \
+                     --cap-add SYS_ADMIN --device /dev/fuse"
+                }
+                _ => "",
+            },
         }),
     }
 }
@@ -261,17 +296,58 @@ fn receive_descriptor(socket: &UnixStream) -> io::Result<Option<OwnedFd>> {
 }
 
 impl Mounted {
-    /// Unmounts it, or with `lazy` takes it out of the tree of names, to end when it is no longer
-    /// in use. Does nothing when it is not there any more, whatever else has been mounted there.
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        &self.info.path
+    }
+
+    /// Unmounts it wherever it is listed: it may have been bound elsewhere, or its directory
+    /// renamed. With `lazy` takes it out of the tree of names, to end when it is no longer in use.
+    /// What else may have been mounted at the same path is left alone.
     pub fn unmount(&self, lazy: bool) -> Result<(), UnmountError> {
-        let path = &self.info.path;
+        if !self.is_connected() {
+            return self.remove_dead();
+        }
         // A table has no state that a panic elsewhere could spoil.
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        match table.find(path) {
-            Ok(Some(found)) if found.device == self.info.device => unmount_path(path, lazy),
-            Ok(_) => Ok(()),
-            Err(error) => Err(refused(path, error)),
+        let all = table.all().map_err(|error| refused(self.path(), error))?;
+        for (number, mount) in all.iter().enumerate() {
+            if mount.device != self.info.device {
+                continue;
+            }
+            if all[number + 1..]
+                .iter()
+                .any(|above| above.path == mount.path)
+            {
+                let error = io::Error::other("something else is mounted over it");
+                return Err(refused(&mount.path, error));
+            }
+            unmount_path(&mount.path, lazy)?;
         }
+        Ok(())
+    }
+
+    /// A file system whose connection was cut (by `umount -f`, for one) stays mounted, and fails
+    /// all who use it, until it is unmounted.
+    fn remove_dead(&self) -> Result<(), UnmountError> {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = table
+            .find(self.path())
+            .map_err(|error| refused(self.path(), error))?;
+        let ours = listed.is_some_and(|found| found == self.info);
+        // Not answered from the kernel's cache, as attributes are.
+        let is_dead = statvfs(self.path()).is_err_and(|errno| errno == Errno::ENOTCONN);
+        match ours && is_dead {
+            true => unmount_path(self.path(), true),
+            false => Ok(()),
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        let mut device = [PollFd::new(self.device.as_fd(), PollFlags::empty())];
+        let ready = poll(&mut device, PollTimeout::ZERO);
+        let events = device[0].revents().unwrap_or(PollFlags::empty());
+        ready.is_ok() && !events.contains(PollFlags::POLLERR)
     }
 
     /// Raises the kernel's readahead on the mount to `bytes`, where this user may: a mount begins

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 /// One mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountInfo {
-    /// Device number as `major:minor`: tells one mount from another at the same path.
+    /// Device number as `major:minor`. No two living file systems have the same one; that of one
+    /// that has ended is given out again.
     pub device: String,
     /// Where it is mounted.
     pub path: PathBuf,
@@ -31,12 +32,19 @@ impl MountTable {
     /// The file system mounted at `path`, the uppermost if several are. Never touches the mount
     /// itself, which may be dead.
     pub fn find(&self, path: &Path) -> io::Result<Option<MountInfo>> {
-        let mut all = Vec::new();
+        Ok(self.all()?.into_iter().rfind(|mount| mount.path == path))
+    }
+
+    /// All that is mounted.
+    pub fn all(&self) -> io::Result<Vec<MountInfo>> {
+        let mut lines = Vec::new();
         let mut file = &self.0;
         file.rewind()?;
-        file.read_to_end(&mut all)?;
-        let mut found = all.split(|&byte| byte == b'\n').filter_map(parse);
-        Ok(found.rfind(|mount| mount.path == path))
+        file.read_to_end(&mut lines)?;
+        Ok(lines
+            .split(|&byte| byte == b'\n')
+            .filter_map(parse)
+            .collect())
     }
 }
 

@@ -71,7 +71,8 @@ impl Tree {
         let mut shards_by_name: Vec<usize> = (0..shard_names.len()).collect();
         shards_by_name.sort_by(|&a, &b| shard_names[a].cmp(&shard_names[b]));
         // Strings and numbers in vectors always serialize.
-        let mut info = serde_json::to_vec_pretty(&Summary::new(&dataset)).unwrap_or_default();
+        let summary = Summary::new(&dataset).with_absolute_paths(&dataset);
+        let mut info = serde_json::to_vec_pretty(&summary).unwrap_or_default();
         info.push(b'\n');
         Tree {
             raw_access: Access::intersection(&shard_access, mounter),

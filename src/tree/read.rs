@@ -48,9 +48,7 @@ impl Tree {
         let mut at = offset;
         let mut joined = Vec::new();
         while at < end {
-            let number = self.dataset.shard_of_byte(at);
-            let shard = &self.dataset.shards()[number];
-            let base = self.dataset.first_byte(number).unwrap_or(at);
+            let (shard, base) = self.dataset.shard_of_byte(at).ok_or(TreeError::NotFound)?;
             let part = shard.payload().part(at - base, end - at);
             if part.len() == u64::from(len).min(end - offset) {
                 shard.will_need(part)?;
@@ -78,15 +76,15 @@ impl Tree {
         let mut failed = None;
         self.dataset
             .for_each_extent(first..last, &mut |_, shard, extent| {
-                let base = self.dataset.first_byte(shard).unwrap_or(0);
-                match extent {
-                    Ok(extent) => bytes.extend((base + extent.end()).to_le_bytes()),
-                    Err(error) => failed = Some(error),
+                match (extent, self.dataset.first_byte(shard)) {
+                    (Ok(extent), Some(base)) => bytes.extend((base + extent.end()).to_le_bytes()),
+                    (Err(error), _) => failed = Some(error.into()),
+                    (Ok(_), None) => failed = Some(TreeError::NotFound),
                 }
                 failed.is_none()
             });
         if let Some(error) = failed {
-            return Err(error.into());
+            return Err(error);
         }
         bytes.truncate((end - first * ENTRY) as usize);
         bytes.drain(..(offset - first * ENTRY) as usize);
