@@ -6,7 +6,7 @@
 use crate::acl;
 use crate::format::footer::{self, Footer, Version};
 use crate::format::index::{EndOffsets, Extent, Kind};
-use crate::format::name::Name;
+use crate::format::name::{Name, NameError};
 use crate::format::section::{self, SectionWalk, Sections};
 use crate::format::{Damage, OFFSET_LEN, bytes};
 use crate::mmap::PayloadMap;
@@ -239,6 +239,27 @@ impl Shard {
         Ok(self.raw_name(record)?.and_then(|raw| Name::new(&raw).ok()))
     }
 
+    /// A record's name as [`name`](Self::name), but one that breaks the rules is an error.
+    pub fn valid_name(&self, record: LocalIndex) -> Result<Option<Name>, ShardError> {
+        let Some(names) = &self.sections.names else {
+            return Ok(None);
+        };
+        let what = || format!("record {}: name", record.get());
+        let Some(raw) = self.raw_name(record)? else {
+            let len = self.entry(&names.ends, record.0)?.len();
+            let found = format!("{len} bytes long");
+            return Err(self.damaged(Damage::new(what(), found, "at most 4095 bytes")));
+        };
+        match Name::new(&raw) {
+            Ok(name) => Ok(Some(name)),
+            Err(NameError::Empty) => Ok(None),
+            Err(error) => {
+                let found = format!("\"{}\" ({error})", raw.escape_ascii());
+                Err(self.damaged(Damage::new(what(), found, "a valid relative path")))
+            }
+        }
+    }
+
     /// The bytes of a record's name as they stand in the shard; `None` where the shard has no
     /// names, or the bytes are longer than any name.
     pub fn raw_name(&self, record: LocalIndex) -> Result<Option<Vec<u8>>, ShardError> {
@@ -273,6 +294,20 @@ impl Shard {
         match &self.sections.crc32c {
             Some(table) => self.table_entry(table, record.0).map(Some),
             None => Ok(None),
+        }
+    }
+
+    /// Compares the checksum of a record's content with the stored one, where the shard has
+    /// checksums.
+    pub fn check_crc32c(&self, record: LocalIndex, found: u32) -> Result<(), ShardError> {
+        match self.crc32c(record)? {
+            None => Ok(()),
+            Some(expected) if expected == found => Ok(()),
+            Some(expected) => {
+                let what = format!("record {}: checksum", record.get());
+                let hex = |crc| format!("{crc:#010x}");
+                Err(self.damaged(Damage::new(what, hex(found), hex(expected))))
+            }
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::format::Damage;
 use crate::format::index::Extent;
-use crate::format::name::Name;
 use crate::shard::{LocalIndex, Shard, ShardError};
 use std::io;
 use std::path::PathBuf;
@@ -78,6 +77,18 @@ impl Check<'_> {
         (self.fault)(self.shard.damaged(damage));
     }
 
+    /// Counts and reports damage; the check goes on after it, unless the whole file is at fault.
+    fn or_damage(&mut self, checked: Result<(), ShardError>) -> Result<(), ShardError> {
+        match checked {
+            Err(fault @ ShardError::Damaged { .. }) => {
+                self.outcome.damaged += 1;
+                (self.fault)(fault);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     fn records(&mut self) -> Result<(), ShardError> {
         let shard = self.shard;
         self.outcome.bytes = self.outcome.bytes.saturating_add(shard.payload_len());
@@ -95,14 +106,11 @@ impl Check<'_> {
     }
 
     fn content(&mut self, record: LocalIndex, extent: Extent) -> Result<(), ShardError> {
-        if let Some(expected) = self.shard.crc32c(record)? {
+        if self.shard.sections().crc32c.is_some() {
             let found = self.checksum(extent)?;
             self.outcome.checksums += 1;
-            if found != expected {
-                let what = format!("record {}: checksum", record.get());
-                let hex = |crc| format!("{crc:#010x}");
-                self.damage(Damage::new(what, hex(found), hex(expected)));
-            }
+            let checked = self.shard.check_crc32c(record, found);
+            self.or_damage(checked)?;
         }
         (self.progress)(extent.len());
         Ok(())
@@ -136,20 +144,10 @@ impl Check<'_> {
     }
 
     fn name(&mut self, record: LocalIndex, extent: Extent) -> Result<(), ShardError> {
-        if extent.is_empty() {
-            return Ok(());
+        match extent.is_empty() {
+            true => Ok(()),
+            false => self.or_damage(self.shard.valid_name(record).map(drop)),
         }
-        let what = format!("record {}: name", record.get());
-        let Some(raw) = self.shard.raw_name(record)? else {
-            let found = format!("{} bytes long", extent.len());
-            self.damage(Damage::new(what, found, "at most 4095 bytes"));
-            return Ok(());
-        };
-        if let Err(error) = Name::new(&raw) {
-            let found = format!("\"{}\" ({error})", raw.escape_ascii());
-            self.damage(Damage::new(what, found, "a valid relative path"));
-        }
-        Ok(())
     }
 
     /// Whether the order is a permutation that sorts the names, equal ones by number.
