@@ -45,6 +45,14 @@ pub enum Command {
     Ls(Ls),
     /// Write records to standard output
     Cat(Cat),
+    /// Write records as files, the inverse of pack
+    ///
+    /// Each record becomes a file under DIR, by its name, or where it has none by its number, as
+    /// 000042.bin. A file appears under its name when it is whole and its checksum, where the
+    /// shard has one, is right. Nothing is written outside DIR: symbolic links in it are not
+    /// followed. Records that cannot be extracted are reported, and the others are extracted. The
+    /// files are not synced to disk one by one; `sync` does that for all.
+    Extract(Extract),
     /// Check structure, every offset and every checksum
     Verify(Verify),
 }
@@ -169,6 +177,42 @@ pub struct Cat {
         allow_hyphen_values = true
     )]
     pub index: Vec<Selection>,
+    /// The dataset.
+    #[command(flatten)]
+    pub shards: Shards,
+}
+
+/// Options of `extract`.
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// The directory to write into, made if it is missing
+    #[arg(
+        short,
+        long,
+        value_name = "DIR",
+        required_unless_present = "tar",
+        conflicts_with = "tar"
+    )]
+    pub output: Option<PathBuf>,
+    /// Record number, or a slice as in Python: 42, -1, 10:20, ::2; may be repeated [default: all]
+    ///
+    /// A record that several select is extracted once.
+    #[arg(
+        short,
+        long = "index",
+        value_name = "INDEX",
+        allow_hyphen_values = true
+    )]
+    pub index: Vec<Selection>,
+    /// Replace files that exist
+    #[arg(long, conflicts_with = "tar")]
+    pub force: bool,
+    /// Write a tar archive to standard output, instead of files
+    #[arg(long)]
+    pub tar: bool,
+    /// Print no summary
+    #[arg(short, long)]
+    pub quiet: bool,
     /// The dataset.
     #[command(flatten)]
     pub shards: Shards,

@@ -5,6 +5,7 @@ pub mod acl;
 pub mod cli;
 pub mod commands;
 pub mod dataset;
+pub mod extract;
 pub mod format;
 pub mod fuse;
 pub mod mmap;

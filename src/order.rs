@@ -155,6 +155,72 @@ impl Iterator for Positions {
     }
 }
 
+impl Positions {
+    /// Whether `position` is still to come.
+    pub fn contains(&self, position: u64) -> bool {
+        let distance = i128::from(position) - self.next;
+        distance % self.step == 0 && (0..self.left).contains(&(distance / self.step))
+    }
+
+    /// How many are still to come.
+    pub fn left(&self) -> u64 {
+        // Never more than the records that were selected from.
+        u64::try_from(self.left).unwrap_or(u64::MAX)
+    }
+}
+
+/// The positions of several selections, one after the other, each position once.
+#[derive(Debug, Clone)]
+pub struct Union {
+    whole: Vec<Positions>,
+    rest: Vec<Positions>,
+    /// Which of `rest` is being taken from.
+    current: usize,
+}
+
+impl Union {
+    /// The positions that `selections` take of `len` records; all where there is no selection.
+    pub fn new(selections: &[Selection], len: u64) -> Result<Union, OutOfRange> {
+        let whole = match selections {
+            [] => vec![slice(None, None, 1, len)],
+            some => some
+                .iter()
+                .map(|selection| selection.positions(len))
+                .collect::<Result<_, _>>()?,
+        };
+        Ok(Union {
+            rest: whole.clone(),
+            whole,
+            current: 0,
+        })
+    }
+
+    /// How many positions are still to come, at most.
+    pub fn at_most(&self) -> u64 {
+        self.rest
+            .iter()
+            .fold(0, |sum, positions| sum.saturating_add(positions.left()))
+    }
+}
+
+impl Iterator for Union {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        loop {
+            match self.rest.get_mut(self.current)?.next() {
+                None => self.current += 1,
+                Some(position) => {
+                    let before = &self.whole[..self.current];
+                    if !before.iter().any(|other| other.contains(position)) {
+                        return Some(position);
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +244,20 @@ mod tests {
         assert_eq!(select("5:2", 10), [] as [u64; 0]);
         assert_eq!(select("0:99999999999999999999", 2), [0, 1]);
         assert_eq!(select("::-9223372036854775808", 2), [1]);
+    }
+
+    #[test]
+    fn a_union_has_each_position_once_in_the_order_of_the_selections() {
+        let union = |selections: &[&str]| {
+            let selections = selections.iter().map(|text| text.parse().expect("valid"));
+            let selections: Vec<Selection> = selections.collect();
+            let union = Union::new(&selections, 10).expect("in range");
+            union.collect::<Vec<u64>>()
+        };
+        assert_eq!(union(&[]), (0..10).collect::<Vec<u64>>());
+        assert_eq!(union(&["8:2:-3", "3:7", "5", "-1"]), [8, 5, 3, 4, 6, 9]);
+        assert_eq!(union(&["::2", "::3", "1"]), [0, 2, 4, 6, 8, 3, 9, 1]);
+        assert_eq!(union(&["5:2"]), [] as [u64; 0]);
     }
 
     #[test]

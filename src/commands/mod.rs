@@ -2,6 +2,7 @@
 //! error.
 
 mod cat;
+mod extract;
 mod info;
 mod ls;
 mod mount;
@@ -68,6 +69,7 @@ pub fn run(command: Command) -> Exit {
         Command::Info(options) => info::run(&options),
         Command::Ls(options) => ls::run(&options),
         Command::Cat(options) => cat::run(&options),
+        Command::Extract(options) => extract::run(&options),
         Command::Verify(options) => verify::run(&options),
     };
     result.unwrap_or_else(|error| {

@@ -65,6 +65,14 @@ impl Name {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The directory part, empty where there is none, and the last component.
+    pub fn split(&self) -> (&[u8], &[u8]) {
+        match self.0.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) => (&self.0[..slash], &self.0[slash + 1..]),
+            None => (&[], &self.0),
+        }
+    }
 }
 
 /// For a line of output, see [`escaped`].
@@ -106,6 +114,17 @@ mod tests {
         for (name, error) in cases {
             assert_eq!(Name::new(name.as_bytes()), Err(error), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_name_is_split_at_its_last_slash() {
+        let split = |name: &str| {
+            let name = Name::new(name.as_bytes()).expect("valid");
+            let (directory, last) = name.split();
+            (directory.to_vec(), last.to_vec())
+        };
+        assert_eq!(split("a/b/c"), (b"a/b".to_vec(), b"c".to_vec()));
+        assert_eq!(split("c"), (b"".to_vec(), b"c".to_vec()));
     }
 
     #[test]

@@ -16,12 +16,12 @@ use crate::shard::ShardError;
 use crate::summary::Summary;
 use attr::{Access, Attr, Kind, Mounter};
 use ino::Node;
-use name::NumberedNames;
 
 pub use list::Entry;
+pub use name::NumberedNames;
 
 /// Extension of record files.
-const EXTENSION: &str = "bin";
+pub const EXTENSION: &str = "bin";
 
 /// Why the tree has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,84 @@
+//! `roxfs extract`
+
+use super::{Exit, byte_progress, count, size};
+use crate::cli::Extract;
+use crate::extract::{Destination, Extraction, Outcome};
+use crate::order::Union;
+use anyhow::bail;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Failures that are shown one by one.
+const SHOWN: u64 = 20;
+
+/// Extracts, shows what failed, and sums up.
+pub fn run(options: &Extract) -> anyhow::Result<Exit> {
+    let dataset = super::open(&options.shards)?;
+    let selected = Union::new(&options.index, dataset.records())?;
+    // What a selection has of bytes would have to be read first.
+    let total = options.index.is_empty().then(|| dataset.payload_len());
+    let bar = byte_progress(total).with_message("extracting");
+    let (failures, hidden) = (AtomicU64::new(0), AtomicU64::new(0));
+    let extraction = Extraction {
+        dataset: &dataset,
+        selected,
+        report: &|failure| match failures.fetch_add(1, Ordering::Relaxed) {
+            SHOWN.. if !failure.ends_run() => _ = hidden.fetch_add(1, Ordering::Relaxed),
+            _ => bar.suspend(|| eprintln!("roxfs: {failure}")),
+        },
+        progress: &|bytes| bar.inc(bytes),
+    };
+    let start = Instant::now();
+    let extracted = match &options.output {
+        Some(directory) => {
+            let destination = Destination::open(directory, options.force)?;
+            Ok(extraction.into_directory(&destination))
+        }
+        None => extraction.into_archive(standard_output()?),
+    };
+    let time = start.elapsed();
+    bar.finish_and_clear();
+    let outcome = extracted?;
+    match hidden.into_inner() {
+        0 => {}
+        more => eprintln!("roxfs: {} not shown", count(more, "more failure")),
+    }
+    if !options.quiet {
+        eprintln!("roxfs: {}", describe(&outcome, time));
+    }
+    Ok(match outcome {
+        Outcome { damaged: 1.., .. } => Exit::Damaged,
+        Outcome { failed: 1.., .. } => Exit::Failed,
+        _ => Exit::Done,
+    })
+}
+
+/// Standard output as a file: the one of the library looks for ends of lines.
+fn standard_output() -> anyhow::Result<File> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        bail!("standard output is a terminal: an archive is for a file or another program");
+    }
+    Ok(stdout.as_fd().try_clone_to_owned()?.into())
+}
+
+fn describe(outcome: &Outcome, time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let rate = outcome.bytes as f64 / seconds.max(1e-9);
+    let mut text = format!(
+        "extracted {} ({}) in {seconds:.1} s, {}/s",
+        count(outcome.records, "record"),
+        size(outcome.bytes),
+        size(rate as u64),
+    );
+    if outcome.failed > 0 {
+        text += &format!("; {} failed", outcome.failed);
+    }
+    if outcome.stopped {
+        text += "; stopped";
+    }
+    text
+}

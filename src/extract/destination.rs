@@ -1,0 +1,194 @@
+//! The directory that files are written into, and never outside it.
+//!
+//! Every path is walked component by component from a descriptor of the directory, and no symbolic
+//! link is followed. How a file gets its name is in `writer`.
+
+use crate::format::name::Name;
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// As any program makes them, less what the umask takes away.
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// Why a file cannot be put in its place.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// There is one, and it is not to be replaced.
+    #[error("{path}: it exists; --force replaces it")]
+    Exists {
+        /// The file.
+        path: String,
+    },
+    /// Something else is there.
+    #[error("{path}: it is {found}, expected {expected}")]
+    Blocked {
+        /// What is there.
+        path: String,
+        /// Of which kind it is.
+        found: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The system refused.
+    #[error("{path}: {reason}")]
+    Io {
+        /// The file or directory.
+        path: String,
+        /// What it said.
+        reason: io::Error,
+    },
+}
+
+impl PlaceError {
+    /// Whether no file can be written any more: the disk is full or read-only.
+    pub fn ends_run(&self) -> bool {
+        match self {
+            PlaceError::Io { reason, .. } => matches!(
+                Errno::from_io_error(reason),
+                Some(Errno::NOSPC | Errno::DQUOT | Errno::ROFS)
+            ),
+            PlaceError::Exists { .. } | PlaceError::Blocked { .. } => false,
+        }
+    }
+}
+
+/// An open directory, and how files get into it.
+#[derive(Debug)]
+pub struct Destination {
+    path: PathBuf,
+    root: OwnedFd,
+    replaces: bool,
+    /// Whether the file system is thought to have files without a name.
+    pub(super) nameless: AtomicBool,
+    /// Number of the next temporary name.
+    next: AtomicU64,
+}
+
+impl Destination {
+    /// Opens the directory `path`, made if it is missing, with its parents. `path` itself may be
+    /// or have symbolic links: whoever names it has chosen it. `replaces` existing files or fails.
+    pub fn open(path: &Path, replaces: bool) -> Result<Destination, PlaceError> {
+        let io = |reason| PlaceError::Io {
+            path: path.display().to_string(),
+            reason,
+        };
+        match std::fs::metadata(path) {
+            Ok(found) if !found.is_dir() => {
+                return Err(PlaceError::Blocked {
+                    path: path.display().to_string(),
+                    found: kind(FileType::from_raw_mode(found.mode())),
+                    expected: "a directory",
+                });
+            }
+            Ok(_) => {}
+            Err(_) => std::fs::create_dir_all(path).map_err(io)?,
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = fs::open(path, flags, Mode::empty()).map_err(|errno| io(errno.into()))?;
+        Ok(Destination {
+            path: path.to_owned(),
+            root,
+            replaces,
+            nameless: AtomicBool::new(true),
+            next: AtomicU64::new(0),
+        })
+    }
+
+    /// Whether existing files are replaced.
+    pub fn replaces(&self) -> bool {
+        self.replaces
+    }
+
+    /// A path below the directory, for a message.
+    pub(super) fn show(&self, path: &[u8]) -> String {
+        // Whatever is shown is a name or the directories of one.
+        match Name::new(path) {
+            Ok(name) => format!("{}/{name}", self.path.display()),
+            Err(_) => self.path.display().to_string(),
+        }
+    }
+
+    /// An error of the system, at `path` below the directory.
+    pub(super) fn io(&self, path: &[u8], errno: Errno) -> PlaceError {
+        PlaceError::Io {
+            path: self.show(path),
+            reason: errno.into(),
+        }
+    }
+
+    /// Opens the directory `path` below this one, and makes what is missing of it.
+    pub(super) fn directory(&self, path: &[u8]) -> Result<OwnedFd, PlaceError> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let open = |directory: BorrowedFd, component: &[u8]| {
+            match fs::openat(directory, component, flags, Mode::empty()) {
+                Err(Errno::NOENT) => {}
+                done => return done,
+            }
+            match fs::mkdirat(directory, component, DIRECTORY_MODE) {
+                // Another thread was faster.
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+            fs::openat(directory, component, flags, Mode::empty())
+        };
+        let mut directory = open(self.root.as_fd(), b".").map_err(|errno| self.io(b"", errno))?;
+        let mut end = 0;
+        for component in path
+            .split(|&byte| byte == b'/')
+            .filter(|part| !part.is_empty())
+        {
+            end += component.len();
+            directory = open(directory.as_fd(), component).map_err(|errno| {
+                let found = found(directory.as_fd(), component);
+                match found.filter(|_| matches!(errno, Errno::NOTDIR | Errno::LOOP)) {
+                    Some(found) => self.blocked(&path[..end], found, "a directory"),
+                    None => self.io(&path[..end], errno),
+                }
+            })?;
+            end += 1;
+        }
+        Ok(directory)
+    }
+
+    /// The error that `found` is at `path` below the directory.
+    pub(super) fn blocked(
+        &self,
+        path: &[u8],
+        found: FileType,
+        expected: &'static str,
+    ) -> PlaceError {
+        PlaceError::Blocked {
+            path: self.show(path),
+            found: kind(found),
+            expected,
+        }
+    }
+
+    /// A name for a file that is not whole, or waits for its turn to replace another.
+    pub(super) fn temporary_name(&self) -> Vec<u8> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        format!(".roxfs-extract.{}.{number}.tmp", std::process::id()).into_bytes()
+    }
+}
+
+/// What is there under a name, if it can be seen.
+pub(super) fn found(directory: BorrowedFd, name: &[u8]) -> Option<FileType> {
+    let stat = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    Some(FileType::from_raw_mode(stat.st_mode))
+}
+
+fn kind(kind: FileType) -> &'static str {
+    match kind {
+        FileType::RegularFile => "a regular file",
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
+        _ => "a device",
+    }
+}

@@ -1,0 +1,253 @@
+//! Files that appear under their names when they are whole.
+//!
+//! A file is written without a name (`O_TMPFILE`) and then linked, so that a killed run leaves
+//! nothing of it. Where the file system has no such files, it is written to a temporary name,
+//! `.roxfs-extract.PID.N.tmp`, in the same directory, and renamed.
+
+use super::PIECE;
+use super::destination::{Destination, PlaceError, found};
+use crate::format::name::Name;
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::{Errno, Result};
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering;
+
+/// As any program makes them, less what the umask takes away.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+
+/// Writes files, one at a time; each thread has its own.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    destination: &'a Destination,
+    /// The directory of the last file: that of the next one, most of the time.
+    last: Option<(Vec<u8>, OwnedFd)>,
+}
+
+/// A file that is being written. Dropped before [`finish`](Self::finish), it is gone.
+#[derive(Debug)]
+pub struct NewFile<'a> {
+    destination: &'a Destination,
+    directory: BorrowedFd<'a>,
+    path: &'a Name,
+    file: File,
+    /// The temporary name that it has.
+    temporary: Option<Vec<u8>>,
+}
+
+impl<'a> Writer<'a> {
+    /// Writes files below `destination`.
+    pub fn new(destination: &'a Destination) -> Writer<'a> {
+        Writer {
+            destination,
+            last: None,
+        }
+    }
+
+    /// Begins the file that will be `path`, of `len` bytes, and makes the directories it needs.
+    pub fn begin<'w>(&'w mut self, path: &'w Name, len: u64) -> Placed<NewFile<'w>> {
+        let destination = self.destination;
+        let (parent, name) = path.split();
+        let last = self.last.take().filter(|(path, _)| path == parent);
+        let last = match last {
+            Some(last) => last,
+            None => (parent.to_vec(), destination.directory(parent)?),
+        };
+        let directory = self.last.insert(last).1.as_fd();
+        // Small files find that out at the end, where it costs nothing.
+        let is_large = len > PIECE as u64;
+        if is_large && !destination.replaces() && found(directory, name).is_some() {
+            return Err(exists(destination, directory, path));
+        }
+        let io = |errno| destination.io(path.as_bytes(), errno);
+        let (file, temporary) = create(destination, directory).map_err(io)?;
+        Ok(NewFile {
+            destination,
+            directory,
+            path,
+            file: file.into(),
+            temporary,
+        })
+    }
+}
+
+type Placed<T> = std::result::Result<T, PlaceError>;
+
+/// A new file in `directory`, and its temporary name where it needs one.
+fn create(destination: &Destination, directory: BorrowedFd) -> Result<(OwnedFd, Option<Vec<u8>>)> {
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    if destination.nameless.load(Ordering::Relaxed) {
+        match fs::openat(directory, ".", flags | OFlags::TMPFILE, FILE_MODE) {
+            Ok(file) => return Ok((file, None)),
+            // A file system, or a kernel, without.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR) => {
+                destination.nameless.store(false, Ordering::Relaxed);
+            }
+            Err(errno) => return Err(errno),
+        }
+    }
+    loop {
+        let name = destination.temporary_name();
+        let new = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        match fs::openat(directory, &name[..], new, FILE_MODE) {
+            Ok(file) => return Ok((file, Some(name))),
+            // Left by a killed process that had our number.
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// What is in the way of a file.
+fn exists(destination: &Destination, directory: BorrowedFd, path: &Name) -> PlaceError {
+    match found(directory, path.split().1) {
+        Some(FileType::Directory) => {
+            destination.blocked(path.as_bytes(), FileType::Directory, "a file or nothing")
+        }
+        _ => PlaceError::Exists {
+            path: destination.show(path.as_bytes()),
+        },
+    }
+}
+
+impl NewFile<'_> {
+    /// Adds to the file.
+    pub fn write(&mut self, piece: &[u8]) -> Placed<()> {
+        self.file.write_all(piece).map_err(|reason| PlaceError::Io {
+            path: self.destination.show(self.path.as_bytes()),
+            reason,
+        })
+    }
+
+    /// Gives the file its name.
+    pub fn finish(mut self) -> Placed<()> {
+        self.name().map_err(|errno| match errno {
+            Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => {
+                exists(self.destination, self.directory, self.path)
+            }
+            errno => self.destination.io(self.path.as_bytes(), errno),
+        })
+    }
+
+    fn name(&mut self) -> Result<()> {
+        let (directory, name) = (self.directory, self.path.split().1);
+        if self.temporary.is_none() {
+            match self.link(name) {
+                Err(Errno::EXIST) if self.destination.replaces() => {}
+                done => return done,
+            }
+            // A link never replaces anything, a rename does.
+            let temporary = self.destination.temporary_name();
+            self.link(&temporary)?;
+            self.temporary = Some(temporary);
+        }
+        let Some(temporary) = &self.temporary else {
+            return Ok(());
+        };
+        match self.destination.replaces() {
+            true => fs::renameat(directory, &temporary[..], directory, name)?,
+            false => rename_new(directory, temporary, name)?,
+        }
+        self.temporary = None;
+        Ok(())
+    }
+
+    /// Links the file that has no name.
+    fn link(&self, name: &[u8]) -> Result<()> {
+        let directory = self.directory;
+        match fs::linkat(&self.file, "", directory, name, AtFlags::EMPTY_PATH) {
+            // Linux before 6.10 says this to all but root.
+            Err(Errno::NOENT) => {
+                let file = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+                fs::linkat(CWD, file, directory, name, AtFlags::SYMLINK_FOLLOW)
+            }
+            done => done,
+        }
+    }
+}
+
+/// Renames and replaces nothing.
+fn rename_new(directory: BorrowedFd, from: &[u8], to: &[u8]) -> Result<()> {
+    match fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
+        // A file system, or a kernel, without.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            fs::linkat(directory, from, directory, to, AtFlags::empty())?;
+            fs::unlinkat(directory, from, AtFlags::empty())
+        }
+        done => done,
+    }
+}
+
+impl Drop for NewFile<'_> {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // If it stays, its name says what it is.
+            let _ = fs::unlinkat(self.directory, &temporary[..], AtFlags::empty());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn entries(directory: &Path) -> Vec<String> {
+        let list = std::fs::read_dir(directory).expect("listed");
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("entry").file_name();
+        let mut names: Vec<String> = list
+            .map(|entry| name(entry).into_string().expect("UTF-8"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn put(destination: &Destination, name: &Name, content: &[u8]) -> Placed<()> {
+        let mut writer = Writer::new(destination);
+        let mut file = writer.begin(name, content.len() as u64)?;
+        file.write(content)?;
+        file.finish()
+    }
+
+    /// As on a file system that has files without a name, and as on one that has not.
+    fn each_way(replaces: bool, test: impl Fn(&Path, &Destination)) {
+        for nameless in [true, false] {
+            let directory = tempfile::tempdir().expect("temporary directory");
+            let destination = Destination::open(directory.path(), replaces).expect("opened");
+            destination.nameless.store(nameless, Ordering::Relaxed);
+            test(directory.path(), &destination);
+        }
+    }
+
+    #[test]
+    fn a_file_appears_when_it_is_finished_and_replaces_nothing() {
+        let name = Name::new(b"a").expect("valid");
+        each_way(false, |directory, destination| {
+            put(destination, &name, b"first").expect("written");
+            let error = put(destination, &name, b"second").expect_err("exists");
+            assert!(matches!(error, PlaceError::Exists { .. }), "{error}");
+            let large = vec![0; PIECE + 1];
+            put(destination, &name, &large).expect_err("exists");
+            let mut writer = Writer::new(destination);
+            let other = Name::new(b"b").expect("valid");
+            drop(writer.begin(&other, 0).expect("begun"));
+            assert_eq!(entries(directory), ["a"]);
+            assert_eq!(std::fs::read(directory.join("a")).expect("read"), b"first");
+        });
+    }
+
+    #[test]
+    fn a_file_is_replaced_but_not_a_directory() {
+        let [name, taken] = [b"a", b"d"].map(|name| Name::new(name).expect("valid"));
+        each_way(true, |directory, destination| {
+            put(destination, &name, b"first").expect("written");
+            put(destination, &name, b"second").expect("replaced");
+            std::fs::create_dir(directory.join("d")).expect("made");
+            let error = put(destination, &taken, b"third").expect_err("a directory");
+            assert!(matches!(error, PlaceError::Blocked { .. }), "{error}");
+            assert_eq!(entries(directory), ["a", "d"]);
+            assert_eq!(std::fs::read(directory.join("a")).expect("read"), b"second");
+        });
+    }
+}
