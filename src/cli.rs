@@ -1,6 +1,7 @@
 //! The command line: strings to typed options, no I/O.
 
 use crate::order::Selection;
+use crate::pack::source::{Framing, Kind};
 use crate::session::MountOptions;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -117,8 +118,11 @@ pub struct Umount {
 
 /// Options of `pack`.
 #[derive(Debug, Args)]
+#[command(after_long_help = PACK_KINDS)]
 pub struct Pack {
     /// The dataset: NAME.rox is written as NAME_0000.rox, NAME_0001.rox and so on
+    ///
+    /// If it exists, records are appended: the last shard is gone on with while it has room.
     #[arg(short, long, value_name = "OUT.rox")]
     pub output: PathBuf,
     /// Begin a new shard rather than grow beyond this size, as 500MB or 2GiB
@@ -128,19 +132,64 @@ pub struct Pack {
     /// Write one file of any size, under the name given
     #[arg(long)]
     pub single_file: bool,
+    /// What the sources are: tar, lines, nul, list, list0, length32, length64, fixed:N, rox, files
+    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
+    pub from: Option<From>,
+    /// Pack the files of a list in byte order of their names
+    #[arg(long)]
+    pub sort: bool,
+    /// Pack in shuffled order: a permutation that depends on this number alone
+    #[arg(long, value_name = "SEED")]
+    pub shuffle: Option<u64>,
+    /// Pass over symbolic links in directories
+    #[arg(long)]
+    pub no_follow: bool,
     /// Write no names and checksums: the bytes that the Python package roxxel 0.1.0 writes
     #[arg(long)]
     pub plain: bool,
-    /// Leave out empty files (roxxel does)
+    /// Write no names
+    #[arg(long)]
+    pub no_names: bool,
+    /// Write no checksums
+    #[arg(long)]
+    pub no_checksums: bool,
+    /// Leave out empty records (roxxel does)
     #[arg(long)]
     pub drop_empty: bool,
+    /// Append in a new shard, even if the last one has room
+    #[arg(long, conflicts_with = "single_file")]
+    pub new_shard: bool,
     /// Go on with an interrupted run: whole shards are kept, their records not read again
     #[arg(long)]
     pub resume: bool,
-    /// Files and directories to pack
-    #[arg(value_name = "SOURCE", required = true)]
+    /// Go on after files that cannot be read; they are listed, and the exit code is 1
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Show no progress and no summary
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// What to pack; with --from, standard input where none is given or for "-"
+    #[arg(value_name = "SOURCE", required_unless_present = "from")]
     pub sources: Vec<PathBuf>,
 }
+
+const PACK_KINDS: &str = "\
+Without --from a SOURCE is a directory, a file, or a tar archive (by its name: .tar).
+With --from KIND:
+  tar        tar archives; pipe compressed ones in: zstd -dc x.tar.zst | roxfs pack --from tar
+  lines      each line is a record, without its newline
+  nul        each record is ended by a NUL byte
+  list       each line is the path of a file
+  list0      the same, ended by NUL bytes, as from find -print0
+  length32   each record after its length, 32 bits little-endian
+  length64   each record after its length, 64 bits little-endian
+  fixed:N    records of N bytes
+  rox        shards: to merge, split or rewrite them
+  files      directories and files, archives too, as they are";
+
+/// The argument of `--from`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct From(pub Kind);
 
 /// Options of `info`.
 #[derive(Debug, Args)]
@@ -270,6 +319,35 @@ fn parse_mount_options(text: &str) -> Result<ParsedMountOptions, String> {
         }
     }
     Ok(parsed)
+}
+
+fn parse_kind(text: &str) -> Result<From, String> {
+    let kind = match text {
+        "tar" => Kind::Tar,
+        "lines" => Kind::Stream(Framing::Terminated(b'\n')),
+        "nul" => Kind::Stream(Framing::Terminated(0)),
+        "list" => Kind::List(b'\n'),
+        "list0" => Kind::List(0),
+        "length32" => Kind::Stream(Framing::Length(4)),
+        "length64" => Kind::Stream(Framing::Length(8)),
+        "rox" => Kind::Rox,
+        "files" => Kind::Files,
+        _ => {
+            let size = text.strip_prefix("fixed:").map(parse_size);
+            match size {
+                Some(Ok(size)) => Kind::Stream(Framing::Fixed(size)),
+                Some(Err(_)) => return Err("a record has a number of bytes, 1 or more".to_owned()),
+                None => {
+                    return Err(
+                        "expected tar, lines, nul, list, list0, length32, length64, \
+                                fixed:N, rox or files"
+                            .to_owned(),
+                    );
+                }
+            }
+        }
+    };
+    Ok(From(kind))
 }
 
 fn parse_size(text: &str) -> Result<u64, String> {

@@ -27,7 +27,7 @@ pub fn run(options: &Extract) -> anyhow::Result<Exit> {
         selected,
         report: &|failure| match failures.fetch_add(1, Ordering::Relaxed) {
             SHOWN.. if !failure.ends_run() => _ = hidden.fetch_add(1, Ordering::Relaxed),
-            _ => bar.suspend(|| eprintln!("roxfs: {failure}")),
+            _ => bar.suspend(|| super::say(failure)),
         },
         progress: &|bytes| bar.inc(bytes),
     };
@@ -44,10 +44,10 @@ pub fn run(options: &Extract) -> anyhow::Result<Exit> {
     let outcome = extracted?;
     match hidden.into_inner() {
         0 => {}
-        more => eprintln!("roxfs: {} not shown", count(more, "more failure")),
+        more => super::say(format_args!("{} not shown", count(more, "more failure"))),
     }
     if !options.quiet {
-        eprintln!("roxfs: {}", describe(&outcome, time));
+        super::say(describe(&outcome, time));
     }
     Ok(match outcome {
         Outcome { damaged: 1.., .. } => Exit::Damaged,

@@ -134,17 +134,26 @@ fn raise_open_files() {
     }
 }
 
-/// A bar over bytes, on a terminal; nothing elsewhere. A total of `None` is not known (yet).
+/// A bar over bytes, on a terminal; nothing elsewhere. While no total is known, it only counts.
 fn byte_progress(total: Option<u64>) -> ProgressBar {
-    let bar = match total {
-        Some(total) => ProgressBar::new(total),
-        None => ProgressBar::no_length(),
-    };
+    match total {
+        Some(total) => ProgressBar::new(total).with_style(bar_style()),
+        None => ProgressBar::no_length().with_style(style(
+            "{msg} {binary_bytes} {binary_bytes_per_sec} {elapsed}",
+        )),
+    }
+}
+
+/// The look of a bar whose end is known.
+fn bar_style() -> ProgressStyle {
     let template =
-        "{msg} [{bar:30}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
-    // The template is a constant that has been tried.
-    let style = ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar());
-    bar.with_style(style.progress_chars("=> "))
+        "{msg} [{bar:30}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left";
+    style(template).progress_chars("=> ")
+}
+
+/// Templates are constants that have been tried.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar())
 }
 
 /// A size for a person: 1.5 MiB.

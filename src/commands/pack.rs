@@ -1,58 +1,165 @@
 //! `roxfs pack`
 
 use super::{Exit, byte_progress, count, size};
-use crate::cli::Pack;
-use crate::pack::source::Files;
-use crate::pack::{PackOptions, PackOutcome, Target, pack};
+use crate::cli::{From, Pack};
+use crate::pack::source::{self, Files, Input, Kind, Links};
+use crate::pack::{PackError, PackOptions, PackOutcome, Progress, Sections, Target, pack};
 use indicatif::ProgressBar;
-use std::path::PathBuf;
+use nix::sys::signal::{SigSet, Signal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+/// Threads that read files, where there are many cores.
+const MOST_THREADS: usize = 8;
 
 /// Packs, and says what was packed.
 pub fn run(options: &Pack) -> anyhow::Result<Exit> {
-    let bar = byte_progress(None).with_message("packing");
-    if !bar.is_hidden() {
-        measure_in_background(options.sources.clone(), bar.clone());
+    if options.sort && !matches!(options.from, Some(From(Kind::List(_)))) {
+        super::say("--sort goes with --from list and --from list0");
+        return Ok(Exit::Code(2));
     }
-    let pack_options = PackOptions {
-        target: Target::new(&options.output, options.single_file),
-        shard_size: (!options.single_file).then_some(options.shard_size),
-        with_sections: !options.plain,
-        drop_empty: options.drop_empty,
-        resume: options.resume,
+    super::raise_open_files();
+    // Before any thread starts, so that all of them leave the signals to the one that waits.
+    let interrupt = interrupt_by_signals()?;
+    let start = Instant::now();
+    let pack_options = pack_options(options);
+    let input = options.input();
+    let source = source::open(&input, &pack_options.target)?;
+    let mut shown = Shown {
+        bar: match options.quiet {
+            true => ProgressBar::hidden(),
+            false => byte_progress(None).with_message("packing"),
+        },
     };
-    let packed = pack(&options.sources, &pack_options, &mut |bytes| bar.inc(bytes));
-    bar.finish_and_clear();
+    if !shown.bar.is_hidden() {
+        measure_in_background(&input, shown.bar.clone());
+    }
+    let packed = pack(source, &pack_options, &mut shown, &interrupt);
+    shown.bar.finish_and_clear();
     let outcome = packed?;
-    super::say(format_args!("{}", describe(&outcome)));
-    Ok(Exit::Done)
+    if !options.quiet || outcome.interrupted {
+        let seconds = start.elapsed().as_secs_f64();
+        super::say(describe(&outcome, seconds));
+    }
+    Ok(match outcome {
+        PackOutcome {
+            interrupted: true, ..
+        }
+        | PackOutcome { failed: 1.., .. } => Exit::Failed,
+        _ => Exit::Done,
+    })
 }
 
-/// Finds the bar's length while packing has begun. If it fails, packing will say why.
-fn measure_in_background(sources: Vec<PathBuf>, bar: ProgressBar) {
+fn pack_options(options: &Pack) -> PackOptions {
+    PackOptions {
+        target: Target::new(&options.output, options.single_file),
+        shard_size: (!options.single_file).then_some(options.shard_size),
+        sections: Sections {
+            names: !options.plain && !options.no_names,
+            checksums: !options.plain && !options.no_checksums,
+        },
+        drop_empty: options.drop_empty,
+        resume: options.resume,
+        new_shard: options.new_shard,
+        keep_going: options.keep_going,
+        threads: available_parallelism()
+            .map_or(1, usize::from)
+            .min(MOST_THREADS),
+    }
+}
+
+/// Becomes true at the first SIGINT or SIGTERM; the second ends the process as usual.
+fn interrupt_by_signals() -> nix::Result<Arc<AtomicBool>> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGINT);
+    signals.add(Signal::SIGTERM);
+    signals.thread_block()?;
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupt);
     std::thread::spawn(move || {
-        let total = Files::new(sources)
-            .map_while(Result::ok)
-            .map(|record| record.size)
-            .sum();
+        if signals.wait().is_ok() {
+            flag.store(true, Ordering::Relaxed);
+            let _ = signals.thread_unblock();
+        }
+        loop {
+            std::thread::park();
+        }
+    });
+    Ok(interrupt)
+}
+
+struct Shown {
+    bar: ProgressBar,
+}
+
+impl Progress for Shown {
+    fn done(&mut self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    fn failed(&mut self, error: &PackError) {
+        self.bar
+            .suspend(|| super::say(format_args!("left out: {error}")));
+    }
+}
+
+/// Finds the bar's length while packing has begun, where that takes no reading of the content.
+fn measure_in_background(input: &Input, bar: ProgressBar) {
+    if !matches!(input.kind, Kind::Paths | Kind::Files) || input.sources.iter().any(|s| s.is_file())
+    {
+        return;
+    }
+    let files = Files::new(input.sources.clone(), input.links);
+    std::thread::spawn(move || {
+        let total = files.filter_map(Result::ok).map(|record| record.size).sum();
+        bar.set_style(super::bar_style());
         bar.set_length(total);
     });
 }
 
-fn describe(outcome: &PackOutcome) -> String {
+fn describe(outcome: &PackOutcome, seconds: f64) -> String {
+    let rate = outcome.bytes as f64 / seconds.max(0.001);
     let mut parts = vec![format!(
-        "packed {} ({}) into {}",
+        "{}packed {} ({}) into {} in {seconds:.1} s ({}/s)",
+        if outcome.interrupted {
+            "interrupted: "
+        } else {
+            ""
+        },
         count(outcome.records, "record"),
         size(outcome.bytes),
         count(outcome.shards.len() as u64, "shard"),
+        size(rate as u64),
     )];
     let more = [
         (outcome.resumed, "kept from the interrupted run"),
-        (outcome.dropped_empty, "empty, dropped"),
-        (outcome.skipped.special, "skipped: FIFO, socket or device"),
-        (outcome.skipped.dangling, "skipped: link to nothing"),
+        (outcome.empty, "empty, left out"),
+        (outcome.failed, "failed and left out"),
+        (outcome.skipped.special, "skipped: not a file"),
+        (outcome.skipped.links, "skipped: symbolic link"),
     ];
     for (number, what) in more.iter().filter(|(number, _)| *number > 0) {
         parts.push(format!("{number} {what}"));
     }
+    if outcome.interrupted {
+        parts.push("whole shards stay; go on by --resume".to_owned());
+    }
     parts.join("; ")
+}
+
+impl Pack {
+    fn input(&self) -> Input {
+        Input {
+            kind: self.from.map_or(Kind::Paths, |from| from.0),
+            sources: self.sources.clone(),
+            links: match self.no_follow {
+                true => Links::Skip,
+                false => Links::Follow,
+            },
+            sort: self.sort,
+            shuffle: self.shuffle,
+        }
+    }
 }

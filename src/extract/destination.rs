@@ -4,6 +4,7 @@
 //! link is followed. How a file gets its name is in `writer`.
 
 use crate::format::name::Name;
+use crate::text::shown;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
@@ -74,13 +75,13 @@ impl Destination {
     /// or have symbolic links: whoever names it has chosen it. `replaces` existing files or fails.
     pub fn open(path: &Path, replaces: bool) -> Result<Destination, PlaceError> {
         let io = |reason| PlaceError::Io {
-            path: path.display().to_string(),
+            path: shown(path).to_string(),
             reason,
         };
         match std::fs::metadata(path) {
             Ok(found) if !found.is_dir() => {
                 return Err(PlaceError::Blocked {
-                    path: path.display().to_string(),
+                    path: shown(path).to_string(),
                     found: kind(FileType::from_raw_mode(found.mode())),
                     expected: "a directory",
                 });
@@ -108,8 +109,8 @@ impl Destination {
     pub(super) fn show(&self, path: &[u8]) -> String {
         // Whatever is shown is a name or the directories of one.
         match Name::new(path) {
-            Ok(name) => format!("{}/{name}", self.path.display()),
-            Err(_) => self.path.display().to_string(),
+            Ok(name) => format!("{}/{name}", shown(&self.path)),
+            Err(_) => shown(&self.path).to_string(),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::dataset::Dataset;
 use crate::format::index::Extent;
 use crate::format::name::Name;
 use crate::shard::{LocalIndex, Shard, ShardError};
+use crate::text::shown;
 use crate::tree::{EXTENSION, NumberedNames};
 use std::io::{self, Read};
 
@@ -107,7 +108,7 @@ impl<'a> Record<'a> {
 /// Which one it is, for a message.
 impl std::fmt::Display for Record<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = self.shard.path().display();
+        let path = shown(self.shard.path());
         write!(f, "record {} of {path}", self.local.get())
     }
 }

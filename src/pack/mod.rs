@@ -1,25 +1,38 @@
 //! Packing: records from a source into the shards of a dataset, one writer at a time, nothing
 //! ever half written under its name.
+//!
+//! A record goes from its `source` through the `plan` (is it there already, is its name free) and
+//! `load` (small files are read ahead) to the `writer` of a shard, and a full shard to the thread
+//! that finishes it while the next one is filled.
 
+mod error;
+mod finish;
+mod load;
+mod plan;
 mod resume;
 pub mod source;
+mod tables;
 mod target;
+mod unique;
 mod writer;
 
+pub use error::PackError;
+pub use tables::Sections;
 pub use target::Target;
 
-use crate::format::name::{Name, NameError};
-use crate::shard::ShardError;
+use crate::format::Damage;
+use crate::shard::{Shard, ShardError};
+use finish::Finisher;
+use load::{Loaded, Output, Readahead};
+use plan::Plan;
 use resume::Written;
-use source::{Files, Record, Skipped};
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
+use source::{Content, Skipped, Source};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tables::Tables;
+use unique::UniqueNames;
 use writer::ShardWriter;
-
-/// Bytes read from a file at once.
-const READ_BUFFER: usize = 256 << 10;
 
 /// How to pack.
 #[derive(Debug, Clone)]
@@ -28,12 +41,18 @@ pub struct PackOptions {
     pub target: Target,
     /// Begin a new shard when the current one would grow beyond this size in bytes.
     pub shard_size: Option<u64>,
-    /// Write names and checksums; without, the files are those of the reference writer.
-    pub with_sections: bool,
+    /// Which sections to write; without any, the files are those of the reference writer.
+    pub sections: Sections,
     /// Leave out empty records.
     pub drop_empty: bool,
     /// Go on where an interrupted run has stopped.
     pub resume: bool,
+    /// Do not go on with the last shard of an existing dataset.
+    pub new_shard: bool,
+    /// Go on after errors that concern one record alone.
+    pub keep_going: bool,
+    /// Threads that read files.
+    pub threads: usize,
 }
 
 /// What was packed.
@@ -48,138 +67,21 @@ pub struct PackOutcome {
     /// Records that were there already, in shards of an interrupted run.
     pub resumed: u64,
     /// Empty records left out.
-    pub dropped_empty: u64,
-    /// Files without content.
+    pub empty: u64,
+    /// Records that failed and were left out.
+    pub failed: u64,
+    /// What has no content.
     pub skipped: Skipped,
+    /// Whether the run was interrupted; whole shards stay, and it can be resumed.
+    pub interrupted: bool,
 }
 
-/// Why packing stopped. Whole shards stay as they are.
-#[derive(Debug, thiserror::Error)]
-pub enum PackError {
-    /// The system refused.
-    #[error("{}: {reason}", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// What it said.
-        reason: io::Error,
-    },
-    /// A source that is neither file nor directory.
-    #[error("{}: it is neither a file nor a directory", path.display())]
-    NotAFile {
-        /// The source.
-        path: PathBuf,
-    },
-    /// A path that cannot be a record's name.
-    #[error("{}: this path cannot be the name of a record: {error}", path.display())]
-    BadName {
-        /// The file.
-        path: PathBuf,
-        /// Which rule it breaks.
-        error: NameError,
-    },
-    /// Symbolic links in a circle.
-    #[error("{}: a symbolic link leads back to {}", path.display(), ancestor.display())]
-    Loop {
-        /// The link.
-        path: PathBuf,
-        /// Where it leads.
-        ancestor: PathBuf,
-    },
-    /// Another size than the file had a moment ago.
-    #[error("{}: its size changed while it was read: {found} bytes, expected {expected}", path.display())]
-    SizeChanged {
-        /// The file.
-        path: PathBuf,
-        /// Bytes read.
-        found: String,
-        /// Bytes announced.
-        expected: u64,
-    },
-    /// Two sources have a file of the same name.
-    #[error("{}: another source has a file named \"{name}\" already", path.display())]
-    DuplicateName {
-        /// The second file.
-        path: PathBuf,
-        /// The name.
-        name: Name,
-    },
-    /// No records.
-    #[error("nothing to pack: there are {} in {}", if *only_empty { "only empty files" } else { "no files" }, list(sources))]
-    Nothing {
-        /// What was searched.
-        sources: Vec<PathBuf>,
-        /// Whether there are files, which are all empty and left out.
-        only_empty: bool,
-    },
-    /// There is a dataset already.
-    #[error(
-        "{}: it exists already; choose another name, remove it, or go on with an interrupted run by --resume",
-        path.display()
-    )]
-    Exists {
-        /// The first shard found.
-        path: PathBuf,
-    },
-    /// The shards there do not begin with 0000, or one is missing.
-    #[error("{}: it should be followed by {}, which is missing", path.display(), missing.display())]
-    Gap {
-        /// The shard before the gap, or the first that should have come later.
-        path: PathBuf,
-        /// The missing one.
-        missing: PathBuf,
-    },
-    /// An existing shard cannot be read.
-    #[error(transparent)]
-    Shard(#[from] ShardError),
-    /// The source is not what the existing shards were made of.
-    #[error("{}: record {record} is {found}, but the source has {expected}: it has changed since, --resume cannot go on", path.display())]
-    SourceChanged {
-        /// The shard.
-        path: PathBuf,
-        /// Number of the record in the shard.
-        record: u64,
-        /// Name and size in the shard.
-        found: String,
-        /// Name and size in the source.
-        expected: String,
-    },
-    /// Another process writes the same dataset.
-    #[error("{}: another process is writing this dataset", path.display())]
-    Locked {
-        /// The lock file.
-        path: PathBuf,
-    },
-    /// The dataset would be packed into itself.
-    #[error("{}: the output lies in the source {}", output.display(), source_dir.display())]
-    OutputInSource {
-        /// The dataset.
-        output: PathBuf,
-        /// The directory that is packed.
-        source_dir: PathBuf,
-    },
-}
-
-impl PackError {
-    fn io(path: &Path, reason: io::Error) -> PackError {
-        PackError::Io {
-            path: path.to_owned(),
-            reason,
-        }
-    }
-
-    /// Whether an existing shard's bytes are at fault.
-    pub fn is_damage(&self) -> bool {
-        matches!(self, PackError::Shard(error) if error.is_damage())
-    }
-}
-
-fn list(paths: &[PathBuf]) -> String {
-    let paths: Vec<String> = paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    paths.join(", ")
+/// What a run tells while it goes on.
+pub trait Progress {
+    /// A record of so many bytes is done.
+    fn done(&mut self, bytes: u64);
+    /// A record has failed, and is left out.
+    fn failed(&mut self, error: &PackError);
 }
 
 /// The directory that a file is in, as a path that can be opened.
@@ -190,132 +92,304 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// Packs `sources`, and tells `progress` the size of each record that is done.
+/// Packs the records of `source`, until its end or until `interrupt` becomes true.
 pub fn pack(
-    sources: &[PathBuf],
+    source: Box<dyn Source>,
     options: &PackOptions,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn Progress,
+    interrupt: &AtomicBool,
 ) -> Result<PackOutcome, PackError> {
-    for source in sources {
-        options.target.check_outside(source)?;
-    }
-    let _lock = options.target.lock()?;
+    let mut lock = options.target.lock()?;
     options.target.remove_temporary()?;
-    let existing = options.target.existing()?;
-    let mut written = match (&existing[..], options.resume) {
-        ([first, ..], false) => {
-            return Err(PackError::Exists {
-                path: first.clone(),
-            });
-        }
-        (shards, _) => Written::open(shards)?,
+    let paths = options.target.existing()?;
+    let existing: Result<Vec<Shard>, _> = paths.iter().map(|path| Shard::open(path)).collect();
+    let existing = Arc::new(existing?);
+    let records: u64 = existing.iter().map(Shard::records).sum();
+    let first = lock.begin(records, options.resume)?;
+    let mut packer = Packer::new(options, &existing, first < records)?;
+    let packed = packer.run(source, first, progress, interrupt);
+    let finished = match packed {
+        Ok(false) => packer.finish(),
+        Ok(true) | Err(_) => packer.abandon(),
     };
-    let mut packer = Packer::new(options, existing.len() as u64);
-    let mut names = (sources.len() > 1).then(HashSet::new);
-    let mut files = Files::new(sources.to_vec());
-    for record in files.by_ref() {
-        let record = record?;
-        if let Some(names) = &mut names {
-            check_unique(names, &record)?;
-        }
-        if options.drop_empty && record.size == 0 {
-            packer.outcome.dropped_empty += 1;
-        } else if written.skip(&record)? {
-            packer.outcome.resumed += 1;
-            progress(record.size);
-        } else {
-            packer.add(&record)?;
-            progress(record.size);
-        }
-    }
-    written.check_done()?;
-    let mut outcome = packer.finish()?;
-    outcome.skipped = files.skipped();
-    if outcome.records + outcome.resumed == 0 {
+    let mut outcome = packer.outcome;
+    outcome.shards = packer.finisher.finished();
+    outcome.interrupted = matches!(packed, Ok(true));
+    let needs_resuming = packed.is_err() || finished.is_err() || outcome.interrupted;
+    lock.end(needs_resuming, records > 0 || !outcome.shards.is_empty());
+    packed?;
+    finished?;
+    if !outcome.interrupted && outcome.records + outcome.resumed + outcome.failed == 0 {
         return Err(PackError::Nothing {
-            sources: sources.to_vec(),
-            only_empty: outcome.dropped_empty > 0,
+            only_empty: outcome.empty > 0,
         });
     }
     Ok(outcome)
 }
 
-/// One source has each name once. Of several, 8 bytes a name are kept to find a name again; that
-/// two different ones among ten million fall together has a chance of one in 300,000.
-fn check_unique(seen: &mut HashSet<u64>, record: &Record) -> Result<(), PackError> {
-    let Some(name) = &record.name else {
-        return Ok(());
-    };
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    match seen.insert(hasher.finish()) {
-        true => Ok(()),
-        false => Err(PackError::DuplicateName {
-            path: record.path.clone(),
-            name: name.clone(),
-        }),
-    }
-}
-
 /// Puts records into shards.
 struct Packer<'a> {
     options: &'a PackOptions,
+    existing: Arc<Vec<Shard>>,
+    /// Number of the shard that is begun next.
     next_shard: u64,
+    /// Number in the dataset of the next record.
+    next_record: u64,
+    /// The last shard, if it can be gone on with, and its tables.
+    last: Option<Tables>,
     shard: Option<ShardWriter>,
-    buffer: Vec<u8>,
+    /// Number in the dataset of each shard's first record, for all shards.
+    first_records: Vec<u64>,
+    finisher: Finisher,
+    /// The numbers of records that have failed, ascending: those after them come down by one each.
+    lost: Vec<u64>,
+    /// Records in the open shard, and their bytes: lost if it is not finished.
+    open: (u64, u64),
     outcome: PackOutcome,
 }
 
 impl<'a> Packer<'a> {
-    fn new(options: &'a PackOptions, next_shard: u64) -> Self {
-        Packer {
+    fn new(
+        options: &'a PackOptions,
+        existing: &Arc<Vec<Shard>>,
+        resumed: bool,
+    ) -> Result<Packer<'a>, PackError> {
+        let mut first_records = Vec::new();
+        let mut next_record = 0;
+        for shard in existing.iter() {
+            first_records.push(next_record);
+            next_record += shard.records();
+        }
+        // The last shard of an interrupted run is full, or there would be no need to go on.
+        let last = match existing.last() {
+            Some(shard) if !resumed && options.goes_on_with(shard) => {
+                Some(Tables::of(shard, options.sections)?)
+            }
+            Some(shard) if !resumed && matches!(options.target, Target::SingleFile(_)) => {
+                return Err(PackError::CannotAppend {
+                    path: shard.path().to_owned(),
+                });
+            }
+            _ => None,
+        };
+        Ok(Packer {
             options,
-            next_shard,
+            existing: Arc::clone(existing),
+            next_shard: existing.len() as u64,
+            next_record,
+            last,
             shard: None,
-            buffer: vec![0; READ_BUFFER],
+            first_records,
+            finisher: Finisher::start(),
+            lost: Vec::new(),
+            open: (0, 0),
             outcome: PackOutcome::default(),
+        })
+    }
+
+    /// `Ok(true)` if it was interrupted.
+    fn run(
+        &mut self,
+        source: Box<dyn Source>,
+        first: u64,
+        progress: &mut dyn Progress,
+        interrupt: &AtomicBool,
+    ) -> Result<bool, PackError> {
+        let locate = source.locate();
+        let names = match self.options.sections.names || source.has_links() {
+            true => {
+                let existing = Arc::clone(&self.existing);
+                let sorted = source.is_sorted() && !source.has_links();
+                let refuse = self.options.sections.names;
+                Some(UniqueNames::new(existing, first, sorted, refuse)?)
+            }
+            false => None,
+        };
+        let plan = Plan {
+            written: Written::new(Arc::clone(&self.existing), first),
+            names,
+            drop_empty: self.options.drop_empty,
+            keep_going: self.options.keep_going,
+            next: first,
+            locate,
+        };
+        let checksums = self.options.sections.checksums;
+        let readahead = Readahead::start(source, plan, checksums, self.options.threads)
+            .map_err(|error| PackError::io(Path::new("threads"), error))?;
+        let interrupted = || interrupt.load(Ordering::Relaxed);
+        while let Some(output) = readahead.next(interrupted) {
+            let (size, lost, result) = match output {
+                Output::Record(record) => (record.size, Some(record.number), self.add(record)),
+                Output::Again(record, number) => (
+                    record.size,
+                    Some(record.number),
+                    self.add_again(record, number),
+                ),
+                Output::Kept(size) => {
+                    self.outcome.resumed += 1;
+                    (size, None, Ok(()))
+                }
+                Output::Dropped => {
+                    self.outcome.empty += 1;
+                    (0, None, Ok(()))
+                }
+                Output::Lost(error, number) => (0, Some(number), Err(error)),
+                Output::Failed(error) => (0, None, Err(error)),
+                Output::End(skipped) => {
+                    self.outcome.skipped = skipped;
+                    return Ok(false);
+                }
+            };
+            match result {
+                Ok(()) => progress.done(size),
+                // What the source says next is why.
+                Err(PackError::InputEnded { .. }) => {}
+                Err(error) if self.options.keep_going && error.concerns_one_record() => {
+                    self.outcome.failed += 1;
+                    self.lost.extend(lost);
+                    progress.failed(&error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match interrupted() {
+            true => Ok(true),
+            false => {
+                let error = std::io::Error::other("it ended without a word");
+                Err(PackError::io(Path::new("source"), error))
+            }
         }
     }
 
-    fn add(&mut self, record: &Record) -> Result<(), PackError> {
-        let mut shard = match self.shard.take() {
-            Some(shard) if self.has_room(&shard, record) => shard,
-            full => {
-                self.finish_shard(full)?;
-                self.create_shard()?
-            }
+    fn add(&mut self, record: Loaded) -> Result<(), PackError> {
+        let size = record.size;
+        let mut shard = self.shard_for(&record)?;
+        let added = shard.append(record);
+        self.added(shard, size, added)
+    }
+
+    /// Adds a record with the content of an earlier one.
+    fn add_again(&mut self, mut record: Loaded, same_as: u64) -> Result<(), PackError> {
+        let gone = || PackError::LostLink {
+            origin: record.origin.clone(),
         };
-        let mut from = record
-            .open()
-            .map_err(|reason| PackError::io(&record.path, reason))?;
-        let name = record.name.as_ref();
-        shard.append(name, record.size, &record.path, &mut from, &mut self.buffer)?;
+        let before = self.lost.partition_point(|&lost| lost < same_as);
+        if self.lost.get(before) == Some(&same_as) {
+            return Err(gone());
+        }
+        let number = same_as - before as u64;
+        let place = self.first_records.partition_point(|&first| first <= number);
+        let place = place.checked_sub(1).ok_or_else(gone)?;
+        let local = number - self.first_records[place];
+        let is_open = |packer: &Self| place + 1 == packer.first_records.len();
+        if is_open(self)
+            && let Some(shard) = &self.shard
+        {
+            let (start, end) = shard.tables().extent(local).ok_or_else(gone)?;
+            record.size = end - start;
+        }
+        let size = record.size;
+        let mut shard = self.shard_for(&record)?;
+        let added = match is_open(self) {
+            true => shard.append_again(local, record),
+            false => self
+                .earlier_content(place, local)
+                .and_then(|(content, size)| {
+                    record.content = content;
+                    record.size = size;
+                    shard.append(record)
+                }),
+        };
+        self.added(shard, size, added)
+    }
+
+    /// The content of a record in a finished shard, and its size.
+    fn earlier_content(&mut self, place: usize, local: u64) -> Result<(Content, u64), PackError> {
+        self.finisher.wait()?;
+        let shard = Shard::open(&self.options.target.shard_path(place as u64))?;
+        let missing = || ShardError::Damaged {
+            path: shard.path().to_owned(),
+            damage: Damage::new(
+                "record count",
+                shard.records(),
+                format!("more than {local}"),
+            ),
+        };
+        let record = shard.local(local).ok_or_else(missing)?;
+        let (extent, crc) = (shard.extent(record)?, shard.crc32c(record)?);
+        Ok((Content::Part(Arc::new(shard), extent, crc), extent.len()))
+    }
+
+    fn added(
+        &mut self,
+        shard: ShardWriter,
+        size: u64,
+        added: Result<(), PackError>,
+    ) -> Result<(), PackError> {
+        // After an error of one record the shard is as it was.
         self.shard = Some(shard);
-        self.outcome.records += 1;
-        self.outcome.bytes += record.size;
+        added?;
+        self.next_record += 1;
+        self.open.0 += 1;
+        self.open.1 += size;
         Ok(())
     }
 
-    fn has_room(&self, shard: &ShardWriter, record: &Record) -> bool {
-        shard.has_room(record.name.as_ref(), record.size, self.options.shard_size)
-    }
-
-    fn create_shard(&mut self) -> Result<ShardWriter, PackError> {
+    /// The shard that has room for a record: the open one, the last one of an existing dataset, or
+    /// a new one.
+    fn shard_for(&mut self, record: &Loaded) -> Result<ShardWriter, PackError> {
+        let limit = self.options.shard_size;
+        let has_room = |tables: &Tables| tables.has_room(record.name.as_ref(), record.size, limit);
+        if let (Some(last), Some(shard)) = (self.last.take(), self.existing.last())
+            && has_room(&last)
+        {
+            return ShardWriter::go_on_with(shard, last);
+        }
+        if let Some(shard) = self.shard.take() {
+            if has_room(shard.tables()) {
+                return Ok(shard);
+            }
+            self.finish_shard(shard)?;
+        }
         let path = self.options.target.shard_path(self.next_shard);
         self.next_shard += 1;
-        ShardWriter::create(&path, self.options.with_sections)
+        self.first_records.push(self.next_record);
+        ShardWriter::create(&path, Tables::new(self.options.sections))
     }
 
-    fn finish_shard(&mut self, shard: Option<ShardWriter>) -> Result<(), PackError> {
-        if let Some(shard) = shard {
-            self.outcome.shards.push(shard.finish()?);
+    /// Finishes the open shard, and waits for the ones before it.
+    fn finish(&mut self) -> Result<(), PackError> {
+        // A shard that was begun for a record that failed may be empty.
+        if let Some(shard) = self
+            .shard
+            .take()
+            .filter(|shard| shard.tables().records() > 0)
+        {
+            self.finish_shard(shard)?;
         }
-        Ok(())
+        self.finisher.wait()
     }
 
-    fn finish(mut self) -> Result<PackOutcome, PackError> {
-        let last = self.shard.take();
-        self.finish_shard(last)?;
-        Ok(self.outcome)
+    fn finish_shard(&mut self, shard: ShardWriter) -> Result<(), PackError> {
+        let (records, bytes) = std::mem::take(&mut self.open);
+        self.outcome.records += records;
+        self.outcome.bytes += bytes;
+        self.finisher.finish(shard)
+    }
+
+    /// Drops the open shard, and waits for the ones before it.
+    fn abandon(&mut self) -> Result<(), PackError> {
+        self.shard = None;
+        self.finisher.wait()
+    }
+}
+
+impl PackOptions {
+    /// The reference's rule: a last shard below the limit is gone on with. One with what would be
+    /// lost (an element type, unknown sections) is not.
+    fn goes_on_with(&self, shard: &Shard) -> bool {
+        let below = self.shard_size.is_none_or(|limit| shard.file_len() < limit);
+        let plain = shard.version().dtype().is_none() && shard.sections().unknown == 0;
+        below && plain && !self.new_shard
     }
 }

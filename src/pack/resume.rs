@@ -5,28 +5,28 @@ use super::PackError;
 use super::source::Record;
 use crate::format::name::Name;
 use crate::shard::{LocalIndex, Shard};
-use std::path::PathBuf;
+use std::sync::Arc;
 
-/// The records of the shards that are there, one after the other.
+/// The records of an interrupted run, one after the other.
 pub struct Written {
-    shards: Vec<Shard>,
+    shards: Arc<Vec<Shard>>,
     shard: usize,
     record: u64,
 }
 
 impl Written {
-    /// Over the shards at `paths`.
-    pub fn open(paths: &[PathBuf]) -> Result<Written, PackError> {
-        let shards: Result<Vec<Shard>, _> = paths.iter().map(|path| Shard::open(path)).collect();
-        Ok(Written {
-            shards: shards?,
+    /// The records of `shards` from number `first` on: the ones before it are older than the run.
+    pub fn new(shards: Arc<Vec<Shard>>, first: u64) -> Written {
+        Written {
+            shards,
             shard: 0,
-            record: 0,
-        })
+            record: first,
+        }
     }
 
-    /// Whether the source's next record is there already. Fails if another one is in its place.
-    pub fn skip(&mut self, record: &Record) -> Result<bool, PackError> {
+    /// Whether the source's next record is there already. Fails if another one is in its place; with
+    /// `keep_going`, as for a record that the interrupted run has left out.
+    pub fn skip(&mut self, record: &Record, keep_going: bool) -> Result<bool, PackError> {
         let Some((shard, local)) = self.next() else {
             return Ok(false);
         };
@@ -39,6 +39,11 @@ impl Written {
         if size == record.size && name == record.name {
             self.record += 1;
             return Ok(true);
+        }
+        if keep_going {
+            return Err(PackError::LeftOutBefore {
+                origin: record.origin.clone(),
+            });
         }
         let expected = describe(record.name.as_ref(), record.size);
         Err(changed(
@@ -60,8 +65,8 @@ impl Written {
 
     fn next(&mut self) -> Option<(&Shard, LocalIndex)> {
         while self.record >= self.shards.get(self.shard)?.records() {
+            self.record -= self.shards.get(self.shard)?.records();
             self.shard += 1;
-            self.record = 0;
         }
         let shard = self.shards.get(self.shard)?;
         Some((shard, shard.local(self.record)?))

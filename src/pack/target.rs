@@ -6,8 +6,9 @@ use crate::dataset::shard_number;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// The output of a packing run.
@@ -20,10 +21,26 @@ pub enum Target {
 }
 
 /// Held while a dataset is written; given back when dropped, or by the death of the process.
+///
+/// The file says at which record the run has begun, so that an interrupted one can be gone on with.
+/// It is removed at the end of a run, and of a failed one that had nothing to go on from.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
-    _file: Flock<File>,
+    file: Flock<File>,
+    earlier: Earlier,
+    keep: bool,
+}
+
+/// What an earlier run has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    /// It came to its end, or there was none.
+    Nothing,
+    /// A lock without a number: the run was killed before it had begun.
+    Locked,
+    /// The number of its first record.
+    First(u64),
 }
 
 impl Target {
@@ -49,7 +66,8 @@ impl Target {
         }
     }
 
-    fn base(&self) -> &Path {
+    /// The path that the shards' names are made of.
+    pub fn base(&self) -> &Path {
         match self {
             Target::Shards(path) | Target::SingleFile(path) => path,
         }
@@ -127,8 +145,19 @@ impl Target {
         let io = |source| PackError::io(&path, source);
         loop {
             let mut options = File::options();
-            let file = options.write(true).create(true).truncate(false);
-            let file = file.open(&path).map_err(io)?;
+            let options = options.read(true).write(true);
+            let (file, is_new) = match options.clone().create_new(true).open(&path) {
+                Ok(file) => (file, true),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    match options.open(&path) {
+                        Ok(file) => (file, false),
+                        // Removed meanwhile by the one who had it.
+                        Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                        Err(error) => return Err(io(error)),
+                    }
+                }
+                Err(error) => return Err(io(error)),
+            };
             let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(file) => file,
                 Err((_, Errno::EAGAIN)) => return Err(PackError::Locked { path }),
@@ -137,14 +166,73 @@ impl Target {
             // The one who had it may have removed it between our opening and locking it.
             let ours = file.metadata().map_err(io)?.ino();
             if std::fs::metadata(&path).is_ok_and(|named| named.ino() == ours) {
-                return Ok(Lock { path, _file: file });
+                let earlier = match is_new {
+                    true => Earlier::Nothing,
+                    false => earlier(&file).map_err(io)?,
+                };
+                return Ok(Lock {
+                    path,
+                    file,
+                    earlier,
+                    keep: earlier != Earlier::Nothing,
+                });
             }
         }
     }
 }
 
+/// What the lock file says of a run, before the number of its first record.
+const FIRST_RECORD: &str = "first record ";
+
+fn earlier(mut file: &File) -> std::io::Result<Earlier> {
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    let first = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix(FIRST_RECORD));
+    Ok(match first.and_then(|number| number.parse().ok()) {
+        Some(first) => Earlier::First(first),
+        None => Earlier::Locked,
+    })
+}
+
+impl Lock {
+    /// Begins a run on a dataset of so many `records`, and returns the number of the run's first
+    /// record: that of an interrupted run if it is gone on with, else the next free one.
+    pub fn begin(&mut self, records: u64, resume: bool) -> Result<u64, PackError> {
+        let first = match (self.earlier, resume) {
+            (Earlier::First(first), true) => first.min(records),
+            (Earlier::Nothing, true) => 0,
+            (Earlier::First(first), false) if first < records => {
+                return Err(PackError::Interrupted {
+                    lock: self.path.clone(),
+                });
+            }
+            _ => records,
+        };
+        if self.earlier != Earlier::First(first) {
+            // Over what was there, whose first line counts: there is no moment without a number.
+            let text = format!("{FIRST_RECORD}{first}\n");
+            let written = self.file.write_all_at(text.as_bytes(), 0);
+            let written = written.and_then(|()| self.file.set_len(text.len() as u64));
+            written.map_err(|error| PackError::io(&self.path, error))?;
+        }
+        Ok(first)
+    }
+
+    /// The run has ended: it may need going on with, and then there may be records to go on from,
+    /// its own or those from before it, which would be taken for its own without the number.
+    pub fn end(&mut self, needs_resuming: bool, has_records: bool) {
+        self.keep = needs_resuming && (self.keep || has_records);
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
         // Removed while it is held, so that no other process can hold it; if it stays, it is an
         // empty file that the next run takes.
         let _ = std::fs::remove_file(&self.path);

@@ -1,18 +1,23 @@
 //! One shard being written: to a temporary name, whole or not at all.
 
 use super::PackError;
-use crate::format::OFFSET_LEN;
-use crate::format::footer::{self, Footer};
-use crate::format::name::Name;
-use crate::format::section::{self, ENTRY_LEN, FOOTER_LEN, SectionFooter};
+use super::load::Loaded;
+use super::source::{Content, Origin};
+use super::tables::Tables;
+use crate::format::index::Extent;
+use crate::shard::Shard;
 use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use tempfile::NamedTempFile;
 
-/// Bytes that are collected before they are written.
-const WRITE_BUFFER: usize = 1 << 20;
+/// Bytes that are collected before they are written, and read at once of large files.
+const BUFFER: usize = 1 << 20;
+/// The disk is given work whenever so many bytes have been written, so that little is left to be
+/// waited for at the shard's end.
+const SYNC_EVERY: u64 = 64 << 20;
 /// Suffix of a shard that is being written.
 const TEMPORARY: &str = ".tmp";
 
@@ -22,25 +27,17 @@ const TEMPORARY: &str = ".tmp";
 pub struct ShardWriter {
     path: PathBuf,
     file: BufWriter<NamedTempFile>,
-    /// Whether names and checksums are written.
-    with_sections: bool,
-    ends: Vec<u64>,
-    crcs: Vec<u32>,
-    names: Names,
-}
-
-/// The names of the records so far.
-#[derive(Debug, Default)]
-struct Names {
-    bytes: Vec<u8>,
-    ends: Vec<u64>,
-    /// Whether no name is smaller than the one before it.
-    sorted: bool,
+    tables: Tables,
+    /// Whether the finished shard takes the place of one that it goes on with.
+    replaces: bool,
+    synced: u64,
+    syncing: Option<JoinHandle<io::Result<()>>>,
+    buffer: Vec<u8>,
 }
 
 impl ShardWriter {
     /// Begins the shard that will be `path`, in the same directory.
-    pub fn create(path: &Path, with_sections: bool) -> Result<ShardWriter, PackError> {
+    pub fn create(path: &Path, tables: Tables) -> Result<ShardWriter, PackError> {
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(path.file_name().unwrap_or_default());
         prefix.push(".");
@@ -50,218 +47,317 @@ impl ShardWriter {
             // As for any new file, less what the umask takes away.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(super::directory_of(path))
-            .map_err(|source| PackError::io(path, source))?;
+            .map_err(|error| PackError::io(path, error))?;
         Ok(ShardWriter {
             path: path.to_owned(),
-            file: BufWriter::with_capacity(WRITE_BUFFER, file),
-            with_sections,
-            ends: Vec::new(),
-            crcs: Vec::new(),
-            names: Names {
-                sorted: true,
-                ..Names::default()
-            },
+            file: BufWriter::with_capacity(BUFFER, file),
+            tables,
+            replaces: false,
+            synced: 0,
+            syncing: None,
+            buffer: vec![0; BUFFER],
         })
     }
 
-    /// Number of records so far.
-    pub fn records(&self) -> u64 {
-        self.ends.len() as u64
+    /// Begins a copy of `shard`, whose `tables` are given, to go on with. The shard itself stays
+    /// whole until the copy is, and takes its place.
+    pub fn go_on_with(shard: &Shard, tables: Tables) -> Result<ShardWriter, PackError> {
+        let mut writer = ShardWriter::create(shard.path(), tables)?;
+        writer.replaces = true;
+        let io = |error| PackError::io(shard.path(), error);
+        let source = File::open(shard.path()).map_err(io)?;
+        let metadata = source.metadata().map_err(io)?;
+        let target = writer.file.get_ref().as_file();
+        // Where another user appends, the new owner is that user, as for any new file.
+        let _ = fchown(target, Some(metadata.uid()), Some(metadata.gid()));
+        target.set_permissions(metadata.permissions()).map_err(io)?;
+        // Between files, this copies in the kernel, or shares blocks where the file system can.
+        let copied = io::copy(&mut source.take(shard.payload_len()), &mut &*target).map_err(io)?;
+        if copied != shard.payload_len() {
+            return Err(io(io::ErrorKind::UnexpectedEof.into()));
+        }
+        if writer.tables.sections().checksums && shard.sections().crc32c.is_none() {
+            writer.add_checksums(shard)?;
+        }
+        Ok(writer)
     }
 
-    /// Whether the shard has a place for a record of `size` bytes within `limit`. The first
-    /// record always has: one that is larger than the limit gets a shard of its own.
-    pub fn has_room(&self, name: Option<&Name>, size: u64, limit: Option<u64>) -> bool {
-        if self.ends.is_empty() {
-            return true;
-        }
-        // An order section numbers the records in 32 bits.
-        if self.with_sections && self.records() >= u64::from(u32::MAX) {
-            return false;
-        }
-        limit.is_none_or(|limit| self.len_with(name, size) <= u128::from(limit))
-    }
-
-    /// The file's size if it had one more record.
-    fn len_with(&self, name: Option<&Name>, size: u64) -> u128 {
-        let count = u128::from(self.records()) + 1;
-        let plain = u128::from(self.payload_len())
-            + u128::from(size)
-            + count * u128::from(OFFSET_LEN)
-            + u128::from(footer::LEN_01);
-        if !self.with_sections {
-            return plain;
-        }
-        let footer = u128::from(FOOTER_LEN);
-        let entries = count * u128::from(ENTRY_LEN);
-        let name = name.map_or(&[][..], Name::as_bytes);
-        let names = (self.names.bytes.len() + name.len()) as u128;
-        let sections = match names {
-            0 => 0,
-            names => {
-                let sorted = self.names.sorted && self.names.last() <= name;
-                let order = if sorted { 0 } else { entries };
-                names + count * u128::from(OFFSET_LEN) + footer + order + footer
+    /// Computes the checksums that a shard lacks.
+    fn add_checksums(&mut self, shard: &Shard) -> Result<(), PackError> {
+        for record in 0..self.tables.records() {
+            let (start, end) = self.tables.extent(record).unwrap_or_default();
+            let mut crc = 0;
+            let mut at = start;
+            while at < end {
+                let len = (end - at).min(BUFFER as u64) as usize;
+                shard.read_payload(at, &mut self.buffer[..len])?;
+                crc = crc32c::crc32c_append(crc, &self.buffer[..len]);
+                at += len as u64;
             }
-        };
-        plain + sections + entries + footer
-    }
-
-    fn payload_len(&self) -> u64 {
-        self.ends.last().copied().unwrap_or(0)
-    }
-
-    /// Adds a record with the content of `from`, which has to be `size` bytes long. `path` is
-    /// where it comes from, for errors. After an error the shard must be dropped.
-    pub fn append(
-        &mut self,
-        name: Option<&Name>,
-        size: u64,
-        path: &Path,
-        from: &mut impl Read,
-        buffer: &mut [u8],
-    ) -> Result<(), PackError> {
-        let mut copied = 0;
-        let mut crc = 0;
-        loop {
-            let read = match from.read(buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(PackError::io(path, source)),
-            };
-            copied += read as u64;
-            if copied > size {
-                break;
-            }
-            if self.with_sections {
-                crc = crc32c::crc32c_append(crc, &buffer[..read]);
-            }
-            self.write(&buffer[..read])?;
-        }
-        if copied != size {
-            let found = match copied > size {
-                true => format!("more than {size}"),
-                false => copied.to_string(),
-            };
-            return Err(PackError::SizeChanged {
-                path: path.to_owned(),
-                found,
-                expected: size,
-            });
-        }
-        self.ends.push(self.payload_len() + size);
-        if self.with_sections {
-            self.crcs.push(crc);
-            self.names.push(name.map_or(&[], Name::as_bytes));
+            self.tables.set_checksum(record, crc);
         }
         Ok(())
     }
 
+    /// What is known of the records so far.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// Adds a record. After an error that concerns only this record the shard is as it was before,
+    /// and more can be added.
+    pub fn append(&mut self, record: Loaded) -> Result<(), PackError> {
+        let Loaded {
+            name,
+            size,
+            origin,
+            content,
+            crc,
+            number: _,
+        } = record;
+        let crc = match content {
+            Content::Bytes(bytes) => {
+                check_size(&origin, bytes.len() as u64, size)?;
+                self.write(&bytes)?;
+                match crc {
+                    Some(crc) => crc,
+                    None => self.checksum(0, &bytes),
+                }
+            }
+            content => {
+                let copied = self.copy(&origin, size, content);
+                self.or_undo(copied)?
+            }
+        };
+        self.tables.push(name.as_ref(), size, crc);
+        self.start_sync()
+    }
+
+    /// Copies a record that is not in memory; returns its checksum.
+    fn copy(&mut self, origin: &Origin, size: u64, content: Content) -> Result<u32, PackError> {
+        match content {
+            Content::File(path) => {
+                let file = super::load::open(&path, origin)?;
+                self.copy_file(origin, size, file)
+            }
+            Content::Open(file) => self.copy_file(origin, size, file),
+            Content::Part(shard, extent, expected) => {
+                let crc = self.copy_part(&shard, extent)?;
+                match expected {
+                    Some(expected) if expected != crc => Err(PackError::Changed {
+                        origin: origin.clone(),
+                        found: crc,
+                        expected,
+                    }),
+                    _ => Ok(crc),
+                }
+            }
+            Content::Pieces(pieces) => {
+                let (mut crc, mut done) = (0, 0);
+                for piece in pieces {
+                    crc = self.checksum(crc, &piece);
+                    self.write(&piece)?;
+                    done += piece.len() as u64;
+                }
+                match done == size {
+                    true => Ok(crc),
+                    false => Err(PackError::InputEnded {
+                        origin: origin.clone(),
+                    }),
+                }
+            }
+            Content::Bytes(_) | Content::SameAs(_) => unreachable!("resolved by the callers"),
+        }
+    }
+
+    /// Copies a record of another shard; its checksum is computed even if none is written, because
+    /// the old one has to be compared.
+    fn copy_part(&mut self, shard: &Shard, extent: Extent) -> Result<u32, PackError> {
+        let (mut crc, mut done) = (0, 0);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut result = Ok(());
+        while done < extent.len() && result.is_ok() {
+            let part = extent.part(done, BUFFER as u64);
+            let piece = &mut buffer[..part.len() as usize];
+            let read = shard.read_payload(part.start(), piece);
+            crc = crc32c::crc32c_append(crc, piece);
+            result = read
+                .map_err(PackError::from)
+                .and_then(|()| self.write(piece));
+            done += part.len();
+        }
+        self.buffer = buffer;
+        result.map(|()| crc)
+    }
+
+    /// With checksums the bytes have to come through memory; without, the kernel copies them.
+    fn copy_file(&mut self, origin: &Origin, size: u64, file: File) -> Result<u32, PackError> {
+        let unreadable = |reason| PackError::Unreadable {
+            origin: origin.clone(),
+            reason,
+        };
+        if !self.tables.sections().checksums {
+            let path = self.path.clone();
+            self.file
+                .flush()
+                .map_err(|error| PackError::io(&path, error))?;
+            let mut target = self.file.get_ref().as_file();
+            // One byte more would show that the file has grown.
+            let copied = io::copy(&mut file.take(size.saturating_add(1)), &mut target);
+            let copied = copied.map_err(|error| match is_of_target(&error) {
+                true => PackError::io(&self.path, error),
+                false => unreadable(error),
+            })?;
+            check_size(origin, copied, size)?;
+            return Ok(0);
+        }
+        let (mut crc, mut done) = (0, 0);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let result = loop {
+            match (&file).read(&mut buffer) {
+                Ok(0) => break check_size(origin, done, size),
+                Ok(read) => {
+                    done += read as u64;
+                    if done > size {
+                        break check_size(origin, done, size);
+                    }
+                    crc = crc32c::crc32c_append(crc, &buffer[..read]);
+                    if let Err(error) = self.write(&buffer[..read]) {
+                        break Err(error);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(unreadable(error)),
+            }
+        };
+        self.buffer = buffer;
+        result.map(|()| crc)
+    }
+
+    /// Takes back what a record that failed has written.
+    fn or_undo<T>(&mut self, result: Result<T, PackError>) -> Result<T, PackError> {
+        let Err(error) = result else { return result };
+        if error.concerns_one_record() {
+            let end = self.tables.payload_len();
+            let undo = self.file.seek(SeekFrom::Start(end)).map(drop);
+            let undo = undo.and_then(|()| self.file.get_ref().as_file().set_len(end));
+            undo.map_err(|error| PackError::io(&self.path, error))?;
+        }
+        Err(error)
+    }
+
+    /// Reads back bytes of the payload that have been written.
+    pub fn read_back(&mut self, start: u64, bytes: &mut [u8]) -> Result<(), PackError> {
+        let path = &self.path;
+        let flushed = self.file.flush();
+        let read = flushed.and_then(|()| self.file.get_ref().as_file().read_exact_at(bytes, start));
+        read.map_err(|error| PackError::io(path, error))
+    }
+
+    /// Adds the content of one of this shard's own records once more.
+    pub fn append_again(&mut self, record: u64, again: Loaded) -> Result<(), PackError> {
+        let extent = self.tables.extent(record);
+        let (start, end) = extent.ok_or_else(|| PackError::LostLink {
+            origin: again.origin.clone(),
+        })?;
+        let (mut crc, mut at) = (0, start);
+        while at < end {
+            let mut piece = std::mem::take(&mut self.buffer);
+            let len = (end - at).min(BUFFER as u64) as usize;
+            let copied = self.read_back(at, &mut piece[..len]).and_then(|()| {
+                crc = self.checksum(crc, &piece[..len]);
+                self.write(&piece[..len])
+            });
+            self.buffer = piece;
+            copied?;
+            at += len as u64;
+        }
+        self.tables.push(again.name.as_ref(), end - start, crc);
+        Ok(())
+    }
+
+    fn checksum(&self, crc: u32, bytes: &[u8]) -> u32 {
+        match self.tables.sections().checksums {
+            true => crc32c::crc32c_append(crc, bytes),
+            false => 0,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), PackError> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| PackError::io(&self.path, error))
+    }
+
+    /// Begins to sync, from time to time, in a thread of its own.
+    fn start_sync(&mut self) -> Result<(), PackError> {
+        let written = self.tables.payload_len();
+        if written - self.synced < SYNC_EVERY {
+            return Ok(());
+        }
+        self.synced = written;
+        self.end_sync()?;
+        let file = self.file.get_ref().as_file().try_clone();
+        let file = file.map_err(|error| PackError::io(&self.path, error))?;
+        self.syncing = Some(std::thread::spawn(move || file.sync_data()));
+        Ok(())
+    }
+
+    /// Waits for the thread that syncs. Its error is told once, and not again by a later sync.
+    fn end_sync(&mut self) -> Result<(), PackError> {
+        let Some(syncing) = self.syncing.take() else {
+            return Ok(());
+        };
+        match syncing.join() {
+            Ok(synced) => synced.map_err(|error| PackError::io(&self.path, error)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
     /// Writes index, sections and footer, and gives the shard its name: on disk, and whole. An
-    /// existing file of that name is never replaced.
+    /// existing file of that name is never replaced, but by a copy that goes on with it.
     pub fn finish(mut self) -> Result<PathBuf, PackError> {
-        self.write_tables()?;
-        let io = |source| PackError::io(&self.path, source);
+        self.end_sync()?;
+        let io = |error| PackError::io(&self.path, error);
+        self.tables.write(&mut self.file).map_err(io)?;
         let file = self
             .file
             .into_inner()
             .map_err(|error| io(error.into_error()))?;
         file.as_file().sync_all().map_err(io)?;
-        file.persist_noclobber(&self.path)
-            .map_err(|error| io(error.error))?;
+        match self.replaces {
+            true => file.persist(&self.path),
+            false => file.persist_noclobber(&self.path),
+        }
+        .map_err(|error| io(error.error))?;
         // The name itself is on disk only when the directory is.
         let directory = File::open(super::directory_of(&self.path)).map_err(io)?;
         directory.sync_all().map_err(io)?;
         Ok(self.path)
     }
-
-    fn write_tables(&mut self) -> Result<(), PackError> {
-        let records = self.records();
-        let payload_len = self.payload_len();
-        let ends = std::mem::take(&mut self.ends);
-        self.write_all(ends.iter().map(|end| end.to_le_bytes()))?;
-        if self.with_sections {
-            if !self.names.bytes.is_empty() {
-                self.write_names(records)?;
-            }
-            let crcs = std::mem::take(&mut self.crcs);
-            self.write_all(crcs.iter().map(|crc| crc.to_le_bytes()))?;
-            self.write_section_footer(section::CRC32C, records, records * ENTRY_LEN)?;
-        }
-        self.write(&Footer::encode(records, payload_len))
-    }
-
-    fn write_names(&mut self, records: u64) -> Result<(), PackError> {
-        let names = std::mem::take(&mut self.names);
-        self.write(&names.bytes)?;
-        self.write_all(names.ends.iter().map(|end| end.to_le_bytes()))?;
-        let len = names.bytes.len() as u64 + records * OFFSET_LEN;
-        self.write_section_footer(section::NAMES, records, len)?;
-        let order = names.order();
-        self.write_all(order.iter().map(|number| number.to_le_bytes()))?;
-        let count = order.len() as u64;
-        self.write_section_footer(section::ORDER, count, count * ENTRY_LEN)
-    }
-
-    fn write_section_footer(
-        &mut self,
-        magic: &[u8; 8],
-        count: u64,
-        len: u64,
-    ) -> Result<(), PackError> {
-        self.write(&SectionFooter::new(magic, count, len).encode())
-    }
-
-    fn write_all<const N: usize>(
-        &mut self,
-        entries: impl Iterator<Item = [u8; N]>,
-    ) -> Result<(), PackError> {
-        for entry in entries {
-            self.write(&entry)?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), PackError> {
-        let written = self.file.write_all(bytes);
-        written.map_err(|source| PackError::io(&self.path, source))
-    }
 }
 
-impl Names {
-    fn push(&mut self, name: &[u8]) {
-        self.sorted = self.sorted && self.last() <= name;
-        self.bytes.extend_from_slice(name);
-        self.ends.push(self.bytes.len() as u64);
-    }
+/// Whether an error of copying from one file to another is the target's.
+fn is_of_target(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(
+        error.kind(),
+        StorageFull | QuotaExceeded | FileTooLarge | ReadOnlyFilesystem
+    )
+}
 
-    fn last(&self) -> &[u8] {
-        match self.ends.len().checked_sub(1) {
-            Some(last) => self.get(last as u32),
-            None => &[],
-        }
+fn check_size(origin: &Origin, found: u64, expected: u64) -> Result<(), PackError> {
+    if found == expected {
+        return Ok(());
     }
-
-    fn get(&self, record: u32) -> &[u8] {
-        let record = record as usize;
-        let start = if record == 0 {
-            0
-        } else {
-            self.ends[record - 1]
-        };
-        &self.bytes[start as usize..self.ends[record] as usize]
-    }
-
-    /// The records in byte order of their names, equal names by number; empty if they are.
-    fn order(&self) -> Vec<u32> {
-        if self.sorted {
-            return Vec::new();
-        }
-        let mut order: Vec<u32> = (0..self.ends.len() as u32).collect();
-        order.sort_by(|&a, &b| self.get(a).cmp(self.get(b)));
-        order
-    }
+    let found = match found > expected {
+        true => format!("more than {expected}"),
+        false => found.to_string(),
+    };
+    Err(PackError::SizeChanged {
+        origin: origin.clone(),
+        found,
+        expected,
+    })
 }
 
 /// Whether `name` is what a killed process leaves of a shard for whose name `is_shard` holds.
@@ -276,18 +372,38 @@ pub fn is_temporary(name: &[u8], is_shard: impl Fn(&[u8]) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::name::Name;
+    use crate::pack::tables::Sections;
 
-    fn writer(directory: &Path, with_sections: bool) -> ShardWriter {
-        ShardWriter::create(&directory.join("d_0000.rox"), with_sections).expect("created")
+    const ALL: Sections = Sections {
+        names: true,
+        checksums: true,
+    };
+
+    fn writer(directory: &Path, sections: Sections) -> ShardWriter {
+        let path = directory.join("d_0000.rox");
+        ShardWriter::create(&path, Tables::new(sections)).expect("created")
+    }
+
+    fn name(name: Option<&str>) -> Option<Name> {
+        name.map(|name| Name::new(name.as_bytes()).expect("valid"))
+    }
+
+    fn record(named: Option<&str>, size: u64, content: Content) -> Loaded {
+        Loaded {
+            name: name(named),
+            size,
+            origin: Origin::File("x".into()),
+            content,
+            crc: None,
+            number: 0,
+        }
     }
 
     fn append(writer: &mut ShardWriter, name: Option<&str>, content: &[u8]) {
-        let name = name.map(|name| Name::new(name.as_bytes()).expect("valid"));
-        let (size, mut from) = (content.len() as u64, content);
-        let mut buffer = [0; 3];
-        writer
-            .append(name.as_ref(), size, Path::new("x"), &mut from, &mut buffer)
-            .expect("appended");
+        let content_len = content.len() as u64;
+        let record = record(name, content_len, Content::Bytes(content.to_vec()));
+        writer.append(record).expect("appended");
     }
 
     #[test]
@@ -298,18 +414,18 @@ mod tests {
             &[None, None, None],
             &[None, Some("x"), None],
         ];
-        for with_sections in [true, false] {
+        for (names, checksums) in [(true, true), (true, false), (false, true), (false, false)] {
+            let sections = Sections { names, checksums };
             for names in cases {
                 let directory = tempfile::tempdir().expect("temporary directory");
-                let mut writer = writer(directory.path(), with_sections);
+                let mut writer = writer(directory.path(), sections);
                 append(&mut writer, names[0], b"catdog");
                 append(&mut writer, names[1], b"");
-                let name = names[2].map(|name| Name::new(name.as_bytes()).expect("valid"));
-                let predicted = writer.len_with(name.as_ref(), 4);
+                let predicted = writer.tables().file_len_with(name(names[2]).as_ref(), 4);
                 append(&mut writer, names[2], b"fish");
                 let path = writer.finish().expect("finished");
                 let len = std::fs::metadata(path).expect("there").len();
-                assert_eq!(predicted, u128::from(len), "{names:?} {with_sections}");
+                assert_eq!(predicted, u128::from(len), "{names:?} {sections:?}");
             }
         }
     }
@@ -318,24 +434,40 @@ mod tests {
     fn nothing_is_left_of_a_shard_that_is_not_finished_and_none_is_replaced() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let files = || std::fs::read_dir(directory.path()).expect("listed").count();
-        drop(writer(directory.path(), true));
+        drop(writer(directory.path(), ALL));
         assert_eq!(files(), 0);
-        writer(directory.path(), true).finish().expect("finished");
-        let second = writer(directory.path(), true).finish().expect_err("exists");
+        writer(directory.path(), ALL).finish().expect("finished");
+        let second = writer(directory.path(), ALL).finish().expect_err("exists");
         assert!(second.to_string().contains("d_0000.rox"), "{second}");
         assert_eq!(files(), 1);
     }
 
     #[test]
-    fn a_record_of_another_size_than_announced_is_an_error() {
-        let directory = tempfile::tempdir().expect("temporary directory");
-        for (content, found) in [(&b"12"[..], "2"), (b"1234", "more than 3")] {
-            let mut from = content;
-            let error = writer(directory.path(), true)
-                .append(None, 3, Path::new("x"), &mut from, &mut [0; 8])
-                .expect_err("another size");
-            let expected = format!("x: its size changed while it was read: {found} bytes");
-            assert!(error.to_string().starts_with(&expected), "{error}");
+    fn a_record_of_another_size_than_announced_leaves_the_shard_as_it_was() {
+        for sections in [
+            ALL,
+            Sections {
+                names: true,
+                checksums: false,
+            },
+        ] {
+            for (size, found) in [(7, "5"), (3, "more than 3")] {
+                let directory = tempfile::tempdir().expect("temporary directory");
+                let source = directory.path().join("x");
+                std::fs::write(&source, "12345").expect("written");
+                let mut writer = writer(directory.path(), sections);
+                append(&mut writer, Some("a"), b"before");
+                let changed = record(Some("b"), size, Content::File(source));
+                let error = writer.append(changed).expect_err("another size");
+                let expected = format!("x: its size changed while it was read: {found} bytes");
+                assert!(error.to_string().starts_with(&expected), "{error}");
+                append(&mut writer, Some("c"), b"after");
+                let shard = Shard::open(&writer.finish().expect("finished")).expect("valid");
+                let mut payload = [0; 11];
+                shard.read_payload(0, &mut payload).expect("read");
+                assert_eq!(&payload, b"beforeafter");
+                assert_eq!(shard.records(), 2);
+            }
         }
     }
 

@@ -1,0 +1,273 @@
+//! What can go wrong when packing.
+
+use super::source::Origin;
+use crate::dataset::DatasetError;
+use crate::format::name::{Name, NameError};
+use crate::shard::ShardError;
+use crate::text::shown;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why packing stopped. Whole shards stay as they are.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// The system refused.
+    #[error("{}: {reason}", shown(path))]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What it said.
+        reason: io::Error,
+    },
+    /// A file could not be read.
+    #[error("{origin}: {reason}")]
+    Unreadable {
+        /// The record.
+        origin: Origin,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// A source that is neither file nor directory.
+    #[error("{}: it is neither a file nor a directory", shown(path))]
+    NotAFile {
+        /// The source.
+        path: PathBuf,
+    },
+    /// A path that cannot be a record's name.
+    #[error("{origin}: this path cannot be the name of a record: {error}")]
+    BadName {
+        /// The file or entry.
+        origin: Origin,
+        /// Which rule it breaks.
+        error: NameError,
+    },
+    /// Symbolic links in a circle.
+    #[error("{}: a symbolic link leads back to {}", shown(path), shown(ancestor))]
+    Loop {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        ancestor: PathBuf,
+    },
+    /// A hard link to what has not come before it.
+    #[error("{origin}: a hard link to \"{target}\", which is not in the archive before it")]
+    UnknownLink {
+        /// The entry.
+        origin: Origin,
+        /// Where it leads.
+        target: Name,
+    },
+    /// A hard link to a record that has failed.
+    #[error("{origin}: a hard link to a record that was left out")]
+    LostLink {
+        /// The entry.
+        origin: Origin,
+    },
+    /// An input that ends too early.
+    #[error("{origin}: {what}")]
+    Truncated {
+        /// Where.
+        origin: Origin,
+        /// What is missing.
+        what: String,
+    },
+    /// Another size than announced.
+    #[error("{origin}: its size changed while it was read: {found} bytes, expected {expected}")]
+    SizeChanged {
+        /// The record.
+        origin: Origin,
+        /// Bytes read.
+        found: String,
+        /// Bytes announced.
+        expected: u64,
+    },
+    /// A record of a shard that is not what its checksum says.
+    #[error("{origin}: its checksum is {found:#010x}, expected {expected:#010x}")]
+    Changed {
+        /// The record.
+        origin: Origin,
+        /// Of what was read.
+        found: u32,
+        /// Of what was written.
+        expected: u32,
+    },
+    /// A record that is not in the shards of the interrupted run.
+    #[error("{origin}: the interrupted run has left it out, or it has changed since")]
+    LeftOutBefore {
+        /// The record.
+        origin: Origin,
+    },
+    /// The input ended within a record; the source says where.
+    #[error("{origin}: the input ends within it")]
+    InputEnded {
+        /// The record.
+        origin: Origin,
+    },
+    /// A compressed archive.
+    #[error(
+        "{}: it is compressed; pipe it in: {program} -dc {0} | roxfs pack --from tar ...",
+        shown(path)
+    )]
+    Compressed {
+        /// The archive.
+        path: PathBuf,
+        /// What unpacks it.
+        program: &'static str,
+    },
+    /// Records that come one after the other cannot be put in another order.
+    #[error(
+        "a stream or archive cannot be shuffled: pack it first, then the shards with --from rox --shuffle"
+    )]
+    CannotShuffle,
+    /// A name that is there already.
+    #[error("{origin}: the name \"{name}\" is taken already by {first}")]
+    DuplicateName {
+        /// The second one.
+        origin: Origin,
+        /// The name.
+        name: Name,
+        /// The first one.
+        first: String,
+    },
+    /// No records.
+    #[error("nothing to pack: {}", if *only_empty { "there are only empty records" } else { "there are no records" })]
+    Nothing {
+        /// Whether there are records, which are all empty and left out.
+        only_empty: bool,
+    },
+    /// An earlier run was interrupted.
+    #[error(
+        "{}: an earlier run was interrupted; go on with it by --resume, or remove this file to keep what it wrote and begin a new run",
+        shown(lock)
+    )]
+    Interrupted {
+        /// The file that says so.
+        lock: PathBuf,
+    },
+    /// The shards there do not begin with 0000, or one is missing.
+    #[error(
+        "{}: it should be followed by {}, which is missing",
+        shown(path),
+        shown(missing)
+    )]
+    Gap {
+        /// The shard before the gap, or the first that should have come later.
+        path: PathBuf,
+        /// The missing one.
+        missing: PathBuf,
+    },
+    /// An existing shard cannot be read.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// Shards that are packed anew cannot be found.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Appending would lose what the last shard has.
+    #[error(
+        "{}: it has names or checksums, which would be lost; leave out the option that drops them, or begin a new shard by --new-shard",
+        shown(path)
+    )]
+    WouldDrop {
+        /// The last shard.
+        path: PathBuf,
+    },
+    /// A single file that roxfs would not write as it is.
+    #[error(
+        "{}: it cannot be appended to: it has an element type or sections of an unknown kind, which would be lost",
+        shown(path)
+    )]
+    CannotAppend {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The source is not what the existing shards were made of.
+    #[error(
+        "{}: record {record} is {found}, but the source has {expected}: it has changed since, --resume cannot go on",
+        shown(path)
+    )]
+    SourceChanged {
+        /// The shard.
+        path: PathBuf,
+        /// Number of the record in the shard.
+        record: u64,
+        /// Name and size in the shard.
+        found: String,
+        /// Name and size in the source.
+        expected: String,
+    },
+    /// Another process writes the same dataset.
+    #[error("{}: another process is writing this dataset", shown(path))]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The dataset would be packed into itself.
+    #[error(
+        "{}: the output lies in the source {}",
+        shown(output),
+        shown(source_dir)
+    )]
+    OutputInSource {
+        /// The dataset.
+        output: PathBuf,
+        /// The directory that is packed.
+        source_dir: PathBuf,
+    },
+}
+
+impl PackError {
+    pub(super) fn io(path: &Path, reason: io::Error) -> PackError {
+        PackError::Io {
+            path: path.to_owned(),
+            reason,
+        }
+    }
+
+    pub(super) fn unreadable(path: &Path, reason: io::Error) -> PackError {
+        PackError::Unreadable {
+            origin: Origin::File(path.to_owned()),
+            reason,
+        }
+    }
+
+    /// Whether only one record is lost by it, so that the others can be packed all the same.
+    pub fn concerns_one_record(&self) -> bool {
+        match self {
+            PackError::Unreadable { .. }
+            | PackError::NotAFile { .. }
+            | PackError::BadName { .. }
+            | PackError::Loop { .. }
+            | PackError::UnknownLink { .. }
+            | PackError::LostLink { .. }
+            | PackError::SizeChanged { .. }
+            | PackError::Changed { .. }
+            | PackError::LeftOutBefore { .. }
+            | PackError::InputEnded { .. }
+            | PackError::DuplicateName { .. } => true,
+            PackError::Io { .. }
+            | PackError::Truncated { .. }
+            | PackError::CannotShuffle
+            | PackError::Compressed { .. }
+            | PackError::Nothing { .. }
+            | PackError::Interrupted { .. }
+            | PackError::Gap { .. }
+            | PackError::Shard(_)
+            | PackError::Dataset(_)
+            | PackError::WouldDrop { .. }
+            | PackError::CannotAppend { .. }
+            | PackError::SourceChanged { .. }
+            | PackError::Locked { .. }
+            | PackError::OutputInSource { .. } => false,
+        }
+    }
+
+    /// Whether an existing shard's bytes are at fault.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            PackError::Shard(error) => error.is_damage(),
+            PackError::Dataset(error) => error.is_damage(),
+            PackError::Changed { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Files and directories, as they are given on a command line.
+
+use super::walk::{Found, Walk};
+use super::{Content, Locate, Origin, Record, Skipped, Source, Take};
+use crate::format::name::Name;
+use crate::pack::PackError;
+use crate::text::shown;
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What happens to symbolic links below a directory. Those named by a person are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// Packed as what they lead to.
+    Follow,
+    /// Passed over and counted.
+    Skip,
+}
+
+/// Walks the given files and directories, in the order given. A directory's files come in byte
+/// order of their paths under it, and are named by them. A file is named by its last component.
+#[derive(Debug)]
+pub struct Files {
+    roots: Vec<PathBuf>,
+    next_root: usize,
+    links: Links,
+    walk: Option<(PathBuf, Walk)>,
+    skipped: Skipped,
+}
+
+impl Files {
+    /// Over `roots`.
+    pub fn new(roots: Vec<PathBuf>, links: Links) -> Files {
+        Files {
+            roots,
+            next_root: 0,
+            links,
+            walk: None,
+            skipped: Skipped::default(),
+        }
+    }
+
+    /// Begins the next root: its record if it is a file, or `None` for a directory.
+    fn begin(&mut self, root: PathBuf) -> Option<Result<Record, PackError>> {
+        let metadata = match std::fs::metadata(&root) {
+            Ok(metadata) => metadata,
+            Err(error) => return Some(Err(PackError::unreadable(&root, error))),
+        };
+        if metadata.is_dir() {
+            let walk = Walk::new(&root, self.links == Links::Follow);
+            self.walk = Some((root, walk));
+            return None;
+        }
+        if !metadata.is_file() {
+            return Some(Err(PackError::NotAFile { path: root }));
+        }
+        let name = root.file_name().unwrap_or_default().to_owned();
+        Some(file_record(root, name.as_bytes(), &metadata))
+    }
+}
+
+impl Iterator for Files {
+    type Item = Result<Record, PackError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some((root, walk)) = &mut self.walk else {
+                let root = self.roots.get(self.next_root)?.clone();
+                self.next_root += 1;
+                match self.begin(root) {
+                    Some(record) => return Some(record),
+                    None => continue,
+                }
+            };
+            match walk.next() {
+                None => self.walk = None,
+                Some(Ok(Found::Special)) => self.skipped.special += 1,
+                Some(Ok(Found::Link)) => self.skipped.links += 1,
+                Some(Ok(Found::File(path, metadata))) => {
+                    let below = path.strip_prefix(&*root).unwrap_or(Path::new(""));
+                    let name = below.as_os_str().to_owned();
+                    return Some(file_record(path, name.as_bytes(), &metadata));
+                }
+                Some(Err(error)) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl Source for Files {
+    fn run(&mut self, take: &mut Take<'_>) {
+        for record in self {
+            if !take(record) {
+                return;
+            }
+        }
+    }
+
+    fn skipped(&self) -> Skipped {
+        self.skipped
+    }
+
+    fn is_sorted(&self) -> bool {
+        self.roots.len() == 1
+    }
+
+    fn locate(&self) -> Locate {
+        let roots = self.roots.clone();
+        Box::new(move |name, again| {
+            let name = Path::new(OsStr::from_bytes(name.as_bytes()));
+            let paths = roots
+                .iter()
+                .flat_map(|root| [root.join(name), root.clone()]);
+            let mut others = paths.filter(|path| path.is_file() && path.ends_with(name));
+            let first = others.find(|path| *again != Origin::File(path.clone()));
+            first.map_or_else(
+                || "the same file".to_owned(),
+                |path| shown(&path).to_string(),
+            )
+        })
+    }
+}
+
+/// The record of a regular file.
+pub(super) fn file_record(
+    path: PathBuf,
+    name: &[u8],
+    metadata: &Metadata,
+) -> Result<Record, PackError> {
+    let name = Name::new(name).map_err(|error| PackError::BadName {
+        origin: Origin::File(path.clone()),
+        error,
+    })?;
+    Ok(Record {
+        name: Some(name),
+        size: metadata.len(),
+        origin: Origin::File(path.clone()),
+        content: Content::File(path),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn names(root: &Path, links: Links) -> Vec<String> {
+        let records = Files::new(vec![root.to_owned()], links);
+        let names = records.map(|record| record.expect("readable").name.expect("named"));
+        names.map(|name| name.to_string()).collect()
+    }
+
+    #[test]
+    fn files_come_in_byte_order_of_their_paths() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let root = dir.path();
+        for directory in ["a", "b", "b/c", "empty"] {
+            std::fs::create_dir(root.join(directory)).expect("mkdir");
+        }
+        for file in ["a/x", "a-b", "a.b", "a0", "b/c/y", "b/c-", "B"] {
+            std::fs::write(root.join(file), file).expect("write");
+        }
+        symlink("a/x", root.join("link")).expect("symlink");
+        symlink("a", root.join("link.d")).expect("symlink");
+        let found = names(root, Links::Follow);
+        let mut sorted = found.clone();
+        sorted.sort();
+        assert_eq!(found, sorted);
+        let files = ["B", "a-b", "a.b", "a/x", "a0", "b/c-", "b/c/y"];
+        assert_eq!(found, [&files[..], &["link", "link.d/x"]].concat());
+        assert_eq!(names(root, Links::Skip), files);
+    }
+
+    #[test]
+    fn what_has_no_content_is_counted_and_loops_are_errors() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let root = dir.path();
+        symlink("nowhere", root.join("dangling")).expect("symlink");
+        nix::unistd::mkfifo(&root.join("fifo"), nix::sys::stat::Mode::S_IRUSR).expect("mkfifo");
+        let mut files = Files::new(vec![root.to_owned()], Links::Follow);
+        assert!(files.next().is_none());
+        let skipped = Skipped {
+            special: 1,
+            links: 1,
+        };
+        assert_eq!(files.skipped(), skipped);
+        symlink(".", root.join("loop")).expect("symlink");
+        let error = Files::new(vec![root.to_owned()], Links::Follow).find_map(Result::err);
+        assert!(matches!(error, Some(PackError::Loop { .. })), "{error:?}");
+        assert_eq!(names(root, Links::Skip), [] as [&str; 0]);
+    }
+}

@@ -1,0 +1,146 @@
+//! Files named by a list, as `find` prints one.
+
+use super::files::file_record;
+use super::{Record, Skipped, Source, Take};
+use crate::pack::PackError;
+use std::io::{self, BufRead};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The files that an input lists, in its order, named by their paths as they are written there,
+/// without a leading `./` or `/`. Directories are passed over: `find` lists them too.
+pub struct List {
+    input: Box<dyn BufRead + Send>,
+    origin: Arc<Path>,
+    separator: u8,
+    sort: bool,
+    skipped: Skipped,
+}
+
+impl List {
+    /// Paths that end with `separator`; with `sort` packed in byte order of their names.
+    pub fn new(input: Box<dyn BufRead + Send>, origin: &Path, separator: u8, sort: bool) -> List {
+        List {
+            input,
+            origin: origin.into(),
+            separator,
+            sort,
+            skipped: Skipped::default(),
+        }
+    }
+
+    fn next_path(&mut self) -> Option<Result<PathBuf, PackError>> {
+        loop {
+            let mut path = Vec::new();
+            // A path is at most PATH_MAX long; a list without separators must not fill memory.
+            let mut limited = io::Read::take(&mut self.input, LONGEST_PATH);
+            match limited.read_until(self.separator, &mut path) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => return Some(Err(PackError::io(&self.origin, error))),
+            }
+            if path.len() as u64 == LONGEST_PATH && path.last() != Some(&self.separator) {
+                let error = io::Error::other(format!(
+                    "a path of more than {LONGEST_PATH} bytes; are paths separated as --from says?"
+                ));
+                return Some(Err(PackError::io(&self.origin, error)));
+            }
+            path.pop_if(|last| *last == self.separator);
+            if !path.is_empty() {
+                return Some(Ok(std::ffi::OsString::from_vec(path).into()));
+            }
+        }
+    }
+
+    fn record(&mut self, path: PathBuf) -> Option<Result<Record, PackError>> {
+        let metadata = match std::fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) => return Some(Err(PackError::unreadable(&path, error))),
+        };
+        if metadata.is_dir() {
+            return None;
+        }
+        if !metadata.is_file() {
+            self.skipped.special += 1;
+            return None;
+        }
+        let name = name_of(path.as_os_str().as_bytes()).to_vec();
+        Some(file_record(path, &name, &metadata))
+    }
+}
+
+/// Longer than any path that can be opened.
+const LONGEST_PATH: u64 = 1 << 16;
+
+/// A path as a name: relative, as tar makes it.
+pub(super) fn name_of(path: &[u8]) -> &[u8] {
+    let mut name = path;
+    while let Some(rest) = name.strip_prefix(b"./").or_else(|| name.strip_prefix(b"/")) {
+        name = rest;
+    }
+    name
+}
+
+impl Source for List {
+    fn run(&mut self, take: &mut Take<'_>) {
+        let mut sorted = Vec::new();
+        while let Some(path) = self.next_path() {
+            let path = match path {
+                Ok(path) if self.sort => {
+                    sorted.push(path);
+                    continue;
+                }
+                Ok(path) => path,
+                Err(error) => {
+                    take(Err(error));
+                    return;
+                }
+            };
+            if self.record(path).is_some_and(|record| !take(record)) {
+                return;
+            }
+        }
+        sorted.sort_by(|a, b| {
+            name_of(a.as_os_str().as_bytes()).cmp(name_of(b.as_os_str().as_bytes()))
+        });
+        for path in sorted {
+            if self.record(path).is_some_and(|record| !take(record)) {
+                return;
+            }
+        }
+    }
+
+    fn skipped(&self) -> Skipped {
+        self.skipped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_relative() {
+        for path in ["a/b", "./a/b", "/a/b", ".//./a/b"] {
+            assert_eq!(name_of(path.as_bytes()), b"a/b", "{path}");
+        }
+        assert_eq!(name_of(b"../a"), b"../a");
+    }
+
+    #[test]
+    fn a_list_without_separators_does_not_fill_memory() {
+        let input = Box::new(io::BufReader::new(io::repeat(b'x')));
+        let mut list = List::new(input, Path::new("list"), b'\n', false);
+        let mut errors = Vec::new();
+        list.run(&mut |record| {
+            errors.push(record.expect_err("no path").to_string());
+            true
+        });
+        assert_eq!(errors.len(), 1);
+        assert!(
+            errors[0].starts_with("list: a path of more than"),
+            "{errors:?}"
+        );
+    }
+}

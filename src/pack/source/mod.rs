@@ -1,0 +1,183 @@
+//! Where records come from. A source knows its records one after the other, in the order in which
+//! they are packed, by name and size before their content is read.
+
+mod chain;
+mod files;
+mod lists;
+mod open;
+mod shards;
+mod shuffle;
+mod streams;
+mod tar;
+mod walk;
+
+pub use files::{Files, Links};
+pub use open::{Input, Kind, open};
+pub use streams::Framing;
+
+use super::PackError;
+use crate::format::index::Extent;
+use crate::format::name::Name;
+use crate::shard::Shard;
+use crate::text::shown;
+use std::fmt;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// A record to be packed.
+#[derive(Debug)]
+pub struct Record {
+    /// Its name in the dataset; `None` from sources that have none.
+    pub name: Option<Name>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where it comes from, for messages.
+    pub origin: Origin,
+    /// Its content, or where to get it.
+    pub content: Content,
+}
+
+/// The content of a record.
+#[derive(Debug)]
+pub enum Content {
+    /// All of a file, which is opened and read when its turn comes.
+    File(PathBuf),
+    /// Bytes that have been read.
+    Bytes(Vec<u8>),
+    /// Bytes that are being read, in pieces; the channel closes at their end, or when the input fails.
+    Pieces(Receiver<Vec<u8>>),
+    /// A file that is open, from its beginning.
+    Open(std::fs::File),
+    /// A record of a shard, by its place in the payload, and the checksum it should have.
+    Part(Arc<Shard>, Extent, Option<u32>),
+    /// The same as a record of this source that came before, by its name.
+    SameAs(Name),
+}
+
+/// Where a record comes from: how messages name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// An entry of an archive.
+    Entry(Arc<Path>, String),
+    /// A record of an input, by its number from 0.
+    Number(Arc<Path>, u64),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::File(path) => write!(f, "{}", shown(path)),
+            Origin::Entry(input, entry) => write!(f, "{}: {entry}", shown(input)),
+            Origin::Number(input, number) => write!(f, "{}: record {number}", shown(input)),
+        }
+    }
+}
+
+/// What was passed over, because it has no content to pack.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// FIFOs, sockets, devices, and other entries of archives that are not files.
+    pub special: u64,
+    /// Symbolic links: to nothing, or all where they are not followed.
+    pub links: u64,
+}
+
+/// Gives records to a caller, one after the other.
+///
+/// Records are pushed and not pulled, because the content of one may be a part of the same input
+/// as the next one's header: a source that has given out [`Content::Pieces`] goes on to read and
+/// send them before it comes to the next record.
+pub trait Source: Send {
+    /// Calls `take` with each record, in order, until it returns `false`. After an error that
+    /// [concerns one record alone](PackError::concerns_one_record) more may come.
+    fn run(&mut self, take: &mut Take<'_>);
+
+    /// What has been passed over until now.
+    fn skipped(&self) -> Skipped {
+        Skipped::default()
+    }
+
+    /// Whether its names come in byte order.
+    fn is_sorted(&self) -> bool {
+        false
+    }
+
+    /// Whether records may be [`Content::SameAs`] earlier ones.
+    fn has_links(&self) -> bool {
+        false
+    }
+
+    /// Whether contents come with the records, so that these cannot be put in another order.
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// Says, for messages, where it has met a name first.
+    fn locate(&self) -> Locate {
+        Box::new(|_, _| "an earlier record of the same input".to_owned())
+    }
+}
+
+/// Finds where a name, met again at this origin, was met first.
+pub type Locate = Box<dyn Fn(&Name, &Origin) -> String + Send>;
+
+/// What a source calls with each record; `false` ends the run.
+pub type Take<'a> = dyn FnMut(Result<Record, PackError>) -> bool + 'a;
+
+/// The content of a record whose header has been read, and whose `size` bytes come next: at once
+/// where they are few, else in pieces, which are sent when `send` is called.
+struct Following {
+    left: u64,
+    sender: Option<SyncSender<Vec<u8>>>,
+}
+
+/// Records up to this size are read at once; larger ones go through in pieces of this size.
+const PIECE: u64 = 1 << 20;
+
+impl Following {
+    fn begin(size: u64, input: &mut impl Read) -> io::Result<(Content, Following)> {
+        if size <= PIECE {
+            let content = read_exactly(size, input)?;
+            let nothing = Following {
+                left: 0,
+                sender: None,
+            };
+            return Ok((Content::Bytes(content), nothing));
+        }
+        // One piece waits while the next one is read.
+        let (sender, receiver) = sync_channel(1);
+        let rest = Following {
+            left: size,
+            sender: Some(sender),
+        };
+        Ok((Content::Pieces(receiver), rest))
+    }
+
+    /// Reads what has not been read; passes it on as long as somebody listens. If the input fails,
+    /// the channel closes early, and the source says why.
+    fn send(mut self, input: &mut impl Read) -> io::Result<()> {
+        while self.left > 0 {
+            let piece = read_exactly(self.left.min(PIECE), input)?;
+            self.left -= piece.len() as u64;
+            if self
+                .sender
+                .as_ref()
+                .is_some_and(|sender| sender.send(piece).is_err())
+            {
+                self.sender = None;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_exactly(size: u64, input: &mut impl Read) -> io::Result<Vec<u8>> {
+    // At most one piece, so a size that lies cannot ask for much memory.
+    let mut bytes = vec![0; size as usize];
+    input.read_exact(&mut bytes)?;
+    Ok(bytes)
+}

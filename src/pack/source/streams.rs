@@ -1,0 +1,246 @@
+//! Records cut out of one stream of bytes: lines, NUL-terminated, with lengths before them, or of
+//! one size. They have no names.
+
+use super::{Content, Following, Origin, Record, Source, Take};
+use crate::pack::PackError;
+use std::io::{self, BufRead, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::{SpooledData, spooled_tempfile_in};
+
+/// Records of unknown length are kept in memory up to this size, then in a file without a name.
+const SPOOL: usize = 16 << 20;
+
+/// How a stream is cut into records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// After each of these bytes, which is no part of the record: a newline or NUL. What follows
+    /// the last one is a record too, unless there is nothing.
+    Terminated(u8),
+    /// A little-endian length of so many bytes (4 or 8) stands before each record.
+    Length(usize),
+    /// Each record has so many bytes.
+    Fixed(u64),
+}
+
+/// A stream of records.
+pub struct Stream {
+    input: Box<dyn BufRead + Send>,
+    origin: Arc<Path>,
+    framing: Framing,
+    /// Where long records of unknown length are kept meanwhile.
+    spool_directory: PathBuf,
+    number: u64,
+}
+
+impl Stream {
+    /// Over `input`; `origin` names it in messages.
+    pub fn new(
+        input: Box<dyn BufRead + Send>,
+        origin: &Path,
+        framing: Framing,
+        spool_directory: &Path,
+    ) -> Stream {
+        Stream {
+            input,
+            origin: origin.into(),
+            framing,
+            spool_directory: spool_directory.to_owned(),
+            number: 0,
+        }
+    }
+
+    fn io(&self, error: io::Error) -> PackError {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => PackError::Truncated {
+                origin: self.here(),
+                what: "it ends within this record".to_owned(),
+            },
+            _ => PackError::io(&self.origin, error),
+        }
+    }
+
+    fn here(&self) -> Origin {
+        Origin::Number(Arc::clone(&self.origin), self.number)
+    }
+
+    fn record(&self, size: u64, content: Content) -> Record {
+        Record {
+            name: None,
+            size,
+            origin: self.here(),
+            content,
+        }
+    }
+
+    /// `Ok(false)` at the end of the stream, or when no more is wanted.
+    fn step(&mut self, take: &mut Take<'_>) -> Result<bool, PackError> {
+        let at_end = self.input.fill_buf().map(<[u8]>::is_empty);
+        if at_end.map_err(|error| self.io(error))? {
+            return Ok(false);
+        }
+        let go_on = match self.framing {
+            Framing::Terminated(byte) => {
+                let (size, content) = self.until(byte)?;
+                take(Ok(self.record(size, content)))
+            }
+            Framing::Length(width) => {
+                let size = self.length(width).map_err(|error| self.io(error))?;
+                self.sized(size, take)?
+            }
+            Framing::Fixed(size) => self.sized(size, take)?,
+        };
+        self.number += 1;
+        Ok(go_on)
+    }
+
+    fn sized(&mut self, size: u64, take: &mut Take<'_>) -> Result<bool, PackError> {
+        let begun = Following::begin(size, &mut self.input);
+        let (content, rest) = begun.map_err(|error| self.io(error))?;
+        let go_on = take(Ok(self.record(size, content)));
+        rest.send(&mut self.input).map_err(|error| self.io(error))?;
+        Ok(go_on)
+    }
+
+    fn length(&mut self, width: usize) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        self.input.read_exact(&mut bytes[..width])?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn until(&mut self, terminator: u8) -> Result<(u64, Content), PackError> {
+        let spool = |error| PackError::io(&self.spool_directory, error);
+        let mut kept = spooled_tempfile_in(SPOOL, &self.spool_directory);
+        let mut size = 0;
+        loop {
+            let buffer = match self.input.fill_buf() {
+                Ok(buffer) => buffer,
+                Err(error) => return Err(PackError::io(&self.origin, error)),
+            };
+            let end = buffer.iter().position(|&byte| byte == terminator);
+            let part = &buffer[..end.unwrap_or(buffer.len())];
+            kept.write_all(part).map_err(spool)?;
+            size += part.len() as u64;
+            let used = part.len() + usize::from(end.is_some());
+            let done = end.is_some() || used == 0;
+            self.input.consume(used);
+            if done {
+                break;
+            }
+        }
+        io::Seek::rewind(&mut kept).map_err(spool)?;
+        Ok(match kept.into_inner() {
+            SpooledData::InMemory(bytes) => (size, Content::Bytes(bytes.into_inner())),
+            SpooledData::OnDisk(file) => (size, Content::Open(file)),
+        })
+    }
+}
+
+impl Source for Stream {
+    fn run(&mut self, take: &mut Take<'_>) {
+        if self.framing == Framing::Fixed(0) {
+            return;
+        }
+        loop {
+            match self.step(take) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    take(Err(error));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn is_stream(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The records of `input`, then the error it ended with.
+    fn cut(input: &[u8], framing: Framing) -> (Vec<Vec<u8>>, Option<String>) {
+        let mut records = Vec::new();
+        let mut error = None;
+        let input = Box::new(io::Cursor::new(input.to_vec()));
+        let directory = std::env::temp_dir();
+        let mut stream = Stream::new(input, Path::new("in"), framing, &directory);
+        stream.run(&mut |record| {
+            match record.map(|record| record.content) {
+                Ok(Content::Bytes(bytes)) => records.push(bytes),
+                Ok(other) => panic!("{other:?}"),
+                Err(found) => error = Some(found.to_string()),
+            }
+            true
+        });
+        (records, error)
+    }
+
+    #[test]
+    fn terminated_records_end_at_their_byte_or_at_the_end() {
+        let cases: [(&[u8], &[&[u8]]); 5] = [
+            (b"", &[]),
+            (b"a\nb\n", &[b"a", b"b"]),
+            (b"a\nb", &[b"a", b"b"]),
+            (b"\n\na\n", &[b"", b"", b"a"]),
+            (b"a\0\xff\n", &[b"a\0\xff"]),
+        ];
+        for (input, expected) in cases {
+            let (records, error) = cut(input, Framing::Terminated(b'\n'));
+            assert_eq!(records, expected, "{input:?}");
+            assert_eq!(error, None);
+        }
+    }
+
+    #[test]
+    fn lengths_stand_before_their_records() {
+        let (records, error) = cut(b"\x02\0\0\0ab\0\0\0\0\x01\0\0\0c", Framing::Length(4));
+        assert_eq!(records, [&b"ab"[..], b"", b"c"]);
+        assert_eq!(error, None);
+        let (records, _) = cut(b"\x02\0\0\0\0\0\0\0ab", Framing::Length(8));
+        assert_eq!(records, [b"ab"]);
+    }
+
+    #[test]
+    fn a_stream_that_ends_within_a_record_is_an_error_that_says_where() {
+        let inputs: [(&[u8], Framing); 4] = [
+            (b"\x01\0\0\0a\x02\0", Framing::Length(4)),
+            (b"\x01\0\0\0a\x02\0\0\0b", Framing::Length(4)),
+            (b"ab", Framing::Fixed(1)),
+            (b"abc", Framing::Fixed(2)),
+        ];
+        for (input, framing) in inputs {
+            let (records, error) = cut(input, framing);
+            match framing {
+                Framing::Fixed(1) => assert_eq!((records.len(), error), (2, None)),
+                _ => {
+                    assert_eq!(records.len(), 1);
+                    let expected = "in: record 1: it ends within this record";
+                    assert_eq!(error.as_deref(), Some(expected));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_that_lies_asks_for_no_memory() {
+        let input = Box::new(io::Cursor::new([0xff; 20].to_vec()));
+        let directory = std::env::temp_dir();
+        let mut stream = Stream::new(input, Path::new("in"), Framing::Length(8), &directory);
+        let mut seen = Vec::new();
+        stream.run(&mut |record| {
+            seen.push(
+                record
+                    .map(|record| record.size)
+                    .map_err(|error| error.to_string()),
+            );
+            true
+        });
+        assert_eq!(seen[0], Ok(u64::MAX));
+        assert!(seen[1].is_err());
+    }
+}

@@ -1,0 +1,169 @@
+//! Walking a directory in byte order of the paths below it, with little memory: of the directory
+//! that is being walked, and of those above it, the names are kept and nothing else.
+
+use crate::pack::PackError;
+use std::fs::{FileType, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// What a walk meets.
+#[derive(Debug)]
+pub enum Found {
+    /// A regular file, or a link to one.
+    File(PathBuf, Metadata),
+    /// A FIFO, socket or device.
+    Special,
+    /// A symbolic link that is not followed, or leads to nothing.
+    Link,
+}
+
+/// A walk over all that is below a directory.
+#[derive(Debug)]
+pub struct Walk {
+    follow: bool,
+    frames: Vec<Frame>,
+    /// An error of the root, given out once.
+    failed: Option<PackError>,
+}
+
+/// A directory that is being walked.
+#[derive(Debug)]
+struct Frame {
+    path: PathBuf,
+    identity: (u64, u64),
+    /// The names one after the other; those of directories end with `/`, as they sort.
+    names: Vec<u8>,
+    /// Where each name begins in `names`, its length and kind; sorted, the first one last.
+    entries: Vec<(u32, u16, Kind)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Directory,
+    Special,
+    Link,
+}
+
+impl Walk {
+    /// Begins at `root`; symbolic links below it are followed, or passed over.
+    pub fn new(root: &Path, follow: bool) -> Walk {
+        let mut walk = Walk {
+            follow,
+            frames: Vec::new(),
+            failed: None,
+        };
+        walk.failed = walk.enter(root.to_owned()).err();
+        walk
+    }
+
+    fn enter(&mut self, path: PathBuf) -> Result<(), PackError> {
+        let metadata =
+            std::fs::metadata(&path).map_err(|error| PackError::unreadable(&path, error))?;
+        let identity = (metadata.dev(), metadata.ino());
+        if let Some(above) = self.frames.iter().find(|frame| frame.identity == identity) {
+            return Err(PackError::Loop {
+                path,
+                ancestor: above.path.clone(),
+            });
+        }
+        let frame = Frame::read(path, identity, self.follow)?;
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    fn step(&mut self) -> Option<Result<Option<Found>, PackError>> {
+        if let Some(error) = self.failed.take() {
+            return Some(Err(error));
+        }
+        let frame = self.frames.last_mut()?;
+        let Some((name, kind)) = frame.next() else {
+            self.frames.pop();
+            return Some(Ok(None));
+        };
+        Some(match kind {
+            Kind::Directory => self.enter(name).map(|()| None),
+            Kind::Special => Ok(Some(Found::Special)),
+            Kind::Link => Ok(Some(Found::Link)),
+            Kind::File => match std::fs::metadata(&name) {
+                Ok(metadata) => Ok(Some(Found::File(name, metadata))),
+                Err(error) => Err(PackError::unreadable(&name, error)),
+            },
+        })
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Result<Found, PackError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(found) = self.step()?.transpose() {
+                return Some(found);
+            }
+        }
+    }
+}
+
+impl Frame {
+    fn read(path: PathBuf, identity: (u64, u64), follow: bool) -> Result<Frame, PackError> {
+        let io = |error| PackError::unreadable(&path, error);
+        let mut names: Vec<u8> = Vec::new();
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(&path).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let kind = kind(&entry.path(), entry.file_type().map_err(io)?, follow)?;
+            let start = u32::try_from(names.len()).map_err(|_| io(too_many()))?;
+            names.extend(entry.file_name().as_bytes());
+            if kind == Kind::Directory {
+                names.push(b'/');
+            }
+            // At most 255 bytes and a slash.
+            entries.push((start, (names.len() - start as usize) as u16, kind));
+        }
+        let name = |&(start, len, _): &(u32, u16, Kind)| &names[start as usize..][..len as usize];
+        entries.sort_unstable_by(|a, b| name(b).cmp(name(a)));
+        Ok(Frame {
+            path,
+            identity,
+            names,
+            entries,
+        })
+    }
+
+    fn next(&mut self) -> Option<(PathBuf, Kind)> {
+        let (start, len, kind) = self.entries.pop()?;
+        let name = &self.names[start as usize..][..len as usize];
+        let name = name.strip_suffix(b"/").unwrap_or(name);
+        Some((self.path.join(std::ffi::OsStr::from_bytes(name)), kind))
+    }
+}
+
+fn too_many() -> io::Error {
+    io::Error::other("the names in this directory have more than 4 GiB")
+}
+
+fn kind(path: &Path, file_type: FileType, follow: bool) -> Result<Kind, PackError> {
+    if !file_type.is_symlink() {
+        return Ok(plain_kind(file_type));
+    }
+    if !follow {
+        return Ok(Kind::Link);
+    }
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(plain_kind(metadata.file_type())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Kind::Link),
+        // Links that only lead to each other, for one; said when its turn comes.
+        Err(_) => Ok(Kind::File),
+    }
+}
+
+fn plain_kind(file_type: FileType) -> Kind {
+    match file_type {
+        _ if file_type.is_dir() => Kind::Directory,
+        _ if file_type.is_file() => Kind::File,
+        _ => Kind::Special,
+    }
+}

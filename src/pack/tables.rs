@@ -1,0 +1,243 @@
+//! The tables of a shard that is being written: where records end, their names and checksums.
+
+use super::PackError;
+use crate::format::OFFSET_LEN;
+use crate::format::footer::{self, Footer};
+use crate::format::index::Extent;
+use crate::format::name::Name;
+use crate::format::section::{self, ENTRY_LEN, FOOTER_LEN, SectionFooter};
+use crate::shard::{LocalIndex, Shard, ShardError};
+use std::io::{self, Write};
+
+/// Which sections are written beside the plain format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sections {
+    /// Names, and their order.
+    pub names: bool,
+    /// Checksums.
+    pub checksums: bool,
+}
+
+/// What is known of the records so far: 8 bytes for each, and the entries of its sections.
+#[derive(Debug)]
+pub struct Tables {
+    sections: Sections,
+    ends: Vec<u64>,
+    crcs: Vec<u32>,
+    names: Names,
+}
+
+/// The names of the records so far.
+#[derive(Debug)]
+struct Names {
+    bytes: Vec<u8>,
+    ends: Vec<u64>,
+    /// Whether no name is smaller than the one before it.
+    sorted: bool,
+}
+
+impl Tables {
+    /// Of a new shard.
+    pub fn new(sections: Sections) -> Tables {
+        Tables {
+            sections,
+            ends: Vec::new(),
+            crcs: Vec::new(),
+            names: Names {
+                bytes: Vec::new(),
+                ends: Vec::new(),
+                sorted: true,
+            },
+        }
+    }
+
+    /// Of an existing shard that is gone on with. Refuses to drop what it has; checksums that it
+    /// lacks are left for [`set_checksum`](Self::set_checksum).
+    pub fn of(shard: &Shard, sections: Sections) -> Result<Tables, PackError> {
+        let has = shard.sections();
+        let drops = (has.names.is_some() && !sections.names)
+            || (has.crc32c.is_some() && !sections.checksums);
+        if drops {
+            return Err(PackError::WouldDrop {
+                path: shard.path().to_owned(),
+            });
+        }
+        let mut tables = Tables::new(sections);
+        let mut result = Ok(());
+        shard.for_each_extent(0..shard.records(), &mut |record, extent| {
+            result = extent
+                .map_err(|damage| shard.damaged(damage))
+                .and_then(|extent| tables.push_from(shard, record, extent));
+            result.is_ok()
+        })?;
+        result?;
+        Ok(tables)
+    }
+
+    fn push_from(
+        &mut self,
+        shard: &Shard,
+        record: LocalIndex,
+        extent: Extent,
+    ) -> Result<(), ShardError> {
+        let name = shard.name(record)?;
+        let crc = shard.crc32c(record)?.unwrap_or(0);
+        self.push(name.as_ref(), extent.len(), crc);
+        Ok(())
+    }
+
+    /// Which sections are written.
+    pub fn sections(&self) -> Sections {
+        self.sections
+    }
+
+    /// Number of records.
+    pub fn records(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
+    /// Bytes of payload.
+    pub fn payload_len(&self) -> u64 {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// Where a record lies in the payload: its first byte, and one past its last.
+    pub fn extent(&self, record: u64) -> Option<(u64, u64)> {
+        let record = usize::try_from(record).ok()?;
+        let end = *self.ends.get(record)?;
+        let start = record.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some((start, end))
+    }
+
+    /// Adds a record.
+    pub fn push(&mut self, name: Option<&Name>, size: u64, crc: u32) {
+        self.ends.push(self.payload_len() + size);
+        if self.sections.checksums {
+            self.crcs.push(crc);
+        }
+        if self.sections.names {
+            self.names.push(name.map_or(&[], Name::as_bytes));
+        }
+    }
+
+    /// Sets the checksum of a record that was added without.
+    pub fn set_checksum(&mut self, record: u64, crc: u32) {
+        if let Some(entry) = usize::try_from(record)
+            .ok()
+            .and_then(|at| self.crcs.get_mut(at))
+        {
+            *entry = crc;
+        }
+    }
+
+    /// Whether there is a place for a record of `size` bytes within `limit`. The first record
+    /// always has one: if it is larger than the limit it gets a shard of its own.
+    pub fn has_room(&self, name: Option<&Name>, size: u64, limit: Option<u64>) -> bool {
+        if self.ends.is_empty() {
+            return true;
+        }
+        // An order section numbers the records in 32 bits.
+        if self.sections.names && self.records() >= u64::from(u32::MAX) {
+            return false;
+        }
+        limit.is_none_or(|limit| self.file_len_with(name, size) <= u128::from(limit))
+    }
+
+    /// The file's size if it had one more record.
+    pub fn file_len_with(&self, name: Option<&Name>, size: u64) -> u128 {
+        let count = u128::from(self.records()) + 1;
+        let section_footer = u128::from(FOOTER_LEN);
+        let entries = count * u128::from(ENTRY_LEN);
+        let offsets = count * u128::from(OFFSET_LEN);
+        let plain = u128::from(self.payload_len())
+            + u128::from(size)
+            + offsets
+            + u128::from(footer::LEN_01);
+        let name = name.map_or(&[][..], Name::as_bytes);
+        let names = match (self.names.bytes.len() + name.len()) as u128 {
+            _ if !self.sections.names => 0,
+            0 => 0,
+            bytes => {
+                let sorted = self.names.sorted && self.names.last() <= name;
+                let order = if sorted { 0 } else { entries };
+                bytes + offsets + section_footer + order + section_footer
+            }
+        };
+        let checksums = match self.sections.checksums {
+            true => entries + section_footer,
+            false => 0,
+        };
+        plain + names + checksums
+    }
+
+    /// Writes index, sections and footer.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let records = self.records();
+        write_entries(out, self.ends.iter().map(|end| end.to_le_bytes()))?;
+        if !self.names.bytes.is_empty() {
+            self.names.write(records, out)?;
+        }
+        if self.sections.checksums {
+            write_entries(out, self.crcs.iter().map(|crc| crc.to_le_bytes()))?;
+            let footer = SectionFooter::new(section::CRC32C, records, records * ENTRY_LEN);
+            out.write_all(&footer.encode())?;
+        }
+        out.write_all(&Footer::encode(records, self.payload_len()))
+    }
+}
+
+fn write_entries<const N: usize>(
+    out: &mut impl Write,
+    entries: impl Iterator<Item = [u8; N]>,
+) -> io::Result<()> {
+    for entry in entries {
+        out.write_all(&entry)?;
+    }
+    Ok(())
+}
+
+impl Names {
+    fn push(&mut self, name: &[u8]) {
+        self.sorted = self.sorted && self.last() <= name;
+        self.bytes.extend_from_slice(name);
+        self.ends.push(self.bytes.len() as u64);
+    }
+
+    fn last(&self) -> &[u8] {
+        match self.ends.len().checked_sub(1) {
+            Some(last) => self.get(last as u32),
+            None => &[],
+        }
+    }
+
+    fn get(&self, record: u32) -> &[u8] {
+        let record = record as usize;
+        let start = if record == 0 {
+            0
+        } else {
+            self.ends[record - 1]
+        };
+        &self.bytes[start as usize..self.ends[record] as usize]
+    }
+
+    /// The records in byte order of their names, equal names by number; empty if they are.
+    fn order(&self) -> Vec<u32> {
+        if self.sorted {
+            return Vec::new();
+        }
+        let mut order: Vec<u32> = (0..self.ends.len() as u32).collect();
+        order.sort_by(|&a, &b| self.get(a).cmp(self.get(b)));
+        order
+    }
+
+    fn write(&self, records: u64, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(&self.bytes)?;
+        write_entries(out, self.ends.iter().map(|end| end.to_le_bytes()))?;
+        let len = self.bytes.len() as u64 + records * OFFSET_LEN;
+        out.write_all(&SectionFooter::new(section::NAMES, records, len).encode())?;
+        let order = self.order();
+        write_entries(out, order.iter().map(|number| number.to_le_bytes()))?;
+        let count = order.len() as u64;
+        out.write_all(&SectionFooter::new(section::ORDER, count, count * ENTRY_LEN).encode())
+    }
+}

@@ -1,0 +1,156 @@
+//! Each name once in a dataset. While names come in byte order nothing is kept but the last one;
+//! otherwise 16 bytes for each, a hash and a number. That two different names among ten million
+//! have one hash, and one of them is refused without need, has a chance of one in 300,000.
+
+use super::PackError;
+use super::source::{Locate, Origin};
+use crate::format::name::Name;
+use crate::shard::Shard;
+use crate::text::shown;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+/// The names that are taken.
+pub struct UniqueNames {
+    /// The shards that are there; the first `older` of them have records from before this run.
+    existing: Arc<Vec<Shard>>,
+    older: usize,
+    /// The largest of their names.
+    largest: Option<Name>,
+    /// How the source's own names come.
+    order: Order,
+    hasher: RandomState,
+    /// Hashes of names and the records' numbers: of the existing shards once they are needed,
+    /// and of the source where its names come in any order.
+    numbers: HashMap<u64, u64>,
+    has_existing: bool,
+    /// Whether a name that is taken is refused; else the later record has it.
+    refuse: bool,
+}
+
+enum Order {
+    /// In byte order: the last one.
+    Sorted(Option<Name>),
+    /// In any order.
+    Any,
+}
+
+impl UniqueNames {
+    /// Beside those of the records before number `first` in the `existing` shards; `sorted` says
+    /// that the source's names come in byte order; unless they are to be `refuse`d, a name may be
+    /// taken again.
+    pub fn new(
+        existing: Arc<Vec<Shard>>,
+        first: u64,
+        sorted: bool,
+        refuse: bool,
+    ) -> Result<UniqueNames, PackError> {
+        let mut before = 0;
+        let is_older = |shard: &&Shard| {
+            let begins = before;
+            before += shard.records();
+            begins < first
+        };
+        let older = existing.iter().take_while(is_older).count();
+        let mut largest = None;
+        for shard in &existing[..older] {
+            largest = largest.max(largest_name(shard)?);
+        }
+        let mut names = UniqueNames {
+            existing,
+            older,
+            largest,
+            order: if sorted {
+                Order::Sorted(None)
+            } else {
+                Order::Any
+            },
+            hasher: RandomState::new(),
+            numbers: HashMap::new(),
+            has_existing: false,
+            refuse,
+        };
+        if !sorted && refuse {
+            names.load_existing()?;
+        }
+        Ok(names)
+    }
+
+    /// Takes a name for record `number`, or refuses it.
+    pub fn take(
+        &mut self,
+        name: &Name,
+        number: u64,
+        origin: &Origin,
+        locate: &Locate,
+    ) -> Result<(), PackError> {
+        let hash = self.hasher.hash_one(name);
+        let taken = match &self.order {
+            Order::Any => self.numbers.get(&hash).copied(),
+            Order::Sorted(_) if Some(name) <= self.largest.as_ref() => {
+                self.load_existing()?;
+                self.numbers.get(&hash).copied()
+            }
+            Order::Sorted(last) if Some(name) == last.as_ref() => number.checked_sub(1),
+            Order::Sorted(_) => None,
+        };
+        if let Some(first) = taken.filter(|&first| self.refuse && first != number) {
+            return Err(PackError::DuplicateName {
+                origin: origin.clone(),
+                name: name.clone(),
+                first: self.describe(first, name, origin, locate),
+            });
+        }
+        match &mut self.order {
+            Order::Any => {
+                self.numbers.insert(hash, number);
+            }
+            Order::Sorted(last) => *last = Some(name.clone()),
+        }
+        Ok(())
+    }
+
+    /// The number of the record that has a name, where names come in any order.
+    pub fn number(&self, name: &Name) -> Option<u64> {
+        self.numbers.get(&self.hasher.hash_one(name)).copied()
+    }
+
+    fn load_existing(&mut self) -> Result<(), PackError> {
+        if std::mem::replace(&mut self.has_existing, true) {
+            return Ok(());
+        }
+        let mut number = 0;
+        for shard in &self.existing[..self.older] {
+            for local in (0..shard.records()).filter_map(|local| shard.local(local)) {
+                if let Some(name) = shard.name(local)? {
+                    self.numbers.insert(self.hasher.hash_one(&name), number);
+                }
+                number += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&self, number: u64, name: &Name, origin: &Origin, locate: &Locate) -> String {
+        let mut first = 0;
+        for shard in &self.existing[..self.older] {
+            if number < first + shard.records() {
+                return format!("record {} of {}", number - first, shown(shard.path()));
+            }
+            first += shard.records();
+        }
+        locate(name, origin)
+    }
+}
+
+fn largest_name(shard: &Shard) -> Result<Option<Name>, PackError> {
+    let Some(last) = shard.records().checked_sub(1) else {
+        return Ok(None);
+    };
+    let last = shard.order_entry(last)?.map_or(last, u64::from);
+    match shard.local(last) {
+        Some(last) => Ok(shard.name(last)?),
+        None => Ok(None),
+    }
+}
