@@ -1,0 +1,29 @@
+//! Packing into a dataset that exists: its last shard is gone on with while it has room, by a copy
+//! that takes its place.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/packing.rs"]
+mod packing;
+#[path = "../common/parts.rs"]
+mod parts;
+
+mod last_shard;
+mod reference;
+mod sections;
+
+use std::path::Path;
+
+/// Files with these names, in a new directory.
+fn source<N: AsRef<[u8]>>(names: &[N]) -> tempfile::TempDir {
+    let source = common::temp_dir();
+    let content = |name: &N| common::bytes(name.as_ref().len() as u64, name.as_ref().len() * 10);
+    let files: Vec<(&N, Vec<u8>)> = names.iter().map(|name| (name, content(name))).collect();
+    common::write_tree(source.path(), &files);
+    source
+}
+
+/// The bytes of a file.
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).expect("readable")
+}

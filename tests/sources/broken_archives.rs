@@ -1,0 +1,178 @@
+//! Archives that are cut off, damaged, or have a name twice.
+
+use crate::archives::tar;
+use crate::common::*;
+use crate::packing::*;
+
+const BLOCK: usize = 512;
+
+/// An archive with `a` (700 bytes) and `b` (3 MiB), and no padding behind its end mark.
+fn archive(arguments: &str) -> Vec<u8> {
+    let directory = temp_dir();
+    let files = [("a", bytes(1, 700)), ("b", bytes(2, 3 << 20))];
+    write_tree(&directory.path().join("in"), &files);
+    sh(
+        "cd \"$1\"; tar -b 1 -cf x.tar -C in a b",
+        &[directory.path()],
+    );
+    match arguments {
+        "" => std::fs::read(directory.path().join("x.tar")).expect("readable"),
+        _ => std::fs::read(tar(directory.path(), arguments)).expect("readable"),
+    }
+}
+
+/// Packs the beginning of an archive, which has to fail, and returns the message.
+fn cut(archive: &[u8], len: usize, options: &[&str]) -> (Target, String) {
+    let target = Target::new();
+    let source = temp_dir();
+    let path = source.path().join("cut.tar");
+    std::fs::write(&path, &archive[..len]).expect("written");
+    let message = fail(target.pack(options).arg(&path), 1);
+    let start = format!("roxfs: {}: ", path.display());
+    let what = message
+        .strip_prefix(&start)
+        .unwrap_or_else(|| panic!("{message}"));
+    let what = what.to_owned();
+    (target, what)
+}
+
+#[test]
+fn an_archive_that_is_cut_off_is_an_error_that_says_where_and_leaves_nothing() {
+    let archive = archive("");
+    let content_of_a = BLOCK;
+    let header_of_b = content_of_a + 2 * BLOCK;
+    let content_of_b = header_of_b + BLOCK;
+    let end = archive.len() - 2 * BLOCK;
+    for len in [
+        // Nothing, within a header, within a small file, in its padding, within the next header,
+        // at the beginning of a large file, within it, and in its last byte.
+        0,
+        100,
+        content_of_a,
+        content_of_a + 300,
+        content_of_a + 700,
+        content_of_a + 800,
+        header_of_b + 1,
+        content_of_b,
+        content_of_b + 1000,
+        content_of_b + (2 << 20),
+        end - 1,
+        // Where a member ends.
+        header_of_b,
+        end,
+    ] {
+        let (target, what) = cut(&archive, len, &[]);
+        assert!(
+            what.contains("the archive is cut off: "),
+            "cut at {len}: {what}"
+        );
+        assert!(
+            what.contains(&format!("(after {len} bytes)")),
+            "cut at {len}: {what}"
+        );
+        assert_eq!(what.lines().count(), 1, "cut at {len}: {what}");
+        assert_eq!(entries(target.path()), [] as [&str; 0], "cut at {len}");
+    }
+}
+
+#[test]
+fn an_archive_that_ends_with_its_mark_is_whole_whatever_follows() {
+    let archive = archive("");
+    let one_block = &archive[..archive.len() - BLOCK];
+    let padded = [&archive[..], &[0; 20 * BLOCK]].concat();
+    for whole in [one_block, &archive, &padded] {
+        let target = Target::new();
+        run_with(&mut target.pack(&["--from", "tar"]), whole);
+        assert_eq!(target.names(), ["a", "b"]);
+    }
+}
+
+#[test]
+fn whole_shards_of_an_archive_that_was_cut_off_stay_and_the_whole_one_is_gone_on_with() {
+    let directory = temp_dir();
+    let files: Vec<(String, Vec<u8>)> = (0..40)
+        .map(|number| (format!("{number:02}"), bytes(number, 1000)))
+        .collect();
+    write_tree(&directory.path().join("in"), &files);
+    let path = tar(directory.path(), "--format=gnu");
+    let archive = std::fs::read(&path).expect("readable");
+    let options = ["--shard-size=4KiB", "--keep-going"];
+    let whole = Target::new();
+    run(whole.pack(&options).arg(&path));
+    let (target, what) = cut(&archive, archive.len() / 2, &options);
+    assert!(what.contains("the archive is cut off: "), "{what}");
+    let kept = target.bytes();
+    assert!(
+        (3..whole.bytes().len()).contains(&kept.len()),
+        "{} shards",
+        kept.len()
+    );
+    assert!(whole.bytes().starts_with(&kept), "not whole shards");
+    run(roxfs().arg("verify").arg(target.dataset()));
+    let names = entries(target.path());
+    assert!(
+        !names.iter().any(|name| name.ends_with(".tmp")),
+        "{names:?}"
+    );
+    run(target.pack(&options).arg("--resume").arg(&path));
+    assert!(
+        target.bytes() == whole.bytes(),
+        "--resume has written other bytes"
+    );
+    assert_eq!(entries(target.path()), entries(whole.path()));
+}
+
+#[test]
+fn a_header_whose_checksum_is_wrong_is_an_error() {
+    for format in ["gnu", "pax"] {
+        let mut archive = archive(&format!("--format={format}"));
+        let header = archive.windows(5).position(|name| name == b"./b\0\0");
+        archive[header.expect("a header") + 2] ^= 1;
+        let target = Target::new();
+        let message = fail_with(&mut target.pack(&["--from", "tar"]), &archive, 1);
+        let expected = "roxfs: standard input: archive header checksum mismatch";
+        assert!(message.starts_with(expected), "{format}: {message}");
+        assert_eq!(entries(target.path()), [] as [&str; 0]);
+    }
+}
+
+#[test]
+fn a_name_that_an_archive_has_twice_is_an_error_that_names_both() {
+    let directory = temp_dir();
+    write_tree(&directory.path().join("in"), &[("a", "1"), ("b", "2")]);
+    sh(
+        "cd \"$1\"; tar -cf x.tar -C in a b; tar -rf x.tar -C in ./a",
+        &[directory.path()],
+    );
+    let path = directory.path().join("x.tar");
+    let target = Target::new();
+    let message = fail(&mut target.pack(&[&path]), 1);
+    let expected = format!(
+        "roxfs: {}: ./a: the name \"a\" is taken already by ",
+        path.display()
+    );
+    assert!(message.starts_with(&expected), "{message}");
+    assert_eq!(entries(target.path()), [] as [&str; 0]);
+    let message = fail(target.pack(&["--keep-going"]).arg(&path), 1);
+    assert!(message.contains("1 failed and left out"), "{message}");
+    assert_eq!(target.names(), ["a", "b"]);
+}
+
+#[test]
+fn an_entry_that_leads_out_of_the_archive_is_an_error() {
+    let directory = temp_dir();
+    write_tree(directory.path(), &[("in/a", "1"), ("b", "2")]);
+    sh(
+        "cd \"$1/in\"; tar -P -cf ../x.tar a ../b",
+        &[directory.path()],
+    );
+    let path = directory.path().join("x.tar");
+    let target = Target::new();
+    let message = fail(&mut target.pack(&[&path]), 1);
+    let what = "../b: this path cannot be the name of a record: ";
+    let expected = format!("roxfs: {}: {what}", path.display());
+    assert!(message.starts_with(&expected), "{message}");
+    let message = fail(target.pack(&["--keep-going"]).arg(&path), 1);
+    assert!(message.contains("1 failed and left out"), "{message}");
+    assert_eq!(target.names(), ["a"]);
+}

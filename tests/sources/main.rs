@@ -1,0 +1,23 @@
+//! Packing from every kind of source: what goes in comes out of a mount, and what cannot be packed
+//! is an error that says what and where.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/packing.rs"]
+mod packing;
+
+mod archives;
+mod broken_archives;
+mod failures;
+mod files;
+mod interrupt;
+mod lists;
+mod shards;
+mod sparse;
+mod streams;
+
+/// Owned names and contents, to compare with what is read back.
+fn named<N: ToString, C: AsRef<[u8]>>(records: &[(N, C)]) -> Vec<(String, Vec<u8>)> {
+    let owned = |(name, content): &(N, C)| (name.to_string(), content.as_ref().to_vec());
+    records.iter().map(owned).collect()
+}
