@@ -5,7 +5,8 @@ use super::plan::{Plan, Planned, Step};
 use super::source::{Content, Origin, Skipped, Source};
 use crate::format::name::Name;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io;
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -15,8 +16,12 @@ use std::time::Duration;
 
 /// Files up to this size are read whole by a reading thread.
 const SMALL: u64 = 256 << 10;
-/// How many records may be on their way from the source to the writer.
-const QUEUE: usize = 256;
+/// How many small files one thread reads before it hands them on, and how many of their bytes: what
+/// passes between threads costs as much as reading a small file.
+const BATCH_FILES: usize = 32;
+const BATCH_BYTES: u64 = 512 << 10;
+/// How many batches, or other records, may be on their way from the source to the writer.
+const QUEUE: usize = 64;
 /// How many bytes of them may be in memory.
 const IN_MEMORY: u64 = 16 << 20;
 /// How often a waiting writer looks whether it has been interrupted.
@@ -63,6 +68,20 @@ pub enum Output {
 pub struct Readahead {
     tickets: Receiver<Ticket>,
     budget: Arc<Budget>,
+    /// What has come out of a batch and was not asked for yet, and the bytes it refers to.
+    batch: std::vec::IntoIter<Output>,
+    buffer: Arc<Vec<u8>>,
+    pool: Arc<Pool>,
+}
+
+/// Buffers that have been used: new memory costs more than reading into it does.
+type Pool = Mutex<Vec<Vec<u8>>>;
+
+/// Small files that have been read, one after the other in one buffer.
+#[derive(Debug)]
+struct Batch {
+    buffer: Arc<Vec<u8>>,
+    outputs: Vec<Output>,
 }
 
 /// An output, or the promise of one by a reading thread.
@@ -75,14 +94,14 @@ struct Ticket {
 #[derive(Debug)]
 enum Promise {
     Ready(Output),
-    Later(Receiver<Output>),
+    Later(Receiver<Batch>),
 }
 
-/// A small file to be read.
+/// Small files to be read.
 struct Job {
-    planned: Planned,
+    batch: Vec<Planned>,
     checksum: bool,
-    reply: SyncSender<Output>,
+    reply: SyncSender<Batch>,
 }
 
 impl Readahead {
@@ -98,33 +117,35 @@ impl Readahead {
         let (jobs, waiting) = sync_channel::<Job>(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
         let budget = Arc::new(Budget::default());
+        let pool = Arc::new(Pool::default());
         for number in 0..threads {
             let waiting = Arc::clone(&waiting);
+            let pool = Arc::clone(&pool);
             let name = format!("read-{number}");
             thread::Builder::new()
                 .name(name)
-                .spawn(move || read_files(&waiting))?;
+                .spawn(move || read_files(&waiting, &pool))?;
         }
-        let held = Arc::clone(&budget);
+        let mut queue = Queue {
+            tickets,
+            jobs,
+            budget: Arc::clone(&budget),
+            checksum,
+            batch: Vec::new(),
+            batch_bytes: 0,
+        };
         thread::Builder::new()
             .name("source".to_owned())
             .spawn(move || {
-                let send = |ticket: Ticket| tickets.send(ticket).is_ok();
-                let ready = |output| Ticket {
-                    held: 0,
-                    output: Promise::Ready(output),
-                };
                 let mut go_on = true;
                 source.run(&mut |record| {
                     go_on = match plan.step(record) {
-                        Ok(Step::Write(planned)) => {
-                            write(planned, checksum, &jobs, &held).is_some_and(send)
-                        }
-                        Ok(Step::Kept(size)) => send(ready(Output::Kept(size))),
-                        Ok(Step::Dropped) => send(ready(Output::Dropped)),
+                        Ok(Step::Write(planned)) => queue.write(planned),
+                        Ok(Step::Kept(size)) => queue.put(Output::Kept(size)),
+                        Ok(Step::Dropped) => queue.put(Output::Dropped),
                         Err(error) => {
                             let more = error.concerns_one_record();
-                            send(ready(Output::Failed(error))) && more
+                            queue.put(Output::Failed(error)) && more
                         }
                     };
                     go_on
@@ -132,71 +153,106 @@ impl Readahead {
                 if !go_on {
                     return;
                 }
-                let end = match plan.finish() {
+                queue.put(match plan.finish() {
                     Ok(()) => Output::End(source.skipped()),
                     Err(error) => Output::Failed(error),
-                };
-                send(ready(end));
+                });
             })?;
         Ok(Readahead {
             tickets: receiver,
             budget,
+            batch: Vec::new().into_iter(),
+            buffer: Arc::default(),
+            pool,
         })
     }
 
     /// The next output; `None` when the source has ended without saying so, and again and again
     /// while nothing has come yet and `interrupted` does not hold.
-    pub fn next(&self, interrupted: impl Fn() -> bool) -> Option<Output> {
-        let ticket = loop {
+    pub fn next(&mut self, interrupted: impl Fn() -> bool) -> Option<Output> {
+        loop {
             if interrupted() {
                 return None;
             }
-            match self.tickets.recv_timeout(PATIENCE) {
-                Ok(ticket) => break ticket,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return None,
+            if let Some(output) = self.batch.next() {
+                return Some(output);
             }
-        };
-        // The writer takes at most one more record into memory than the budget says.
-        self.budget.give_back(ticket.held);
-        match ticket.output {
-            Promise::Ready(output) => Some(output),
-            Promise::Later(receiver) => receiver.recv().ok(),
+            let ticket = match self.tickets.recv_timeout(PATIENCE) {
+                Ok(ticket) => ticket,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return None,
+            };
+            // The writer has at most one more batch in memory than the budget says.
+            self.budget.give_back(ticket.held);
+            match ticket.output {
+                Promise::Ready(output) => return Some(output),
+                Promise::Later(receiver) => {
+                    let batch = receiver.recv().ok()?;
+                    self.batch = batch.outputs.into_iter();
+                    let used = std::mem::replace(&mut self.buffer, batch.buffer);
+                    // All records of it have been written.
+                    if let Some(used) = Arc::into_inner(used) {
+                        lock(&self.pool).push(used);
+                    }
+                }
+            }
         }
     }
 }
 
-/// The ticket of a record to write; small files are given to the reading threads. `None` when
-/// nobody is there any more.
-fn write(
-    planned: Planned,
+/// The source's end of the queue. Small files are collected, and given to the reading threads;
+/// everything else closes the batch before it, so that the order stays.
+struct Queue {
+    tickets: SyncSender<Ticket>,
+    jobs: SyncSender<Job>,
+    budget: Arc<Budget>,
     checksum: bool,
-    jobs: &SyncSender<Job>,
-    budget: &Budget,
-) -> Option<Ticket> {
-    let in_memory = match &planned.record.content {
-        Content::File(_) if planned.record.size <= SMALL => planned.record.size,
-        Content::Bytes(bytes) => bytes.len() as u64,
-        _ => 0,
-    };
-    budget.take(in_memory);
-    let output = match planned.record.content {
-        Content::File(_) if planned.record.size <= SMALL => {
-            let (reply, receiver) = sync_channel(1);
-            let job = Job {
-                planned,
-                checksum,
-                reply,
-            };
-            jobs.send(job).ok()?;
-            Promise::Later(receiver)
+    batch: Vec<Planned>,
+    batch_bytes: u64,
+}
+
+impl Queue {
+    /// Puts in a record to write; `false` when nobody is there any more.
+    fn write(&mut self, planned: Planned) -> bool {
+        let size = planned.record.size;
+        match &planned.record.content {
+            Content::File(_) if size <= SMALL => {
+                self.batch.push(planned);
+                self.batch_bytes += size;
+                let full = self.batch.len() == BATCH_FILES || self.batch_bytes >= BATCH_BYTES;
+                !full || self.close_batch()
+            }
+            Content::Bytes(bytes) => {
+                let held = bytes.len() as u64;
+                self.close_batch() && self.send(held, Promise::Ready(output(planned, None)))
+            }
+            _ => self.put(output(planned, None)),
         }
-        _ => Promise::Ready(output(planned, None)),
-    };
-    Some(Ticket {
-        held: in_memory,
-        output,
-    })
+    }
+
+    fn put(&mut self, output: Output) -> bool {
+        self.close_batch() && self.send(0, Promise::Ready(output))
+    }
+
+    fn close_batch(&mut self) -> bool {
+        if self.batch.is_empty() {
+            return true;
+        }
+        let held = std::mem::take(&mut self.batch_bytes);
+        let (reply, receiver) = sync_channel(1);
+        let job = Job {
+            batch: std::mem::take(&mut self.batch),
+            checksum: self.checksum,
+            reply,
+        };
+        // The ticket first: it waits for room in memory, which the job then fills.
+        self.send(held, Promise::Later(receiver)) && self.jobs.send(job).is_ok()
+    }
+
+    fn send(&self, held: u64, output: Promise) -> bool {
+        self.budget.take(held);
+        self.tickets.send(Ticket { held, output }).is_ok()
+    }
 }
 
 fn output(planned: Planned, crc: Option<u32>) -> Output {
@@ -215,42 +271,62 @@ fn output(planned: Planned, crc: Option<u32>) -> Output {
     }
 }
 
-fn read_files(jobs: &Mutex<Receiver<Job>>) {
+fn read_files(jobs: &Mutex<Receiver<Job>>, pool: &Pool) {
     loop {
         // Held while waiting: the others wait for the lock instead, which is the same.
         let Ok(job) = lock(jobs).recv() else { return };
-        let Job {
-            mut planned,
-            checksum,
-            reply,
-        } = job;
-        let result = match &planned.record.content {
-            Content::File(path) => read_file(path, planned.record.size, &planned.record.origin),
-            _ => continue,
-        };
-        let answer = match result {
-            Ok(bytes) => {
-                let crc = checksum.then(|| crc32c::crc32c(&bytes));
-                planned.record.content = Content::Bytes(bytes);
+        let mut buffer = lock(pool).pop().unwrap_or_default();
+        buffer.clear();
+        let read: Vec<(Planned, Result<Range<usize>, PackError>)> = job
+            .batch
+            .into_iter()
+            .map(|planned| {
+                let read = read_file(&planned, &mut buffer);
+                (planned, read)
+            })
+            .collect();
+        let buffer = Arc::new(buffer);
+        let outputs = read.into_iter().map(|(mut planned, read)| match read {
+            Ok(range) => {
+                let crc = job.checksum.then(|| crc32c::crc32c(&buffer[range.clone()]));
+                planned.record.content = Content::Slice(Arc::clone(&buffer), range);
                 output(planned, crc)
             }
             Err(error) => Output::Lost(error, planned.number),
-        };
+        });
+        let outputs = outputs.collect();
         // If nobody waits any more, the run has ended.
-        let _ = reply.send(answer);
+        let _ = job.reply.send(Batch { buffer, outputs });
     }
 }
 
-fn read_file(path: &Path, size: u64, origin: &Origin) -> Result<Vec<u8>, PackError> {
-    let file = open(path, origin)?;
-    let mut bytes = Vec::with_capacity(size as usize + 1);
-    // One byte more shows that the file has grown; the writer compares the size.
-    let read = file.take(size + 1).read_to_end(&mut bytes);
-    read.map_err(|reason| PackError::Unreadable {
-        origin: origin.clone(),
-        reason,
-    })?;
-    Ok(bytes)
+/// Appends the bytes of a file to `buffer`, and says where they are. More of them than there
+/// should be are seen: the writer compares the size.
+fn read_file(planned: &Planned, buffer: &mut Vec<u8>) -> Result<Range<usize>, PackError> {
+    let record = &planned.record;
+    let start = buffer.len();
+    let Content::File(path) = &record.content else {
+        return Ok(start..start);
+    };
+    let file = open(path, &record.origin)?;
+    let wanted = record.size as usize;
+    buffer.reserve(wanted + 1);
+    loop {
+        match rustix::io::read(&file, rustix::buffer::spare_capacity(buffer)) {
+            Ok(0) => break,
+            // There was room for more, so this is the end; or it is more than there should be.
+            Ok(_) if buffer.len() - start >= wanted => break,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => {
+                buffer.truncate(start);
+                return Err(PackError::Unreadable {
+                    origin: record.origin.clone(),
+                    reason: errno.into(),
+                });
+            }
+        }
+    }
+    Ok(start..buffer.len())
 }
 
 /// Opens a file. Never blocks, even if a FIFO has taken its place.

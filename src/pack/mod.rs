@@ -214,7 +214,7 @@ impl<'a> Packer<'a> {
             locate,
         };
         let checksums = self.options.sections.checksums;
-        let readahead = Readahead::start(source, plan, checksums, self.options.threads)
+        let mut readahead = Readahead::start(source, plan, checksums, self.options.threads)
             .map_err(|error| PackError::io(Path::new("threads"), error))?;
         let interrupted = || interrupt.load(Ordering::Relaxed);
         while let Some(output) = readahead.next(interrupted) {

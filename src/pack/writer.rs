@@ -116,14 +116,8 @@ impl ShardWriter {
             number: _,
         } = record;
         let crc = match content {
-            Content::Bytes(bytes) => {
-                check_size(&origin, bytes.len() as u64, size)?;
-                self.write(&bytes)?;
-                match crc {
-                    Some(crc) => crc,
-                    None => self.checksum(0, &bytes),
-                }
-            }
+            Content::Bytes(bytes) => self.append_bytes(&origin, size, &bytes, crc)?,
+            Content::Slice(bytes, range) => self.append_bytes(&origin, size, &bytes[range], crc)?,
             content => {
                 let copied = self.copy(&origin, size, content);
                 self.or_undo(copied)?
@@ -131,6 +125,18 @@ impl ShardWriter {
         };
         self.tables.push(name.as_ref(), size, crc);
         self.start_sync()
+    }
+
+    fn append_bytes(
+        &mut self,
+        origin: &Origin,
+        size: u64,
+        bytes: &[u8],
+        crc: Option<u32>,
+    ) -> Result<u32, PackError> {
+        check_size(origin, bytes.len() as u64, size)?;
+        self.write(bytes)?;
+        Ok(crc.unwrap_or_else(|| self.checksum(0, bytes)))
     }
 
     /// Copies a record that is not in memory; returns its checksum.
@@ -166,7 +172,9 @@ impl ShardWriter {
                     }),
                 }
             }
-            Content::Bytes(_) | Content::SameAs(_) => unreachable!("resolved by the callers"),
+            Content::Bytes(_) | Content::Slice(..) | Content::SameAs(_) => {
+                unreachable!("resolved by the callers")
+            }
         }
     }
 

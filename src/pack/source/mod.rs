@@ -22,6 +22,7 @@ use crate::shard::Shard;
 use crate::text::shown;
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -46,6 +47,8 @@ pub enum Content {
     File(PathBuf),
     /// Bytes that have been read.
     Bytes(Vec<u8>),
+    /// Bytes that have been read, among others.
+    Slice(Arc<Vec<u8>>, Range<usize>),
     /// Bytes that are being read, in pieces; the channel closes at their end, or when the input fails.
     Pieces(Receiver<Vec<u8>>),
     /// A file that is open, from its beginning.
