@@ -3,7 +3,9 @@
 use crate::order::Selection;
 use crate::pack::source::{Framing, Kind};
 use crate::session::MountOptions;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// Mount .rox dataset shards read-only: every record is a file. And pack files into shards.
@@ -123,7 +125,8 @@ pub struct Pack {
     /// The dataset: NAME.rox is written as NAME_0000.rox, NAME_0001.rox and so on
     ///
     /// If it exists, records are appended: the last shard is gone on with while it has room.
-    #[arg(short, long, value_name = "OUT.rox")]
+    #[arg(short, long, value_name = "OUT.rox",
+          value_parser = PathBufValueParser::new().try_map(check_output))]
     pub output: PathBuf,
     /// Begin a new shard rather than grow beyond this size, as 500MB or 2GiB
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = parse_size,
@@ -319,6 +322,17 @@ fn parse_mount_options(text: &str) -> Result<ParsedMountOptions, String> {
         }
     }
     Ok(parsed)
+}
+
+/// The shards' names are made of the last component.
+fn check_output(path: PathBuf) -> Result<PathBuf, &'static str> {
+    let bytes = path.as_os_str().as_bytes();
+    let is_file = path.file_name().is_some_and(|name| name != ".rox");
+    let ends_in_name = !bytes.ends_with(b"/") && !bytes.ends_with(b"/.");
+    match is_file && ends_in_name {
+        true => Ok(path),
+        false => Err("a file name is needed, not a directory: DIRECTORY/NAME.rox"),
+    }
 }
 
 fn parse_kind(text: &str) -> Result<From, String> {

@@ -376,6 +376,157 @@ fn a_source_that_has_changed_is_not_gone_on_with() {
     );
 }
 
+/// Leaves the lock of a run that was killed after its first shards.
+fn as_if_killed(directory: &Path, lock: &str) {
+    std::fs::write(directory.join(".d.lock"), lock).expect("lock");
+}
+
+/// Packs lines, with more arguments.
+fn pack_lines(dataset: &Path, lines: &str, arguments: &[&str]) -> Command {
+    let script = "printf \"$1\" | \"$2\" pack --from lines -q -o \"$3\" \"${@:4}\"";
+    let mut command = Command::new("bash");
+    command.args(["-c", script, "bash", lines, env!("CARGO_BIN_EXE_roxfs")]);
+    command.arg(dataset).args(arguments);
+    command
+}
+
+#[test]
+fn a_stream_that_is_another_one_is_not_gone_on_with() {
+    let target = temp_dir();
+    let dataset = target.path().join("d.rox");
+    run(&mut pack_lines(&dataset, "aa\nbb\n", &[]));
+    as_if_killed(target.path(), "first record 0\n");
+    let mut same = pack_lines(&dataset, "aa\nbb\ncc\n", &["--resume"]);
+    let mut other = pack_lines(&dataset, "aa\nxx\ncc\n", &["--resume"]);
+    let message = fail(&mut other, 1);
+    assert!(
+        message.contains("record 1 is 0x") && message.contains("it has changed since"),
+        "{message}"
+    );
+    run(&mut same);
+    assert_eq!(
+        run(roxfs().args(["cat", "-i", ":"]).arg(&dataset)),
+        b"aabbcc"
+    );
+}
+
+#[test]
+fn a_nameless_run_that_has_left_out_records_is_not_gone_on_with() {
+    let target = temp_dir();
+    let dataset = target.path().join("d.rox");
+    run(&mut pack_lines(&dataset, "aa\nbb\n", &[]));
+    as_if_killed(target.path(), "first record 0\nleft out\n");
+    let message = fail(&mut pack_lines(&dataset, "aa\nbb\ncc\n", &["--resume"]), 1);
+    assert!(
+        message.contains("has left out records, and there are no names"),
+        "{message}"
+    );
+    assert_eq!(ls(&dataset).len(), 2);
+}
+
+#[test]
+fn resuming_what_was_complete_does_not_make_it_look_interrupted() {
+    let (source, target) = (temp_dir(), temp_dir());
+    write_tree(source.path(), &[("a", "1")]);
+    let dataset = pack(source.path(), target.path(), "d", &[]);
+    write_tree(source.path(), &[("a", "22")]);
+    let mut resume = roxfs();
+    fail(
+        resume
+            .args(["pack", "--resume", "-o"])
+            .arg(&dataset)
+            .arg(source.path()),
+        1,
+    );
+    assert_eq!(entries(target.path()), ["d_0000.rox"]);
+}
+
+#[test]
+fn a_single_file_is_gone_on_with_when_its_source_has_grown() {
+    let (source, target) = (temp_dir(), temp_dir());
+    write_tree(source.path(), &[("a", "1")]);
+    let dataset = pack(source.path(), target.path(), "d", &["--single-file"]);
+    write_tree(source.path(), &[("b", "22")]);
+    pack(
+        source.path(),
+        target.path(),
+        "d",
+        &["--single-file", "--resume"],
+    );
+    assert_eq!(ls(&dataset), ["0\t1\ta", "1\t2\tb"]);
+}
+
+#[test]
+fn a_hard_link_to_a_refused_entry_does_not_get_what_had_the_name_before() {
+    let (source, target) = (temp_dir(), temp_dir());
+    write_tree(source.path(), &[("old/a", "OLD"), ("new/a", "NEWNEW!")]);
+    let dataset = pack(&source.path().join("old"), target.path(), "d", &[]);
+    let script = "cd \"$1/new\"; ln a b; tar cf ../x.tar a b";
+    sh(script, &[source.path()]);
+    let mut append = roxfs();
+    append
+        .args(["pack", "--keep-going", "-o"])
+        .arg(&dataset)
+        .arg(source.path().join("x.tar"));
+    let message = fail(&mut append, 1);
+    assert!(
+        message.contains("x.tar: b: a hard link to a record that was left out"),
+        "{message}"
+    );
+    assert_eq!(ls(&dataset), ["0\t3\ta"]);
+}
+
+#[test]
+fn an_output_that_is_a_directory_is_wrong_usage() {
+    let source = temp_dir();
+    write_tree(source.path(), &[("a", "1")]);
+    let target = temp_dir();
+    for output in ["sub/", ".", "..", "sub/.rox", "sub/.", "/"] {
+        let mut command = roxfs();
+        command
+            .current_dir(target.path())
+            .args(["pack", "-o", output])
+            .arg(source.path());
+        let message = fail(&mut command, 2);
+        assert!(
+            message.contains("a file name is needed"),
+            "{output}: {message}"
+        );
+    }
+}
+
+#[test]
+fn a_shard_that_changes_while_it_is_appended_to_is_left_as_it_is() {
+    let target = temp_dir();
+    let dataset = target.path().join("d.rox");
+    run(&mut pack_lines(&dataset, "aa\n", &[]));
+    let mut append = roxfs();
+    append
+        .args(["pack", "--from", "lines", "-q", "-o"])
+        .arg(&dataset);
+    let mut append = append
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut stdin = append.stdin.take().expect("piped");
+    std::io::Write::write_all(&mut stdin, b"bb\n").expect("written");
+    let copied = || {
+        entries(target.path())
+            .iter()
+            .any(|name| name.ends_with(".tmp"))
+    };
+    wait_until("the copy is there", copied);
+    let shard = target.path().join("d_0000.rox");
+    let other = pack_records(target.path(), "other", &["zz"], &["--single-file"]);
+    std::fs::rename(other, &shard).expect("replaced");
+    drop(stdin);
+    let output = append.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("has changed it meanwhile"));
+    assert_eq!(run(roxfs().args(["cat", "-i", ":"]).arg(&shard)), b"zz");
+}
+
 /// A pseudo-random moment of the time that a whole run takes.
 fn moment(attempt: u64, whole: Duration) -> Duration {
     let share = bytes(attempt, 2);

@@ -144,6 +144,24 @@ pub enum PackError {
         /// The file that says so.
         lock: PathBuf,
     },
+    /// An interrupted run cannot be gone on with.
+    #[error(
+        "{}: the interrupted run has left out records, and there are no names to tell which: it cannot be gone on with; remove its shards and this file, and begin again",
+        shown(lock)
+    )]
+    LeftOutNameless {
+        /// The file that says so.
+        lock: PathBuf,
+    },
+    /// A shard that was changed by somebody else meanwhile.
+    #[error(
+        "{}: another program has changed it meanwhile; it stays as it is now",
+        shown(path)
+    )]
+    ChangedMeanwhile {
+        /// The shard.
+        path: PathBuf,
+    },
     /// The shards there do not begin with 0000, or one is missing.
     #[error(
         "{}: it should be followed by {}, which is missing",
@@ -250,6 +268,8 @@ impl PackError {
             | PackError::Compressed { .. }
             | PackError::Nothing { .. }
             | PackError::Interrupted { .. }
+            | PackError::LeftOutNameless { .. }
+            | PackError::ChangedMeanwhile { .. }
             | PackError::Gap { .. }
             | PackError::Shard(_)
             | PackError::Dataset(_)

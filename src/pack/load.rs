@@ -226,6 +226,10 @@ impl Queue {
                 let held = bytes.len() as u64;
                 self.close_batch() && self.send(held, Promise::Ready(output(planned, None)))
             }
+            // A file without a name, on the target's disk.
+            Content::Open(_) => {
+                self.close_batch() && self.send(size, Promise::Ready(output(planned, None)))
+            }
             _ => self.put(output(planned, None)),
         }
     }

@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tables::Tables;
+use target::Lock;
 use unique::UniqueNames;
 use writer::ShardWriter;
 
@@ -107,7 +108,7 @@ pub fn pack(
     let records: u64 = existing.iter().map(Shard::records).sum();
     let first = lock.begin(records, options.resume)?;
     let mut packer = Packer::new(options, &existing, first < records)?;
-    let packed = packer.run(source, first, progress, interrupt);
+    let packed = packer.run(source, first, &lock, progress, interrupt);
     let finished = match packed {
         Ok(false) => packer.finish(),
         Ok(true) | Err(_) => packer.abandon(),
@@ -116,7 +117,7 @@ pub fn pack(
     outcome.shards = packer.finisher.finished();
     outcome.interrupted = matches!(packed, Ok(true));
     let needs_resuming = packed.is_err() || finished.is_err() || outcome.interrupted;
-    lock.end(needs_resuming, records > 0 || !outcome.shards.is_empty());
+    lock.end(needs_resuming, first > 0 || !outcome.shards.is_empty());
     packed?;
     finished?;
     if !outcome.interrupted && outcome.records + outcome.resumed + outcome.failed == 0 {
@@ -162,10 +163,10 @@ impl<'a> Packer<'a> {
         }
         // The last shard of an interrupted run is full, or there would be no need to go on.
         let last = match existing.last() {
-            Some(shard) if !resumed && options.goes_on_with(shard) => {
+            Some(shard) if (!resumed || options.is_single()) && options.goes_on_with(shard) => {
                 Some(Tables::of(shard, options.sections)?)
             }
-            Some(shard) if !resumed && matches!(options.target, Target::SingleFile(_)) => {
+            Some(shard) if options.is_single() => {
                 return Err(PackError::CannotAppend {
                     path: shard.path().to_owned(),
                 });
@@ -192,6 +193,7 @@ impl<'a> Packer<'a> {
         &mut self,
         source: Box<dyn Source>,
         first: u64,
+        lock: &Lock,
         progress: &mut dyn Progress,
         interrupt: &AtomicBool,
     ) -> Result<bool, PackError> {
@@ -245,6 +247,9 @@ impl<'a> Packer<'a> {
                 // What the source says next is why.
                 Err(PackError::InputEnded { .. }) => {}
                 Err(error) if self.options.keep_going && error.concerns_one_record() => {
+                    if self.outcome.failed == 0 && !self.options.sections.names {
+                        lock.note_left_out()?;
+                    }
                     self.outcome.failed += 1;
                     self.lost.extend(lost);
                     progress.failed(&error);
@@ -385,6 +390,10 @@ impl<'a> Packer<'a> {
 }
 
 impl PackOptions {
+    fn is_single(&self) -> bool {
+        matches!(self.target, Target::SingleFile(_))
+    }
+
     /// The reference's rule: a last shard below the limit is gone on with. One with what would be
     /// lost (an element type, unknown sections) is not.
     fn goes_on_with(&self, shard: &Shard) -> bool {

@@ -3,7 +3,7 @@
 use super::PackError;
 use super::resume::Written;
 use super::source::{Content, Locate, Record};
-use super::unique::UniqueNames;
+use super::unique::{REFUSED, UniqueNames};
 
 /// Decides about records one after the other.
 pub struct Plan {
@@ -53,6 +53,11 @@ impl Plan {
         let same_as = match &record.content {
             Content::SameAs(target) if record.size > 0 => {
                 let number = self.names.as_ref().and_then(|names| names.number(target));
+                if number == Some(REFUSED) {
+                    return Err(PackError::LostLink {
+                        origin: record.origin.clone(),
+                    });
+                }
                 Some(number.ok_or_else(|| PackError::UnknownLink {
                     origin: record.origin.clone(),
                     target: target.clone(),

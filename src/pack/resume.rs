@@ -2,7 +2,7 @@
 //! source, and not read again.
 
 use super::PackError;
-use super::source::Record;
+use super::source::{Content, Record};
 use crate::format::name::Name;
 use crate::shard::{LocalIndex, Shard};
 use std::sync::Arc;
@@ -37,6 +37,7 @@ impl Written {
             None => record.name.clone(),
         };
         if size == record.size && name == record.name {
+            check_content(shard, local, record)?;
             self.record += 1;
             return Ok(true);
         }
@@ -70,6 +71,22 @@ impl Written {
         }
         let shard = self.shards.get(self.shard)?;
         Some((shard, shard.local(self.record)?))
+    }
+}
+
+/// Compares the checksum of content that is in memory anyway, or of a record that has one.
+fn check_content(shard: &Shard, local: LocalIndex, record: &Record) -> Result<(), PackError> {
+    let source = match &record.content {
+        Content::Bytes(bytes) => Some(crc32c::crc32c(bytes)),
+        Content::Part(_, _, crc) => *crc,
+        _ => None,
+    };
+    match (shard.crc32c(local)?, source) {
+        (Some(found), Some(expected)) if found != expected => {
+            let with = |crc| format!("{:#010x} by its checksum", crc);
+            Err(changed(shard, local, with(found), with(expected)))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -41,6 +41,8 @@ enum Earlier {
     Locked,
     /// The number of its first record.
     First(u64),
+    /// The same, of a run that has left out records without names: which ones cannot be known.
+    LeftOut(u64),
 }
 
 impl Target {
@@ -183,15 +185,18 @@ impl Target {
 
 /// What the lock file says of a run, before the number of its first record.
 const FIRST_RECORD: &str = "first record ";
+/// What it says behind that of a run that has left out records without names.
+const LEFT_OUT: &str = "left out";
 
 fn earlier(mut file: &File) -> std::io::Result<Earlier> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;
-    let first = text
-        .lines()
+    let mut lines = text.lines();
+    let first = lines
         .next()
         .and_then(|line| line.strip_prefix(FIRST_RECORD));
     Ok(match first.and_then(|number| number.parse().ok()) {
+        Some(first) if lines.next() == Some(LEFT_OUT) => Earlier::LeftOut(first),
         Some(first) => Earlier::First(first),
         None => Earlier::Locked,
     })
@@ -204,7 +209,12 @@ impl Lock {
         let first = match (self.earlier, resume) {
             (Earlier::First(first), true) => first.min(records),
             (Earlier::Nothing, true) => 0,
-            (Earlier::First(first), false) if first < records => {
+            (Earlier::LeftOut(first), true) if first < records => {
+                return Err(PackError::LeftOutNameless {
+                    lock: self.path.clone(),
+                });
+            }
+            (Earlier::First(first) | Earlier::LeftOut(first), false) if first < records => {
                 return Err(PackError::Interrupted {
                     lock: self.path.clone(),
                 });
@@ -216,9 +226,20 @@ impl Lock {
             let text = format!("{FIRST_RECORD}{first}\n");
             let written = self.file.write_all_at(text.as_bytes(), 0);
             let written = written.and_then(|()| self.file.set_len(text.len() as u64));
+            // On disk before any shard is, as the number tells these from the older ones.
+            let written = written.and_then(|()| self.file.sync_all());
             written.map_err(|error| PackError::io(&self.path, error))?;
         }
         Ok(first)
+    }
+
+    /// Notes that the run has left out a record, where there are no names to find out which.
+    pub fn note_left_out(&self) -> Result<(), PackError> {
+        let written = self.file.metadata().and_then(|metadata| {
+            let text = format!("{LEFT_OUT}\n");
+            self.file.write_all_at(text.as_bytes(), metadata.len())
+        });
+        written.map_err(|error| PackError::io(&self.path, error))
     }
 
     /// The run has ended: it may need going on with, and then there may be records to go on from,

@@ -11,6 +11,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+/// In place of a number: the last record of that name was refused.
+pub const REFUSED: u64 = u64::MAX;
+
 /// The names that are taken.
 pub struct UniqueNames {
     /// The shards that are there; the first `older` of them have records from before this run.
@@ -96,6 +99,8 @@ impl UniqueNames {
             Order::Sorted(_) => None,
         };
         if let Some(first) = taken.filter(|&first| self.refuse && first != number) {
+            // A hard link to the refused record must not get the first one's content.
+            self.numbers.insert(hash, REFUSED);
             return Err(PackError::DuplicateName {
                 origin: origin.clone(),
                 name: name.clone(),

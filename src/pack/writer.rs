@@ -6,7 +6,7 @@ use super::source::{Content, Origin};
 use super::tables::Tables;
 use crate::format::index::Extent;
 use crate::shard::Shard;
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -28,8 +28,8 @@ pub struct ShardWriter {
     path: PathBuf,
     file: BufWriter<NamedTempFile>,
     tables: Tables,
-    /// Whether the finished shard takes the place of one that it goes on with.
-    replaces: bool,
+    /// What the shard was that this one goes on with, and whose place it takes.
+    replaces: Option<Identity>,
     synced: u64,
     syncing: Option<JoinHandle<io::Result<()>>>,
     buffer: Vec<u8>,
@@ -52,7 +52,7 @@ impl ShardWriter {
             path: path.to_owned(),
             file: BufWriter::with_capacity(BUFFER, file),
             tables,
-            replaces: false,
+            replaces: None,
             synced: 0,
             syncing: None,
             buffer: vec![0; BUFFER],
@@ -63,10 +63,15 @@ impl ShardWriter {
     /// whole until the copy is, and takes its place.
     pub fn go_on_with(shard: &Shard, tables: Tables) -> Result<ShardWriter, PackError> {
         let mut writer = ShardWriter::create(shard.path(), tables)?;
-        writer.replaces = true;
         let io = |error| PackError::io(shard.path(), error);
         let source = File::open(shard.path()).map_err(io)?;
         let metadata = source.metadata().map_err(io)?;
+        writer.replaces = Some(identity(&metadata));
+        if metadata.len() != shard.file_len() {
+            return Err(PackError::ChangedMeanwhile {
+                path: shard.path().to_owned(),
+            });
+        }
         let target = writer.file.get_ref().as_file();
         // Where another user appends, the new owner is that user, as for any new file.
         let _ = fchown(target, Some(metadata.uid()), Some(metadata.gid()));
@@ -333,8 +338,14 @@ impl ShardWriter {
             .map_err(|error| io(error.into_error()))?;
         file.as_file().sync_all().map_err(io)?;
         match self.replaces {
-            true => file.persist(&self.path),
-            false => file.persist_noclobber(&self.path),
+            Some(before) => {
+                let now = std::fs::metadata(&self.path).map_err(io)?;
+                if identity(&now) != before {
+                    return Err(PackError::ChangedMeanwhile { path: self.path });
+                }
+                file.persist(&self.path)
+            }
+            None => file.persist_noclobber(&self.path),
         }
         .map_err(|error| io(error.error))?;
         // The name itself is on disk only when the directory is.
@@ -342,6 +353,19 @@ impl ShardWriter {
         directory.sync_all().map_err(io)?;
         Ok(self.path)
     }
+}
+
+/// Device, inode, size and time: another value is another file, or other bytes.
+type Identity = (u64, u64, u64, i64, i64);
+
+fn identity(file: &Metadata) -> Identity {
+    (
+        file.dev(),
+        file.ino(),
+        file.len(),
+        file.mtime(),
+        file.mtime_nsec(),
+    )
 }
 
 /// Whether an error of copying from one file to another is the target's.
