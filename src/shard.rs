@@ -333,10 +333,10 @@ impl Shard {
     }
 
     /// The mapped bytes of an extent of the payload, for the kernel to copy and for nothing else
-    /// (see [`PayloadMap`]). Fails when the file has changed its size since it was opened: what
-    /// is mapped then is not what the index describes, and cut pages could read as zeros.
+    /// (see [`PayloadMap`]). The extent has to come straight from [`extent`](Self::extent), or
+    /// [`check_size`](Self::check_size) has to come before: in a file of another size what is mapped
+    /// is not what the index describes, and cut pages could read as zeros.
     pub fn mapped(&self, extent: Extent) -> Result<&[u8], ShardError> {
-        self.check_size()?;
         let slice = self.map()?.slice(extent.start(), extent.end());
         slice.ok_or_else(|| {
             let limit = format!("at most {}", self.payload_len());
@@ -431,7 +431,7 @@ impl Shard {
     }
 
     /// Fails when the file has another size than when it was opened.
-    fn check_size(&self) -> Result<(), ShardError> {
+    pub fn check_size(&self) -> Result<(), ShardError> {
         let found = self.file.metadata().map_err(|error| self.io(error))?.len();
         match found == self.file_len() {
             true => Ok(()),

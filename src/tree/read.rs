@@ -51,6 +51,7 @@ impl Tree {
             let (shard, base) = self.dataset.shard_of_byte(at).ok_or(TreeError::NotFound)?;
             let part = shard.payload().part(at - base, end - at);
             if part.len() == u64::from(len).min(end - offset) {
+                shard.check_size()?;
                 shard.will_need(part)?;
                 return Ok(Cow::Borrowed(shard.mapped(part)?));
             }
