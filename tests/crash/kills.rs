@@ -92,6 +92,11 @@ impl Case {
         killed
     }
 
+    /// Whether a run has come to its end, with everything written and nothing to go on with.
+    fn is_complete(&self, target: &Target) -> bool {
+        target.bytes() == self.after && how(target).is_empty()
+    }
+
     /// Kills runs until there were enough.
     fn kill_many(&self, seed: u64) {
         let (mut kills, mut attempt) = (0, seed);
@@ -104,11 +109,12 @@ impl Case {
                 let left = self.duration.mul_f64(left as f64 / self.after.len() as f64);
                 let killed = self.kill(&target, how(&target), moment(attempt, left));
                 kills += u32::from(killed);
-                if !killed {
+                // Killed after its end, it has completed: one more would append all of it again.
+                if !killed || self.is_complete(&target) {
                     break;
                 }
             }
-            if target.bytes() != self.after || !how(&target).is_empty() {
+            if !self.is_complete(&target) {
                 let mut command = target.pack(how(&target));
                 run(command.args(self.options).arg(&self.source));
             }
