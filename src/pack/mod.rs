@@ -210,6 +210,8 @@ impl<'a> Packer<'a> {
         let plan = Plan {
             written: Written::new(Arc::clone(&self.existing), first),
             names,
+            sizes: source.has_links().then(Vec::new),
+            first,
             drop_empty: self.options.drop_empty,
             keep_going: self.options.keep_going,
             next: first,

@@ -3,7 +3,8 @@
 use super::PackError;
 use super::resume::Written;
 use super::source::{Content, Locate, Record};
-use super::unique::{REFUSED, UniqueNames};
+use super::unique::{Earlier, UniqueNames};
+use crate::format::name::Name;
 
 /// Decides about records one after the other.
 pub struct Plan {
@@ -11,6 +12,11 @@ pub struct Plan {
     pub written: Written,
     /// Names that are taken; `None` if names are not written.
     pub names: Option<UniqueNames>,
+    /// The sizes of this run's records, by number from its first, for a source that has links to
+    /// earlier records.
+    pub sizes: Option<Vec<u64>>,
+    /// The number in the dataset of the run's first record.
+    pub first: u64,
     /// Whether empty records are left out.
     pub drop_empty: bool,
     /// Whether records that fail are left out.
@@ -47,34 +53,32 @@ impl Plan {
     /// Decides about the source's next record.
     pub fn step(&mut self, record: Result<Record, PackError>) -> Result<Step, PackError> {
         let mut record = record?;
-        if self.drop_empty && record.size == 0 {
-            return Ok(Step::Dropped);
-        }
         let same_as = match &record.content {
-            Content::SameAs(target) if record.size > 0 => {
-                let number = self.names.as_ref().and_then(|names| names.number(target));
-                if number == Some(REFUSED) {
-                    return Err(PackError::LostLink {
-                        origin: record.origin.clone(),
-                    });
-                }
-                Some(number.ok_or_else(|| PackError::UnknownLink {
-                    origin: record.origin.clone(),
-                    target: target.clone(),
-                })?)
-            }
-            Content::SameAs(_) => {
-                record.content = Content::Bytes(Vec::new());
-                None
+            Content::SameAs(target) => {
+                let (number, size) = self.target(target, &record)?;
+                record.size = size;
+                number
             }
             _ => None,
         };
+        if record.size == 0 && matches!(record.content, Content::SameAs(_)) {
+            record.content = Content::Bytes(Vec::new());
+        }
+        if self.drop_empty && record.size == 0 {
+            if let (Some(names), Some(name)) = (&mut self.names, &record.name) {
+                names.drop_empty(name);
+            }
+            return Ok(Step::Dropped);
+        }
         let is_there = self.written.skip(&record, self.keep_going)?;
         let number = self.next;
         if let (Some(names), Some(name)) = (&mut self.names, &record.name) {
             names.take(name, number, &record.origin, &self.locate)?;
         }
         self.next += 1;
+        if let Some(sizes) = &mut self.sizes {
+            sizes.push(record.size);
+        }
         match is_there {
             true => Ok(Step::Kept(record.size)),
             false => Ok(Step::Write(Planned {
@@ -83,6 +87,31 @@ impl Plan {
                 same_as,
             })),
         }
+    }
+
+    /// The record of this run whose content a link has: its number, unless it is empty, and its size.
+    fn target(&self, target: &Name, link: &Record) -> Result<(Option<u64>, u64), PackError> {
+        let earlier = self.names.as_ref().and_then(|names| names.earlier(target));
+        let found = match earlier {
+            Some(Earlier::Refused) => {
+                return Err(PackError::LostLink {
+                    origin: link.origin.clone(),
+                });
+            }
+            Some(Earlier::DroppedEmpty) => Some((None, 0)),
+            Some(Earlier::Number(number)) => {
+                let place = number.checked_sub(self.first);
+                let place = place.and_then(|place| usize::try_from(place).ok());
+                let sizes = self.sizes.as_deref().unwrap_or_default();
+                let size = place.and_then(|place| sizes.get(place).copied());
+                size.map(|size| (Some(number).filter(|_| size > 0), size))
+            }
+            None => None,
+        };
+        found.ok_or_else(|| PackError::UnknownLink {
+            origin: link.origin.clone(),
+            target: target.clone(),
+        })
     }
 
     /// At the end of the source.

@@ -12,7 +12,20 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 /// In place of a number: the last record of that name was refused.
-pub const REFUSED: u64 = u64::MAX;
+const REFUSED: u64 = u64::MAX;
+/// In place of a number: the last record of that name was empty and left out.
+const DROPPED_EMPTY: u64 = u64::MAX - 1;
+
+/// What became of the last record of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// It has this number.
+    Number(u64),
+    /// It was refused.
+    Refused,
+    /// It was empty and left out.
+    DroppedEmpty,
+}
 
 /// The names that are taken.
 pub struct UniqueNames {
@@ -26,7 +39,7 @@ pub struct UniqueNames {
     hasher: RandomState,
     /// Hashes of names and the records' numbers: of the existing shards once they are needed,
     /// and of the source where its names come in any order.
-    numbers: HashMap<u64, u64>,
+    numbers: Numbers,
     has_existing: bool,
     /// Whether a name that is taken is refused; else the later record has it.
     refuse: bool,
@@ -70,7 +83,7 @@ impl UniqueNames {
                 Order::Any
             },
             hasher: RandomState::new(),
-            numbers: HashMap::new(),
+            numbers: Numbers::default(),
             has_existing: false,
             refuse,
         };
@@ -90,15 +103,17 @@ impl UniqueNames {
     ) -> Result<(), PackError> {
         let hash = self.hasher.hash_one(name);
         let taken = match &self.order {
-            Order::Any => self.numbers.get(&hash).copied(),
+            Order::Any => self.numbers.get(hash),
             Order::Sorted(_) if Some(name) <= self.largest.as_ref() => {
                 self.load_existing()?;
-                self.numbers.get(&hash).copied()
+                self.numbers.get(hash)
             }
             Order::Sorted(last) if Some(name) == last.as_ref() => number.checked_sub(1),
             Order::Sorted(_) => None,
         };
-        if let Some(first) = taken.filter(|&first| self.refuse && first != number) {
+        if let Some(first) =
+            taken.filter(|&first| self.refuse && ![number, DROPPED_EMPTY].contains(&first))
+        {
             // A hard link to the refused record must not get the first one's content.
             self.numbers.insert(hash, REFUSED);
             return Err(PackError::DuplicateName {
@@ -116,9 +131,24 @@ impl UniqueNames {
         Ok(())
     }
 
-    /// The number of the record that has a name, where names come in any order.
-    pub fn number(&self, name: &Name) -> Option<u64> {
-        self.numbers.get(&self.hasher.hash_one(name)).copied()
+    /// What became of the last record of a name, where names come in any order.
+    pub fn earlier(&self, name: &Name) -> Option<Earlier> {
+        let number = self.numbers.get(self.hasher.hash_one(name))?;
+        Some(match number {
+            REFUSED => Earlier::Refused,
+            DROPPED_EMPTY => Earlier::DroppedEmpty,
+            number => Earlier::Number(number),
+        })
+    }
+
+    /// Remembers that an empty record is left out: links to it are empty too.
+    pub fn drop_empty(&mut self, name: &Name) {
+        if matches!(self.order, Order::Any) {
+            let hash = self.hasher.hash_one(name);
+            if self.numbers.get(hash).is_none() {
+                self.numbers.insert(hash, DROPPED_EMPTY);
+            }
+        }
     }
 
     fn load_existing(&mut self) -> Result<(), PackError> {
@@ -146,6 +176,23 @@ impl UniqueNames {
             first += shard.records();
         }
         locate(name, origin)
+    }
+}
+
+/// A map in parts: one that grows holds its entries twice while it does, and the parts do not all
+/// grow at once.
+#[derive(Debug, Default)]
+struct Numbers([HashMap<u64, u64>; PARTS]);
+
+const PARTS: usize = 16;
+
+impl Numbers {
+    fn get(&self, hash: u64) -> Option<u64> {
+        self.0[hash as usize % PARTS].get(&hash).copied()
+    }
+
+    fn insert(&mut self, hash: u64, number: u64) {
+        self.0[hash as usize % PARTS].insert(hash, number);
     }
 }
 

@@ -55,7 +55,8 @@ pub enum Content {
     Open(std::fs::File),
     /// A record of a shard, by its place in the payload, and the checksum it should have.
     Part(Arc<Shard>, Extent, Option<u32>),
-    /// The same as a record of this source that came before, by its name.
+    /// The same as a record of this source that came before, by its name; the size is that one's
+    /// too, whatever the record says.
     SameAs(Name),
 }
 

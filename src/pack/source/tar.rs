@@ -6,8 +6,6 @@ use super::{Content, Following, Origin, Record, Skipped, Source, Take};
 use crate::format::name::Name;
 use crate::pack::PackError;
 use std::cell::Cell;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::rc::Rc;
@@ -97,7 +95,6 @@ impl Source for Tar {
         });
         let mut reader = Reader {
             origin: Arc::clone(&self.origin),
-            sizes: Sizes::default(),
             skipped: &mut self.skipped,
         };
         let read = reader.entries(&mut archive, take);
@@ -131,26 +128,8 @@ impl Source for Tar {
     }
 }
 
-/// The sizes of the files so far, for hard links to them, by the hash of their names.
-#[derive(Default)]
-struct Sizes {
-    by_hash: HashMap<u64, u64>,
-    hasher: RandomState,
-}
-
-impl Sizes {
-    fn insert(&mut self, name: &Name, size: u64) {
-        self.by_hash.insert(self.hasher.hash_one(name), size);
-    }
-
-    fn get(&self, name: &Name) -> Option<u64> {
-        self.by_hash.get(&self.hasher.hash_one(name)).copied()
-    }
-}
-
 struct Reader<'a> {
     origin: Arc<Path>,
-    sizes: Sizes,
     skipped: &'a mut Skipped,
 }
 
@@ -209,7 +188,6 @@ impl Reader<'_> {
             None => Box::new(entry),
         };
         let (begun, rest) = Following::begin(size, &mut content).map_err(io)?;
-        self.sizes.insert(&name, size);
         let go_on = take(Ok(Record {
             name: Some(name),
             size,
@@ -224,13 +202,10 @@ impl Reader<'_> {
         let (name, origin) = self.name(&entry.path_bytes())?;
         let target = entry.link_name_bytes().unwrap_or_default();
         let (target, _) = self.name(&target)?;
-        let Some(size) = self.sizes.get(&target) else {
-            return Err(PackError::UnknownLink { origin, target });
-        };
-        self.sizes.insert(&name, size);
         Ok(Record {
             name: Some(name),
-            size,
+            // That of the target, which is not remembered here.
+            size: 0,
             origin,
             content: Content::SameAs(target),
         })
