@@ -75,6 +75,12 @@ pub struct Mount {
     /// Stay in the foreground
     #[arg(short, long)]
     pub foreground: bool,
+    /// Extension of the files in records/ and shards/
+    #[arg(long, value_name = "EXT", default_value = crate::tree::EXTENSION, value_parser = parse_extension)]
+    pub ext: String,
+    /// Show this directory of the tree alone: files, records, raw, or one below, as files/train
+    #[arg(long, value_name = "NODE")]
+    pub root: Option<PathBuf>,
     /// Let other users in, as far as the shards' permissions go
     ///
     /// Those of the shard files count, as they are when they are mounted, not those of the
@@ -99,6 +105,7 @@ pub struct Mount {
 
 const MOUNT_TREE: &str = "\
 The tree:
+  files/cat/1.jpg                  records by the names they were packed with, if they have names
   records/000042.bin               record 42 (records/42.bin is the same file)
   raw/data                         all payloads, one after the other
   raw/index                        end offset of each record in raw/data, u64 little-endian
@@ -322,6 +329,23 @@ fn parse_mount_options(text: &str) -> Result<ParsedMountOptions, String> {
         }
     }
     Ok(parsed)
+}
+
+/// The longest extension: names stay far below the limit of 255 bytes.
+const LONGEST_EXTENSION: usize = 64;
+
+fn parse_extension(text: &str) -> Result<String, String> {
+    let extension = text.strip_prefix('.').unwrap_or(text);
+    match extension {
+        "" => Err("an extension has one character or more".to_owned()),
+        long if long.len() > LONGEST_EXTENSION => Err(format!(
+            "an extension has at most {LONGEST_EXTENSION} bytes"
+        )),
+        _ if extension.contains(['/', '\0']) => {
+            Err("an extension has no \"/\" and no NUL".to_owned())
+        }
+        extension => Ok(extension.to_owned()),
+    }
 }
 
 /// The shards' names are made of the last component.

@@ -183,6 +183,12 @@ impl Dataset {
         Some((shard, local))
     }
 
+    /// The number in the dataset of a record of shard number `shard`.
+    pub fn record_in(&self, shard: usize, local: LocalIndex) -> Option<RecordId> {
+        let first = self.first_record.get(shard)?;
+        self.record(first + local.get())
+    }
+
     /// Offset in the joined payload of the first byte of shard number `shard`.
     pub fn first_byte(&self, shard: usize) -> Option<u64> {
         self.first_byte.get(shard).copied()

@@ -9,6 +9,7 @@ pub mod extract;
 pub mod format;
 pub mod fuse;
 pub mod mmap;
+pub mod names;
 pub mod order;
 pub mod pack;
 pub mod readahead;

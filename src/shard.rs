@@ -3,6 +3,10 @@
 //! Opening checks in O(1) what everything later relies on; each access checks its own offsets.
 //! Global record numbers are not known here.
 
+mod names;
+
+pub use names::SortedNames;
+
 use crate::acl;
 use crate::format::footer::{self, Footer, Version};
 use crate::format::index::{EndOffsets, Extent, Kind};
@@ -424,9 +428,20 @@ impl Shard {
     /// Reads bytes of the file, and checks afterwards that they are still the shard's: one that
     /// has been appended to in place has other bytes where its index was.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
+        self.read_unchecked(offset, buffer)?;
+        self.check_size()
+    }
+
+    /// Reads bytes of the file. The caller checks its size before it relies on them.
+    fn read_unchecked(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
         match self.file.read_exact_at(buffer, offset) {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(self.io(error)),
-            Ok(()) | Err(_) => self.check_size(),
+            // The file has been cut, or was always too short: its size tells.
+            Err(_) => {
+                self.check_size()?;
+                Err(self.io(io::ErrorKind::UnexpectedEof.into()))
+            }
+            Ok(()) => Ok(()),
         }
     }
 

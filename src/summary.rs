@@ -1,6 +1,7 @@
 //! What a dataset is, in figures: for `.roxfs/info.json` and `roxfs info`.
 
 use crate::dataset::Dataset;
+use crate::names::{self, LeftOut};
 use crate::shard::Shard;
 use serde::Serialize;
 
@@ -15,6 +16,10 @@ pub struct Summary {
     pub payload_bytes: u64,
     /// Bytes of all files.
     pub file_bytes: u64,
+    /// Names that the tree of names leaves out; nothing where no shard has names, or they cannot
+    /// be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub names_left_out: Option<LeftOut>,
     /// The shards in order.
     pub shards: Vec<ShardSummary>,
 }
@@ -54,6 +59,14 @@ impl Summary {
         self
     }
 
+    /// The same with the count of names that are left out; reads all names.
+    pub fn with_names_left_out(mut self, dataset: &Dataset) -> Summary {
+        if dataset.shards().iter().any(|shard| shard.has_names()) {
+            self.names_left_out = names::census(dataset, &mut |_, _, _| {}).ok();
+        }
+        self
+    }
+
     /// Describes `dataset`; reads nothing.
     pub fn new(dataset: &Dataset) -> Summary {
         let mut first_record = 0;
@@ -70,6 +83,7 @@ impl Summary {
             file_bytes: shards
                 .iter()
                 .fold(0, |sum, shard| sum.saturating_add(shard.file_bytes)),
+            names_left_out: None,
             shards,
         }
     }

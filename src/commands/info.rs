@@ -24,7 +24,7 @@ pub fn run(options: &Info) -> anyhow::Result<Exit> {
     let dataset = super::open(&options.shards)?;
     let damaged_records = report_damage(&dataset);
     let report = Report {
-        summary: Summary::new(&dataset),
+        summary: Summary::new(&dataset).with_names_left_out(&dataset),
         sizes: Distribution::new(|each| {
             dataset.for_each_extent(0..dataset.records(), &mut |_, _, extent| {
                 if let Ok(extent) = extent {
@@ -93,6 +93,13 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
         )?;
         writeln!(out)?;
         print_histogram(out, &sizes.histogram)?;
+    }
+    if let Some(left_out) = summary
+        .names_left_out
+        .filter(|left_out| left_out.total() > 0)
+    {
+        writeln!(out)?;
+        writeln!(out, "{}", super::describe_left_out(&left_out))?;
     }
     writeln!(out)?;
     writeln!(

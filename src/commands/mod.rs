@@ -13,6 +13,7 @@ mod verify;
 
 use crate::cli::{Command, Shards};
 use crate::dataset::{self, Dataset, DatasetError};
+use crate::names::LeftOut;
 use crate::pack::PackError;
 use crate::shard::ShardError;
 use crate::text::shown;
@@ -167,5 +168,24 @@ fn count(count: u64, noun: &str) -> String {
         "{} {noun}{}",
         indicatif::HumanCount(count),
         if count == 1 { "" } else { "s" }
+    )
+}
+
+/// Which names the tree of names leaves out: 3 names are left out of files/: 2 duplicates, 1 ...
+fn describe_left_out(left_out: &LeftOut) -> String {
+    let kinds = [
+        (left_out.invalid, "invalid"),
+        (left_out.duplicate, "duplicate"),
+        (left_out.file_and_directory, "a file's and a directory's"),
+        (left_out.out_of_order, "out of order"),
+    ];
+    let kinds = kinds.iter().filter(|(number, _)| *number > 0);
+    let kinds: Vec<String> = kinds
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    format!(
+        "{} left out of files/: {}",
+        count(left_out.total(), "name"),
+        kinds.join(", ")
     )
 }

@@ -3,14 +3,18 @@
 use super::{Exit, count, size};
 use crate::cli::Mount;
 use crate::dataset::Dataset;
+use crate::names;
 use crate::session::daemon::{self, Side};
 use crate::session::serve;
+use crate::shard::Shard;
 use crate::text::shown;
 use crate::tree::Tree;
 use crate::tree::attr::Mounter;
 use anyhow::Context;
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 /// Two threads answered 1.3 to 1.6 times as fast as one, even on two cores.
@@ -28,8 +32,9 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
         shard.map()?;
     }
     let mounted = describe(&dataset, options);
+    let tree = tree(dataset, options)?;
     if options.foreground {
-        serve_dataset(dataset, options, || {
+        serve_tree(tree, options, || {
             super::say(mounted);
             Ok(())
         })?;
@@ -45,7 +50,7 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
             Err(None) => anyhow::bail!("the daemon was killed before the mount answered"),
         },
         Side::Daemon(daemon) => {
-            serve_dataset(dataset, options, || {
+            serve_tree(tree, options, || {
                 daemon.ready()?;
                 super::system_log::go_to_background();
                 Ok(())
@@ -55,8 +60,44 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
     }
 }
 
-fn serve_dataset(
-    dataset: Dataset,
+/// The tree as it was asked for.
+fn tree(dataset: Dataset, options: &Mount) -> anyhow::Result<Tree> {
+    let dataset = Arc::new(dataset);
+    let mounter = Mounter {
+        uid: nix::unistd::geteuid().as_raw(),
+        gid: nix::unistd::getegid().as_raw(),
+    };
+    let counted = Arc::clone(&dataset);
+    let on_left_out = Box::new(move || warn_of_left_out(Arc::clone(&counted)));
+    let tree = Tree::new(dataset, mounter, on_left_out).with_extension(&options.ext);
+    let Some(root) = &options.root else {
+        return Ok(tree);
+    };
+    let is_named = tree.dataset().shards().iter().any(Shard::has_names);
+    let hint = match root.starts_with("files") && !is_named {
+        true => "; the shards have no names",
+        false => "",
+    };
+    tree.with_root(root.as_os_str().as_bytes())
+        .with_context(|| format!("--root {}{hint}", shown(root)))
+}
+
+/// Counts the names that `files/` leaves out, beside what is served, and says so.
+fn warn_of_left_out(dataset: Arc<Dataset>) {
+    let count = move || match names::census(&dataset, &mut |_, _, _| {}) {
+        Ok(left_out) => log::warn!(
+            "{}; the records are in records/, and roxfs verify lists them",
+            super::describe_left_out(&left_out)
+        ),
+        Err(error) => log::warn!("names cannot be counted: {error}"),
+    };
+    if let Err(error) = std::thread::Builder::new().spawn(count) {
+        log::warn!("some names are left out of files/; they cannot be counted: {error}");
+    }
+}
+
+fn serve_tree(
+    tree: Tree,
     options: &Mount,
     ready: impl FnOnce() -> io::Result<()>,
 ) -> anyhow::Result<()> {
@@ -65,12 +106,7 @@ fn serve_dataset(
         Some(threads) => usize::from(threads),
         None => cores.clamp(LEAST_THREADS, MOST_THREADS),
     };
-    let mount_options = options.mount_options(source(&dataset));
-    let mounter = Mounter {
-        uid: nix::unistd::geteuid().as_raw(),
-        gid: nix::unistd::getegid().as_raw(),
-    };
-    let tree = Tree::new(dataset, mounter);
+    let mount_options = options.mount_options(source(tree.dataset()));
     serve(tree, &options.mountpoint, &mount_options, threads, ready)?;
     Ok(())
 }

@@ -2,11 +2,13 @@
 
 use super::{Exit, byte_progress, count, size};
 use crate::cli::Verify;
-use crate::dataset::expand;
-use crate::shard::ShardError;
-use crate::text::shown;
+use crate::dataset::{Dataset, expand};
+use crate::names::{self, Reason};
+use crate::shard::{Shard, ShardError};
+use crate::text::{escaped, shown};
 use crate::verify::{Outcome, verify};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// Faults of one shard that are shown one by one.
 const SHOWN: u64 = 20;
@@ -28,6 +30,7 @@ pub fn run(options: &Verify) -> anyhow::Result<Exit> {
     );
     bar.finish_and_clear();
     shown.finish();
+    report_left_out(&paths);
     // What was found counts, even if nobody reads it.
     let exit = match (outcome.damaged, outcome.unreadable) {
         (0, 0) => Exit::Done,
@@ -37,6 +40,31 @@ pub fn run(options: &Verify) -> anyhow::Result<Exit> {
     match writeln!(io::stdout(), "{}", describe(&outcome)) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(exit),
+    }
+}
+
+/// Says which names the tree of names leaves out, over all shards together. The data is not at
+/// fault: the records are there by number.
+fn report_left_out(paths: &[PathBuf]) {
+    // Shards that cannot be opened have been reported.
+    let shards = paths.iter().filter_map(|path| Shard::open(path).ok());
+    let Ok(dataset) = Dataset::new(shards.collect()) else {
+        return;
+    };
+    let mut told = 0;
+    let left_out = names::census(&dataset, &mut |record, name, reason| {
+        // Names that break the rules have been reported as damage.
+        if !matches!(reason, Reason::Invalid(_)) && told < SHOWN {
+            told += 1;
+            super::say(format_args!(
+                "record {}: its name \"{}\" is left out of files/: {reason}",
+                record.get(),
+                escaped(name)
+            ));
+        }
+    });
+    if let Some(left_out) = left_out.ok().filter(|left_out| left_out.total() > 0) {
+        super::say(super::describe_left_out(&left_out));
     }
 }
 

@@ -8,11 +8,16 @@
 //! | 3, 4, 5 | `raw/`, `raw/data`, `raw/index` |
 //! | 6 | `shards/` |
 //! | 7, 8 | `.roxfs/`, `.roxfs/info.json` |
-//! | 9 to 15 | kept free for `files/`, `views/` and `.roxfs/stats` |
+//! | 9 | `files/` |
+//! | 10 to 15 | kept free for `views/` and `.roxfs/stats` |
 //! | 16 + i | record i |
 //! | top byte 1, then the shard's number | a directory in `shards/` |
+//! | top byte 2, then 11 bits of depth and 45 of position | a directory below `files/`: where in the order of names its own begin, and how deep it lies |
 //!
-//! Other values of the top byte are kept free for directories of `files/` and `views/`.
+//! Other values of the top byte are kept free for directories of `views/`. The node that is the
+//! mount's root has number 1, whichever it is: [`super::Tree`] sees to that.
+
+use crate::names::MAX_POSITIONS;
 
 /// A file or directory of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,11 +42,23 @@ pub enum Node {
     Meta,
     /// `.roxfs/info.json`
     Info,
+    /// `files/`
+    Files,
+    /// A directory below `files/`; not checked to exist.
+    Directory {
+        /// The position of its first name in the order of names.
+        position: u64,
+        /// 1 for a directory in `files/`, 2 for one in that, and so on.
+        depth: u64,
+    },
 }
 
 const FIRST_RECORD: u64 = 16;
 const TAG_SHIFT: u32 = 56;
 const TAG_SHARD: u64 = 1;
+const TAG_DIRECTORY: u64 = 2;
+/// A name of at most 4095 bytes has at most 2047 directories in it.
+const MAX_DEPTH: u64 = (1 << 11) - 1;
 
 impl Node {
     /// The node of an inode number; `None` where no node has that number.
@@ -56,8 +73,13 @@ impl Node {
             (0, 6) => Some(Node::Shards),
             (0, 7) => Some(Node::Meta),
             (0, 8) => Some(Node::Info),
+            (0, 9) => Some(Node::Files),
             (0, FIRST_RECORD..) => Some(Node::Record(low - FIRST_RECORD)),
             (TAG_SHARD, _) => Some(Node::Shard(low)),
+            (TAG_DIRECTORY, _) if low / MAX_POSITIONS > 0 => Some(Node::Directory {
+                position: low % MAX_POSITIONS,
+                depth: low / MAX_POSITIONS,
+            }),
             _ => None,
         }
     }
@@ -73,8 +95,12 @@ impl Node {
             Node::Shards => 6,
             Node::Meta => 7,
             Node::Info => 8,
+            Node::Files => 9,
             Node::Record(number) => FIRST_RECORD + number,
             Node::Shard(number) => TAG_SHARD << TAG_SHIFT | number,
+            Node::Directory { position, depth } => {
+                TAG_DIRECTORY << TAG_SHIFT | depth.min(MAX_DEPTH) * MAX_POSITIONS | position
+            }
         }
     }
 }
@@ -101,10 +127,21 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn every_directory_has_a_number_of_its_own(
+            position in 0..MAX_POSITIONS,
+            depth in 1..=MAX_DEPTH,
+        ) {
+            let node = Node::Directory { position, depth };
+            prop_assert_eq!(Node::from_ino(node.ino()), Some(node));
+        }
+    }
+
     #[test]
     fn small_numbers_are_the_fixed_nodes() {
         let nodes: Vec<Option<Node>> = (0..17).map(Node::from_ino).collect();
-        assert_eq!(nodes.iter().flatten().count(), 8 + 1);
+        assert_eq!(nodes.iter().flatten().count(), 9 + 1);
         assert_eq!(nodes[0], None);
         assert_eq!(nodes[16], Some(Node::Record(0)));
     }

@@ -1,9 +1,11 @@
 //! Listing directories: entries in a fixed order, resumed at any cookie.
 
 use super::attr::Attr;
+use super::files::Directory;
 use super::ino::Node;
 use super::name::NumberedNames;
 use super::{Tree, TreeError};
+use crate::format::index::Extent;
 
 /// One entry of a directory.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,8 +16,8 @@ pub struct Entry<'a> {
     pub cookie: u64,
     /// What `stat` shows; `size` is 0 where [`known`](Self::known) is false.
     pub attr: Attr,
-    /// False where the record's size cannot be read: it is listed all the same, and every use
-    /// of it has to ask again, and then fails.
+    /// False where `attr` does not tell all, and who uses it has to ask again: of a directory of
+    /// names, and of a record whose size cannot be read, which is listed all the same.
     pub known: bool,
 }
 
@@ -31,24 +33,33 @@ impl Tree {
         cookie: u64,
         each: &mut dyn FnMut(&Entry<'_>) -> bool,
     ) -> Result<(), TreeError> {
-        let dots = [(&b"."[..], directory), (b"..", self.parent(directory))];
-        for (place, (name, node)) in (0..).zip(dots) {
-            if cookie <= place && !self.emit(name, place, node, each)? {
+        let directory = self.inner(directory);
+        for (place, name) in (0..).zip([&b"."[..], b".."]) {
+            let node = match place {
+                0 => directory,
+                _ => self.parent(directory)?,
+            };
+            if cookie <= place && !self.emit_directory(name, place, node, each)? {
                 return Ok(());
             }
         }
         let from = cookie.saturating_sub(DOTS);
         match directory {
-            Node::Root => self.list_fixed(
-                &[
-                    (b"records", Node::Records),
+            Node::Root => {
+                let all = [
+                    (&b"records"[..], Node::Records),
                     (b"raw", Node::Raw),
                     (b"shards", Node::Shards),
                     (b".roxfs", Node::Meta),
-                ],
-                from,
-                each,
-            ),
+                    (b"files", Node::Files),
+                ];
+                let missing = usize::from(!self.files.is_present());
+                self.list_fixed(&all[..all.len() - missing], from, each)
+            }
+            Node::Files => self.list_names(Directory::Top, from, each),
+            Node::Directory { position, depth } => {
+                self.list_names(Directory::Below { position, depth }, from, each)
+            }
             Node::Raw => self.list_fixed(
                 &[(b"data", Node::RawData), (b"index", Node::RawIndex)],
                 from,
@@ -86,11 +97,47 @@ impl Tree {
         each: &mut dyn FnMut(&Entry<'_>) -> bool,
     ) -> Result<(), TreeError> {
         for (place, (name, node)) in (DOTS..).zip(children).skip(position(from)) {
-            if !self.emit(name, place, *node, each)? {
+            let go_on = match node {
+                Node::Files => self.emit_directory(name, place, *node, each)?,
+                _ => self.emit(name, place, *node, each)?,
+            };
+            if !go_on {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Entries of a directory of names.
+    fn list_names(
+        &self,
+        directory: Directory,
+        from: u64,
+        each: &mut dyn FnMut(&Entry<'_>) -> bool,
+    ) -> Result<(), TreeError> {
+        let mut extents = Extents::default();
+        self.files.list(directory, from, &mut |child| {
+            let cookie = DOTS + child.next;
+            let Node::Record(number) = child.node else {
+                return Ok(each(&Entry {
+                    name: child.name,
+                    cookie,
+                    // Its directories are counted when somebody asks for it, and not for all.
+                    attr: self.directory(child.node, 0),
+                    known: false,
+                }));
+            };
+            let (attr, known) = match extents.get(self, number) {
+                Some((shard, extent)) => (self.record_attr(number, shard, extent.len()), true),
+                None => (self.unreadable_record(number)?, false),
+            };
+            Ok(each(&Entry {
+                name: child.name,
+                cookie,
+                attr,
+                known,
+            }))
+        })
     }
 
     /// Records `first..end` under the names that count from `first`, skipping `from` of them.
@@ -118,6 +165,25 @@ impl Tree {
             });
     }
 
+    /// A directory, without what is costly to know of it where it is one of names.
+    fn emit_directory(
+        &self,
+        name: &[u8],
+        place: u64,
+        node: Node,
+        each: &mut dyn FnMut(&Entry<'_>) -> bool,
+    ) -> Result<bool, TreeError> {
+        match node {
+            Node::Files | Node::Directory { .. } => Ok(each(&Entry {
+                name,
+                cookie: place + 1,
+                attr: self.directory(node, 0),
+                known: false,
+            })),
+            node => self.emit(name, place, node, each),
+        }
+    }
+
     fn emit(
         &self,
         name: &[u8],
@@ -131,6 +197,45 @@ impl Tree {
             attr: self.attr(node)?,
             known: true,
         }))
+    }
+}
+
+/// Where records lie that follow each other in number, as those of one directory of names usually
+/// do: read in batches, which grow as long as that holds.
+#[derive(Default)]
+struct Extents {
+    first: u64,
+    batch: Vec<Option<(usize, Extent)>>,
+}
+
+/// The most records whose places are read at once.
+const LARGEST_BATCH: u64 = 256;
+
+impl Extents {
+    /// A record's shard and place; `None` where it cannot be read.
+    fn get(&mut self, tree: &Tree, number: u64) -> Option<(usize, Extent)> {
+        let batch = self.batch.len() as u64;
+        let place = number
+            .checked_sub(self.first)
+            .filter(|&place| place < batch);
+        if let Some(place) = place {
+            return self.batch[place as usize];
+        }
+        let goes_on = batch > 0 && number == self.first + batch;
+        let size = if goes_on {
+            LARGEST_BATCH.min(batch * 4)
+        } else {
+            1
+        };
+        self.first = number;
+        self.batch.clear();
+        let end = number.saturating_add(size).min(tree.dataset.records());
+        tree.dataset
+            .for_each_extent(number..end, &mut |_, shard, extent| {
+                self.batch.push(extent.ok().map(|extent| (shard, extent)));
+                true
+            });
+        self.batch.first().copied().flatten()
     }
 }
 

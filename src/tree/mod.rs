@@ -4,6 +4,7 @@
 //! the adapter needs for an errno; nothing is logged here.
 
 pub mod attr;
+mod files;
 pub mod ino;
 mod list;
 mod name;
@@ -15,12 +16,15 @@ use crate::format::name::MAX_COMPONENT_LEN;
 use crate::shard::ShardError;
 use crate::summary::Summary;
 use attr::{Access, Attr, Kind, Mounter};
+use files::{Directory, NamedTree};
 use ino::Node;
+use std::sync::{Arc, OnceLock};
 
+pub use files::OnLeftOut;
 pub use list::Entry;
 pub use name::NumberedNames;
 
-/// Extension of record files.
+/// Extension of record files, unless another is asked for.
 pub const EXTENSION: &str = "bin";
 
 /// Why the tree has no answer.
@@ -46,7 +50,11 @@ pub enum TreeError {
 /// The tree over a dataset.
 #[derive(Debug)]
 pub struct Tree {
-    dataset: Dataset,
+    dataset: Arc<Dataset>,
+    /// What stands at inode number 1.
+    root: Node,
+    extension: String,
+    files: NamedTree,
     /// Permissions, owner and time for each shard's records.
     shard_access: Vec<Access>,
     /// The same for what spans shards.
@@ -56,12 +64,14 @@ pub struct Tree {
     shard_names: Vec<Vec<u8>>,
     /// Shard numbers in byte order of their names.
     shards_by_name: Vec<usize>,
-    info: Vec<u8>,
+    /// Made when it is asked for first: it counts the names that are left out.
+    info: OnceLock<Vec<u8>>,
 }
 
 impl Tree {
-    /// The tree of `dataset`; directories belong to `mounter`.
-    pub fn new(dataset: Dataset, mounter: Mounter) -> Tree {
+    /// The tree of `dataset`; directories belong to `mounter`. `on_left_out` is called once, if a
+    /// name is met that `files/` has to leave out.
+    pub fn new(dataset: Arc<Dataset>, mounter: Mounter, on_left_out: OnLeftOut) -> Tree {
         let shard_access: Vec<Access> = dataset
             .shards()
             .iter()
@@ -70,24 +80,60 @@ impl Tree {
         let shard_names = name::shard_names(dataset.shards());
         let mut shards_by_name: Vec<usize> = (0..shard_names.len()).collect();
         shards_by_name.sort_by(|&a, &b| shard_names[a].cmp(&shard_names[b]));
-        // Strings and numbers in vectors always serialize.
-        let summary = Summary::new(&dataset).with_absolute_paths(&dataset);
-        let mut info = serde_json::to_vec_pretty(&summary).unwrap_or_default();
-        info.push(b'\n');
         Tree {
+            root: Node::Root,
+            extension: EXTENSION.to_owned(),
+            files: NamedTree::new(Arc::clone(&dataset), on_left_out),
             raw_access: Access::intersection(&shard_access, mounter),
             directory_access: Access::of_directory(&shard_access, mounter),
             dataset,
             shard_access,
             shard_names,
             shards_by_name,
-            info,
+            info: OnceLock::new(),
         }
     }
 
+    /// The same with another extension of record files.
+    pub fn with_extension(mut self, extension: &str) -> Tree {
+        self.extension = extension.to_owned();
+        self
+    }
+
+    /// The same with a directory of it as its root, which has nothing else in it then.
+    pub fn with_root(mut self, path: &[u8]) -> Result<Tree, TreeError> {
+        let mut root = Node::Root;
+        for name in path.split(|&byte| byte == b'/') {
+            if !matches!(name, b"" | b".") {
+                root = self.lookup(root, name)?.node;
+            }
+        }
+        match self.attr(root)?.kind {
+            Kind::Directory => self.root = root,
+            Kind::File => return Err(TreeError::NotADirectory),
+        }
+        Ok(self)
+    }
+
     /// The dataset below the tree.
-    pub fn dataset(&self) -> &Dataset {
+    pub fn dataset(&self) -> &Arc<Dataset> {
         &self.dataset
+    }
+
+    /// The node that is meant: the mount's root may be any directory.
+    fn inner(&self, node: Node) -> Node {
+        match node {
+            Node::Root => self.root,
+            node => node,
+        }
+    }
+
+    /// The node as it is shown.
+    fn outer(&self, node: Node) -> Node {
+        match node == self.root {
+            true => Node::Root,
+            false => node,
+        }
     }
 
     /// What `name` in directory `parent` stands for. `.` and `..` are answered too, for any node,
@@ -96,9 +142,10 @@ impl Tree {
         if name.len() > MAX_COMPONENT_LEN {
             return Err(TreeError::NameTooLong);
         }
+        let parent = self.inner(parent);
         let node = match name {
             b"." => Some(parent),
-            b".." => Some(self.parent(parent)),
+            b".." => Some(self.parent(parent)?),
             _ => self.child(parent, name)?,
         };
         self.attr(node.ok_or(TreeError::NotFound)?)
@@ -110,6 +157,11 @@ impl Tree {
             (Node::Root, b"raw") => Some(Node::Raw),
             (Node::Root, b"shards") => Some(Node::Shards),
             (Node::Root, b".roxfs") => Some(Node::Meta),
+            (Node::Root, b"files") => self.files.is_present().then_some(Node::Files),
+            (Node::Files, _) => self.files.child(Directory::Top, name)?,
+            (Node::Directory { position, depth }, _) => self
+                .files
+                .child(Directory::Below { position, depth }, name)?,
             (Node::Raw, b"data") => Some(Node::RawData),
             (Node::Raw, b"index") => Some(Node::RawIndex),
             (Node::Meta, b"info.json") => Some(Node::Info),
@@ -126,20 +178,31 @@ impl Tree {
         })
     }
 
-    /// The directory that holds a node; of the several that hold a record, `records/`.
-    fn parent(&self, node: Node) -> Node {
-        match node {
-            Node::Root | Node::Records | Node::Raw | Node::Shards | Node::Meta => Node::Root,
+    /// The directory that holds a node; of the several that hold a record, `records/`. The mount's
+    /// root is its own.
+    fn parent(&self, node: Node) -> Result<Node, TreeError> {
+        Ok(match node {
+            node if node == self.root => node,
+            Node::Root | Node::Records | Node::Raw | Node::Shards | Node::Meta | Node::Files => {
+                Node::Root
+            }
             Node::Record(_) => Node::Records,
             Node::RawData | Node::RawIndex => Node::Raw,
             Node::Shard(_) => Node::Shards,
             Node::Info => Node::Meta,
-        }
+            Node::Directory { position, depth } => {
+                let parent = self.files.parent(Directory::Below { position, depth })?;
+                match parent {
+                    Directory::Top => Node::Files,
+                    Directory::Below { position, depth } => Node::Directory { position, depth },
+                }
+            }
+        })
     }
 
     /// What `stat` shows of a node.
     pub fn attr(&self, node: Node) -> Result<Attr, TreeError> {
-        match node {
+        match self.inner(node) {
             Node::Record(number) => {
                 let (shard, extent) = self.record_extent(number)?;
                 Ok(self.record_attr(number, shard, extent.len()))
@@ -147,13 +210,23 @@ impl Tree {
             Node::RawData => Ok(file(node, self.dataset.payload_len(), self.raw_access)),
             Node::RawIndex => Ok(file(node, self.dataset.records() * 8, self.raw_access)),
             Node::Info => {
+                let size = self.info().len() as u64;
                 let access = Access {
                     perm: 0o444,
                     ..self.directory_access
                 };
-                Ok(file(node, self.info.len() as u64, access))
+                Ok(file(node, size, access))
             }
-            Node::Root => Ok(self.directory(node, 4)),
+            Node::Root => Ok(self.directory(node, 4 + usize::from(self.files.is_present()))),
+            Node::Files => {
+                let directories = self.files.subdirectories(Directory::Top)?;
+                Ok(self.named_directory(node, directories))
+            }
+            Node::Directory { position, depth } => {
+                let directory = Directory::Below { position, depth };
+                let directories = self.files.subdirectories(directory)?;
+                Ok(self.named_directory(node, directories))
+            }
             Node::Shards => Ok(self.directory(node, self.shard_names.len())),
             Node::Records | Node::Raw | Node::Meta => Ok(self.directory(node, 0)),
             Node::Shard(shard) => {
@@ -171,9 +244,16 @@ impl Tree {
         file(Node::Record(number), size, self.shard_access[shard])
     }
 
+    /// A record whose size is not known.
+    fn unreadable_record(&self, number: u64) -> Result<Attr, TreeError> {
+        let record = self.record(number)?;
+        let (shard, _) = self.dataset.locate(record).ok_or(TreeError::NotFound)?;
+        Ok(self.record_attr(number, shard, 0))
+    }
+
     fn directory(&self, node: Node, directories: usize) -> Attr {
         Attr {
-            node,
+            node: self.outer(node),
             kind: Kind::Directory,
             size: 0,
             nlink: u32::try_from(directories)
@@ -181,6 +261,25 @@ impl Tree {
                 .saturating_add(2),
             access: self.directory_access,
         }
+    }
+
+    /// A directory of names. One link is how file systems say that they have not counted.
+    fn named_directory(&self, node: Node, directories: Option<u32>) -> Attr {
+        let mut attr = self.directory(node, 0);
+        attr.nlink = directories.map_or(1, |directories| directories.saturating_add(2));
+        attr
+    }
+
+    /// `.roxfs/info.json`
+    fn info(&self) -> &[u8] {
+        self.info.get_or_init(|| {
+            let summary = Summary::new(&self.dataset).with_absolute_paths(&self.dataset);
+            let summary = summary.with_names_left_out(&self.dataset);
+            // Strings and numbers in vectors always serialize.
+            let mut info = serde_json::to_vec_pretty(&summary).unwrap_or_default();
+            info.push(b'\n');
+            info
+        })
     }
 
     fn record(&self, number: u64) -> Result<RecordId, TreeError> {
@@ -195,12 +294,12 @@ impl Tree {
     }
 
     fn record_names(&self) -> NumberedNames<'_> {
-        NumberedNames::new(self.dataset.records(), EXTENSION)
+        NumberedNames::new(self.dataset.records(), &self.extension)
     }
 
     fn shard_record_names(&self, shard: u64) -> Result<NumberedNames<'_>, TreeError> {
         let (first, end) = self.shard_records(shard)?;
-        Ok(NumberedNames::new(end - first, EXTENSION))
+        Ok(NumberedNames::new(end - first, &self.extension))
     }
 
     /// The global numbers of a shard's records: the first, and one past the last.

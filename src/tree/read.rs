@@ -17,15 +17,21 @@ impl Tree {
             Node::RawData => self.read_raw_data(offset, len),
             Node::RawIndex => self.read_raw_index(offset, len).map(Cow::Owned),
             Node::Info => {
+                let info = self.info();
                 let start = usize::try_from(offset)
                     .unwrap_or(usize::MAX)
-                    .min(self.info.len());
-                let end = start.saturating_add(len as usize).min(self.info.len());
-                Ok(Cow::Borrowed(&self.info[start..end]))
+                    .min(info.len());
+                let end = start.saturating_add(len as usize).min(info.len());
+                Ok(Cow::Borrowed(&info[start..end]))
             }
-            Node::Root | Node::Records | Node::Raw | Node::Shards | Node::Shard(_) | Node::Meta => {
-                Err(TreeError::IsADirectory)
-            }
+            Node::Root
+            | Node::Records
+            | Node::Raw
+            | Node::Shards
+            | Node::Shard(_)
+            | Node::Meta
+            | Node::Files
+            | Node::Directory { .. } => Err(TreeError::IsADirectory),
         }
     }
 

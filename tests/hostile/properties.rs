@@ -48,7 +48,11 @@ fn examine(files: &[Vec<u8>], probes: &[Probe]) -> Checked {
     let refused = files.len() - opened.len();
     examine_verify(&paths, &opened, refused as u64)?;
     let dataset = Dataset::new(opened).map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let tree = Tree::new(dataset, Mounter { uid: 7, gid: 7 });
+    let tree = Tree::new(
+        std::sync::Arc::new(dataset),
+        Mounter { uid: 7, gid: 7 },
+        Box::new(|| {}),
+    );
     examine_directory(&tree, Node::Root)?;
     prop_assert_eq!(whole(&tree, Node::RawData)?, payloads);
     probes
