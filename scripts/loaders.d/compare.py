@@ -1,11 +1,12 @@
 """Runs one loader over the plain directory, then over the mount, and compares every sample.
 
-    compare.py MODULE ARGUMENT... -- ARGUMENT...
+    compare.py COUNT MODULE ARGUMENT... -- ARGUMENT...
 
 MODULE.load(*arguments) is called twice: with what stands before `--` (the plain directory), and
-with what stands after it (the mount). It returns facts, which have to be equal (classes, order of
-the files), and an iterable of samples, of which each part has to be equal. MODULE.VERSION says
-what was tested. Prints version, samples, result and both times in seconds, separated by tabs.
+with what stands after it (the mount). It returns facts (classes, order of the files), which have to
+be equal, and an iterable of samples, of which each part has to be equal; COUNT are expected.
+MODULE.VERSION says what was tested. Prints version, samples, result and both times in seconds,
+separated by tabs.
 """
 import hashlib
 import importlib
@@ -35,20 +36,20 @@ def run(load, arguments):
     return facts, digests, time.monotonic() - start
 
 
-def main(name, *arguments):
+def main(count, name, *arguments):
     split = arguments.index("--")
     module = importlib.import_module(name)
     plain_facts, plain, plain_seconds = run(module.load, arguments[:split])
     mount_facts, mount, mount_seconds = run(module.load, arguments[split + 1:])
-    result = "equal"
+    pairs = enumerate(itertools.zip_longest(plain, mount))
+    faults = [f"sample {number}" for number, (ours, theirs) in pairs if ours != theirs]
     if plain_facts != mount_facts:
-        result = "different"
-        print(f"{name}: classes or files differ", file=sys.stderr)
-    for number, (ours, theirs) in enumerate(itertools.zip_longest(plain, mount)):
-        if ours != theirs:
-            result = "different"
-            print(f"{name}: sample {number} of {len(plain)} and {len(mount)} differs", file=sys.stderr)
-            break
+        faults.insert(0, "classes or files")
+    if len(mount) != int(count):
+        faults.insert(0, f"{len(mount)} samples instead of {count}")
+    if faults:
+        print(f"{name}: {len(faults)} differences: {', '.join(faults[:5])}", file=sys.stderr)
+    result = "different" if faults else "equal"
     print(module.VERSION, len(mount), result, f"{plain_seconds:.1f}", f"{mount_seconds:.1f}", sep="\t")
 
 

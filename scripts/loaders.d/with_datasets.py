@@ -3,7 +3,7 @@ import os
 
 import datasets
 
-VERSION = f"datasets {datasets.__version__}"
+VERSION = datasets.__version__
 
 
 def load(root, listing=None):
@@ -13,10 +13,11 @@ def load(root, listing=None):
         dataset = datasets.load_dataset("json", data_files=listing, split="train")
         dataset = dataset.map(lambda row: {"image": os.path.join(root, row["file_name"])})
         dataset = dataset.cast_column("image", datasets.Image()).class_encode_column("label")
-    return dataset.features["label"].names, samples(dataset, root)
+    files = dataset.cast_column("image", datasets.Image(decode=False))["image"]
+    paths = [os.path.relpath(file["path"], root) for file in files]
+    return (dataset.features["label"].names, paths), samples(dataset)
 
 
-def samples(dataset, root):
+def samples(dataset):
     for row in dataset:
-        image = row["image"]
-        yield os.path.relpath(image.filename, root), image, image.mode, row["label"]
+        yield row["image"].convert("RGBA"), row["image"].mode, row["label"]

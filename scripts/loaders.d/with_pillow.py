@@ -4,7 +4,7 @@ import os
 import PIL
 from PIL import Image
 
-VERSION = f"Pillow {PIL.__version__}"
+VERSION = PIL.__version__
 
 
 def load(root):
@@ -18,4 +18,4 @@ def load(root):
 
 def decode(root, path):
     with Image.open(os.path.join(root, path)) as image:
-        return image, image.mode, os.path.dirname(path)
+        return image.convert("RGBA"), image.mode

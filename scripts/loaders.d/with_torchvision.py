@@ -7,11 +7,12 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-VERSION = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
+VERSION = f"{torchvision.__version__}, torch {torch.__version__}"
 
 
 def load(root, context):
-    dataset = ImageFolder(root, transforms.Compose([transforms.Resize((64, 64)), transforms.ToTensor()]))
+    transform = transforms.Compose([transforms.Resize((64, 64)), transforms.ToTensor()])
+    dataset = ImageFolder(root, transform)
     loader = DataLoader(
         dataset,
         batch_size=64,

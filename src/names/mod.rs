@@ -94,20 +94,33 @@ impl NameOrder {
 
     /// The names from the first one on that is at `from` or later and not smaller than `key`.
     pub fn seek(&self, key: &[u8], from: u64) -> Result<Cursor<'_>, ShardError> {
-        let (mut low, mut high) = self.piece_range(key);
-        (low, high) = (low.max(from.min(self.len)), high.max(from.min(self.len)));
-        (low, high) = self.fences.narrow(low, high, key, &mut |position, name| {
-            self.key_at(position, name)
-        })?;
+        let from = from.min(self.len);
+        let (low, high, piece) = match &self.layout {
+            Layout::Apart(pieces) => {
+                let piece = pieces.partition_point(|piece| piece.range.1[..] < *key);
+                let piece = pieces.get(piece);
+                let range = piece.map(|piece| (piece.first, piece.first + piece.len));
+                let (first, end) = range.unwrap_or((self.len, self.len));
+                (first.min(self.len), end.min(self.len), piece)
+            }
+            Layout::Merged(_) | Layout::MergedWide(_) => (0, self.len, None),
+        };
+        let shard = piece.map(|piece| &self.dataset.shards()[piece.shard]);
+        // Of one shard the size is checked once, at the end.
+        let mut read = |position: u64, name: &mut Vec<u8>| match shard {
+            Some(_) => self.read_key(position, name).map(drop),
+            None => self.key_at(position, name),
+        };
+        let (low, high) = (low.max(from), high.max(from));
+        let (mut low, mut high) = self.fences.narrow(low, high, key, &mut read)?;
         let mut name = Vec::new();
-        let most = if self.reads_ahead_cheaply(low) {
-            SCAN
-        } else {
-            0
+        let most = match shard.is_some_and(Shard::is_in_name_order) {
+            true => SCAN,
+            false => 0,
         };
         while high - low > most {
             let middle = low + (high - low) / 2;
-            self.key_at(middle, &mut name)?;
+            read(middle, &mut name)?;
             match name[..] < *key {
                 true => low = middle + 1,
                 false => high = middle,
@@ -120,6 +133,7 @@ impl NameOrder {
         {
             cursor.advance()?;
         }
+        shard.map_or(Ok(()), Shard::check_size)?;
         Ok(cursor)
     }
 
@@ -130,16 +144,22 @@ impl NameOrder {
 
     /// Writes the name at `position` over what `key` held: nothing if there is none.
     pub fn key_at(&self, position: u64, key: &mut Vec<u8>) -> Result<(), ShardError> {
+        match self.read_key(position, key)? {
+            Some(shard) => shard.check_size(),
+            None => Ok(()),
+        }
+    }
+
+    /// The same without a check of the shard's size, which is returned.
+    fn read_key(&self, position: u64, key: &mut Vec<u8>) -> Result<Option<&Shard>, ShardError> {
         key.clear();
-        let Some((shard, local)) = self
-            .record_at(position)?
-            .and_then(|r| self.dataset.locate(r))
-        else {
-            return Ok(());
+        let record = self.record_at(position)?;
+        let Some((shard, local)) = record.and_then(|record| self.dataset.locate(record)) else {
+            return Ok(None);
         };
         let shard = &self.dataset.shards()[shard];
         shard.name_key(local, key)?;
-        shard.check_size()
+        Ok(Some(shard))
     }
 
     /// The record at `position`; `None` past the end, and where a shard's order is damaged.
@@ -160,26 +180,6 @@ impl NameOrder {
                 let local = self.dataset.shards()[piece.shard].record_in_name_order(local)?;
                 Ok(local.and_then(|local| self.dataset.record_in(piece.shard, local)))
             }
-        }
-    }
-
-    /// The positions between which the first name that is not smaller than `key` is.
-    fn piece_range(&self, key: &[u8]) -> (u64, u64) {
-        let Layout::Apart(pieces) = &self.layout else {
-            return (0, self.len);
-        };
-        let piece = pieces.partition_point(|piece| piece.range.1[..] < *key);
-        let range = |piece: &Piece| (piece.first, piece.first + piece.len);
-        let (first, end) = pieces.get(piece).map_or((self.len, self.len), range);
-        (first.min(self.len), end.min(self.len))
-    }
-
-    /// Whether names from `position` on stand one after the other in a file.
-    fn reads_ahead_cheaply(&self, position: u64) -> bool {
-        match &self.layout {
-            Layout::Apart(pieces) => piece_of(pieces, position)
-                .is_some_and(|piece| self.dataset.shards()[piece.shard].is_in_name_order()),
-            Layout::Merged(_) | Layout::MergedWide(_) => false,
         }
     }
 }

@@ -13,8 +13,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// How many entries of a directory are looked through to count the directories among them.
+/// How many entries of a directory are looked through to count the directories among them; finding
+/// what comes behind a directory costs as much as many files do.
 const COUNTED: u32 = 1 << 16;
+const COST_OF_DIRECTORY: u32 = 8;
 
 /// Called once, when the first name is met that is left out.
 pub type OnLeftOut = Box<dyn Fn() + Send + Sync>;
@@ -177,13 +179,14 @@ impl NamedTree {
     /// where there is no such directory.
     pub fn subdirectories(&self, directory: Directory) -> Result<Option<u32>, TreeError> {
         self.prefix(directory)?;
-        let (mut entries, mut directories) = (0, 0);
+        let (mut cost, mut directories) = (0, 0);
         self.list(directory, 0, &mut |child| {
-            entries += 1;
-            directories += u32::from(matches!(child.node, Node::Directory { .. }));
-            Ok(entries < COUNTED)
+            let is_directory = matches!(child.node, Node::Directory { .. });
+            directories += u32::from(is_directory);
+            cost += if is_directory { COST_OF_DIRECTORY } else { 1 };
+            Ok(cost < COUNTED)
         })?;
-        Ok((entries < COUNTED).then_some(directories))
+        Ok((cost < COUNTED).then_some(directories))
     }
 
     /// Calls `each` with the entries of a directory whose names come `from` positions behind its

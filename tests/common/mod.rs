@@ -55,7 +55,7 @@ pub fn fail(command: &mut Command, code: i32) -> String {
 }
 
 /// Waits until `condition` holds; fails the test after a minute.
-pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(

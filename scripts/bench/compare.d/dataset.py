@@ -1,0 +1,145 @@
+"""One dataset in every form: the plain files, the images of all peers, and lists of what to read."""
+
+import os
+import random
+import subprocess
+import time
+from dataclasses import dataclass
+
+import machine
+
+IN_DIRECTORY = 1000
+BLOCK = 1 << 26
+# Files that are read of a slow peer, and of each with nothing in memory.
+SLOW = 5000
+COLD_IN_ORDER = 20_000
+COLD_RANDOM = 5000
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some of the files, by their places in byte order."""
+
+    name: str
+    places: range | tuple
+
+
+@dataclass(frozen=True)
+class Made:
+    """How long an image took, and its size."""
+
+    command: str
+    seconds: float
+    bytes: int
+
+
+class Dataset:
+    """Files in directories of 1000, of random bytes, of 0.5 to 1.5 times the mean size."""
+
+    def __init__(self, name, files, mean, work, options):
+        self.name = name
+        self.files = files
+        self.mean = mean
+        self.work = work
+        self.tree = work / "tree"
+        self.most = min(options.limit, files)
+        self.slow = min(self.most, max(SLOW // options.scale, IN_DIRECTORY))
+        self.bytes = 0
+        self.made = []
+        self.digits = max(6, len(str(files - 1)))
+
+    # What is read.
+
+    def first(self, count):
+        """Neighbours, as a pass in order reads them."""
+        return Selection(f"first-{count}" if count < self.files else "all", range(count))
+
+    def spread(self, count):
+        """The same number of files over the whole dataset, as a random order takes them."""
+        if count >= self.files:
+            return self.first(count)
+        places = tuple(place * self.files // count for place in range(count))
+        return Selection(f"spread-{count}", places)
+
+    def count(self, peer):
+        return self.slow if peer.slow else self.most
+
+    def in_order(self, peer):
+        return self.first(self.count(peer))
+
+    def in_random_order(self, peer):
+        return self.spread(self.count(peer))
+
+    def cold_in_order(self, peer):
+        return self.first(min(self.count(peer), COLD_IN_ORDER))
+
+    def cold_random(self, peer):
+        return self.spread(min(self.count(peer), COLD_RANDOM))
+
+    def everything(self):
+        return self.first(self.files)
+
+    # The files.
+
+    def make_tree(self):
+        """The same bytes each time."""
+        source = random.Random(1)
+        block = source.randbytes(BLOCK)
+        for place in range(self.files):
+            path = self.tree / self.path(place)
+            if place % IN_DIRECTORY == 0:
+                path.parent.mkdir(parents=True)
+            size = self.mean // 2 + source.randrange(self.mean)
+            start = source.randrange(len(block) - size)
+            with open(path, "wb", buffering=0) as file:
+                file.write(block[start:start + size])
+            self.bytes += size
+        self.write_list(self.work / "names.list", map(self.path, range(self.files)))
+
+    def path(self, place):
+        return f"{place // IN_DIRECTORY:04d}/{place:07d}.bin"
+
+    def number(self, place):
+        return f"{place:0{self.digits}d}.bin"
+
+    def make_image(self, peer):
+        """Makes a peer's image, unless another one has the same."""
+        if not peer.make or any(made.command == peer.make for made in self.made):
+            return
+        begin = time.monotonic()
+        subprocess.run(["bash", "-c", peer.make], cwd=self.work, check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        seconds = time.monotonic() - begin
+        self.made.append(Made(peer.make, seconds, sum(map(os.path.getsize, self.image(peer)))))
+
+    def image(self, peer):
+        """The files that a peer reads: to be put into the page cache."""
+        return sorted(self.work.glob(peer.image)) if peer.image else []
+
+    def warm(self, peer):
+        machine.warm(self.image(peer))
+
+    # The lists, as the reader wants them.
+
+    def list(self, selection, by_number):
+        path = self.work / f"{selection.name}.{'numbers' if by_number else 'names'}"
+        if not path.exists():
+            self.write_list(path, map(self.number if by_number else self.path, selection.places))
+        return path
+
+    def directories(self, peer):
+        """What is listed: all, or the directories of the files that are read of a slow peer."""
+        if not peer.slow or self.slow == self.files:
+            path = self.work / "all.directories"
+            names = ["."]
+        else:
+            path = self.work / "slow.directories"
+            names = [f"{number:04d}" for number in range(-(-self.slow // IN_DIRECTORY))]
+        if not path.exists():
+            self.write_list(path, names)
+        return path
+
+    @staticmethod
+    def write_list(path, names):
+        with open(path, "w") as file:
+            file.writelines(f"{name}\n" for name in names)

@@ -1,0 +1,71 @@
+"""The machine: what it is, its page cache, and what its disk has read."""
+
+import os
+import platform
+import subprocess
+
+SECTOR = 512
+PIECE = 1 << 20
+
+
+def describe(work):
+    """One line of what matters to the figures."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    kind = run("findmnt", "-n", "-o", "FSTYPE", "-T", str(work))
+    return {
+        "cores": os.cpu_count(),
+        "cpu": cpu_model(),
+        "memory": f"{memory:.1f} GiB",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "plain files on": kind,
+    }
+
+
+def cpu_model():
+    with open("/proc/cpuinfo") as info:
+        models = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def run(*command):
+    """What a command prints; an error if it fails."""
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+
+def package_version(package):
+    return run("dpkg-query", "-W", "-f", "${Version}", package)
+
+
+def warm(paths):
+    """Reads files, so that the page cache has them."""
+    buffer = bytearray(PIECE)
+    for path in paths:
+        with open(path, "rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+
+def drop_caches(what=3):
+    """Empties the page cache (1), the caches of names and attributes (2), or both (3)."""
+    os.sync()
+    with open("/proc/sys/vm/drop_caches", "w") as file:
+        file.write(str(what))
+
+
+def disk_read(path):
+    """Bytes that the disk under `path` has read since it is there; None where that is not known."""
+    device = os.stat(path).st_dev
+    try:
+        with open(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat") as file:
+            return int(file.read().split()[2]) * SECTOR
+    except OSError:
+        return None
+
+
+def private_memory(process):
+    """Bytes of a process's own memory: mapped files belong to the page cache."""
+    with open(f"/proc/{process}/status") as status:
+        for line in status:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+    return None

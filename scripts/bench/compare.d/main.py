@@ -1,0 +1,180 @@
+"""Makes the datasets, measures all peers in turn, and prints and writes the figures."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import machine
+import measure
+import memory
+import mounts
+import options as command_line
+import peers
+import raw
+import report
+from dataset import Dataset
+from passes import Different, Reader
+
+
+def progress(text):
+    print(f"compare: {text}", file=sys.stderr, flush=True)
+
+
+def chosen(options, dataset):
+    """The peers for a dataset; plain first, as all others are compared with it."""
+    names = {"plain", *options.only}
+    return [peer for peer in peers.ALL if peer.name in names and dataset not in peer.not_for]
+
+
+def usable(run, candidates):
+    """Mounts each once, and leaves out what this machine or this roxfs cannot do."""
+    found = []
+    for peer in candidates:
+        try:
+            with run.mounted(peer, timed=False) as (directory, mount):
+                if not directory.is_dir():
+                    raise mounts.Failed(f"the mount has no {peer.under}/")
+                if mount is not None and mount.seconds > 1:
+                    run.note(f"{peer.name}: the first mount took {mount.seconds:.1f} s")
+            found.append(peer)
+        except (mounts.Failed, OSError) as error:
+            run.note(f"{peer.name} is not measured: {error}")
+    return found
+
+
+def make(name, work, options):
+    """A dataset with all images."""
+    files, mean = command_line.DATASETS[name]
+    dataset = Dataset(name, max(1, files // options.scale), mean, work, options)
+    progress(f"{name}: making {dataset.files:,} files")
+    dataset.make_tree()
+    for peer in chosen(options, name):
+        dataset.make_image(peer)
+    os.sync()
+    return dataset
+
+
+def steps(options, run):
+    """The measurements in order: names, and functions of a peer."""
+    result = []
+    for name in command_line.tests_of(options, run.dataset.name):
+        if name in ("listed", "random"):
+            test = measure.listed if name == "listed" else measure.in_random_order
+            for count in options.processes:
+                result.append((f"{name}, processes: {count}",
+                               lambda peer, test=test, count=count: test(run, peer, count)))
+            continue
+        test = {"mount": measure.mount, "listing": measure.listing, "growth": measure.growth,
+                "raw": raw.measure, "cold": measure.cold, "memory": measure.limited_memory}[name]
+        result.append((name, lambda peer, test=test: test(run, peer)))
+    return result
+
+
+def measure_rounds(run, options, measured):
+    """Each round has all tests, each test all peers; another peer begins in each round."""
+    reason = memory.why_not() if "memory" in command_line.tests_of(options, run.dataset.name) else None
+    if reason:
+        run.note(f"memory is not measured: no memory cgroup: {reason}")
+    for run.round in range(options.rounds):
+        begin = run.round % len(measured)
+        for name, step in steps(options, run):
+            if name == "memory" and reason:
+                continue
+            start = time.monotonic()
+            for peer in measured[begin:] + measured[:begin]:
+                step(peer)
+            if name == "cold" and run.raw_peer:
+                raw.disk_speed(run, run.dataset.image(peers_by_name()[run.raw_peer])[0])
+            progress(f"{run.dataset.name}, round {run.round + 1} of {options.rounds}: {name}: "
+                     f"{time.monotonic() - start:.0f} s")
+
+
+def peers_by_name():
+    return {peer.name: peer for peer in peers.ALL}
+
+
+def measure_dataset(name, work, program, options):
+    """Makes and measures one dataset."""
+    dataset = make(name, work, options)
+    reader = Reader(program, dataset)
+    run = measure.Run(dataset, reader, options)
+    measured = usable(run, chosen(options, name))
+    run.raw_peer = next((peer.name for peer in measured if peer.is_roxfs), None)
+    reader.prepare(measured)
+    measure_rounds(run, options, measured)
+    return run
+
+
+def remove(directory):
+    """Never what is mounted below it."""
+    subprocess.run(["rm", "-rf", "--one-file-system", str(directory)], check=False)
+
+
+def versions(options):
+    names = {peer.name for name in options.dataset for peer in chosen(options, name)}
+    return {peer.name: peer.version() for peer in peers.ALL if peer.name in names and peer.version()}
+
+
+def write_json(path, about, runs):
+    content = {**about, "datasets": [], "samples": []}
+    for run in runs:
+        dataset = run.dataset
+        content["datasets"].append({
+            "name": dataset.name, "files": dataset.files, "bytes": dataset.bytes,
+            "made": [dataclasses.asdict(made) for made in dataset.made], "notes": run.notes})
+        content["samples"] += run.samples
+    with open(path, "w") as file:
+        json.dump(content, file, indent=1)
+
+
+def draw(figures, path):
+    script = peers.ROOT / "scripts/bench/compare.d/plot.py"
+    subprocess.run([peers.VENV / "python", "-B", script, figures, path], check=True)
+
+
+def run_all(options, work, program):
+    about = {"machine": machine.describe(work), "versions": versions(options),
+             "options": vars(options)}
+    print("# roxfs and its peers\n")
+    print(report.render_machine(about["machine"], about["versions"]))
+    print(f"\n{options.rounds} rounds. {report.LEGEND}" if options.rounds > 1
+          else f"\nOne round. {report.LEGEND}", flush=True)
+    runs = []
+    for name in options.dataset:
+        place = work / name
+        place.mkdir()
+        runs.append(measure_dataset(name, place, program, options))
+        remove(place)
+        print(f"\n{report.render_dataset(runs[-1])}", flush=True)
+        if options.json:
+            write_json(options.json, about, runs)
+    if options.plot:
+        figures = work / "figures.json"
+        write_json(figures, about, runs)
+        draw(figures, options.plot)
+
+
+def main():
+    program, *arguments = sys.argv[1:]
+    options = command_line.parse(arguments)
+    mounts.exit_on_signals()
+    work = Path(tempfile.mkdtemp(prefix="roxfs-compare.", dir=options.work)).resolve()
+    begin = time.monotonic()
+    try:
+        run_all(options, work, program)
+    except (Different, mounts.Failed) as error:
+        sys.exit(f"compare: {type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        mounts.unmount_all()
+        remove(work)
+        progress(f"{time.monotonic() - begin:.0f} s in all")
+
+
+main()

@@ -1,0 +1,195 @@
+"""The measurements of files: each mounts a peer afresh, measures, and unmounts."""
+
+import sys
+from contextlib import contextmanager
+
+import machine
+import memory
+from dataset import Dataset
+from mounts import Failed
+from passes import Killed, Reader
+
+MEMORY_FACTORS = (1.5, 1.1)
+EPOCHS = 3
+GROWTH_PASSES = 3
+
+
+class Run:
+    """One dataset's measurements, and where their figures go."""
+
+    def __init__(self, dataset: Dataset, reader: Reader, options):
+        self.dataset = dataset
+        self.reader = reader
+        self.options = options
+        self.round = 0
+        self.samples = []
+        self.notes = []
+
+    def sample(self, test, measure, peer, unit, value, **details):
+        """Notes one figure; `peer` is a name."""
+        self.samples.append({
+            "dataset": self.dataset.name, "test": test, "measure": measure, "round": self.round,
+            "peer": peer, "unit": unit, "value": value, **details})
+
+    def rate(self, test, measure, peer, totals, **details):
+        """Notes files per second."""
+        kept = {key: totals[key] for key in ("files", "bytes", "seconds")}
+        self.sample(test, measure, peer.name, "files/s", totals["files"] / totals["seconds"],
+                    **kept, **details)
+
+    def note(self, text):
+        if text not in self.notes:
+            self.notes.append(text)
+            print(f"compare: {text}", file=sys.stderr)
+
+    def seed(self, number):
+        """Another one in each round and pass, the same for all peers."""
+        return 100 * self.round + number
+
+    @contextmanager
+    def mounted(self, peer, limited=None, timed=True):
+        """Mounts a peer; gives the directory of its files, and its mount."""
+        if not peer.is_mount:
+            yield self.dataset.tree, None
+            return
+        with peer.mount(self.dataset, limited) as mount:
+            if timed:
+                self.sample("mount", "time", peer.name, "ms", 1000 * mount.seconds)
+            yield mount.directory / peer.under, mount
+
+    def warm(self, peer, selection):
+        """Puts into memory what a pass needs below the mount: for plain files all of it."""
+        self.dataset.warm(peer)
+        if peer.name == "plain":
+            self.reader.list(peer, self.dataset.tree)
+            self.reader.files("read", peer, selection, self.dataset.tree)
+
+
+def mount(run, peer):
+    """Each mount is timed, those of the other tests too."""
+    run.dataset.warm(peer)
+    if peer.is_mount:
+        with run.mounted(peer):
+            pass
+
+
+def listed(run, peer, processes):
+    """A listing, a pass in order, another one."""
+    test = f"listed-{processes}"
+    selection = run.dataset.in_order(peer)
+    run.warm(peer, selection)
+    if not peer.can_read_files:
+        return roxxel(run, peer, test, selection, [None, None])
+    with run.mounted(peer) as (directory, _):
+        run.reader.list(peer, directory)
+        for measure in ("first", "second"):
+            totals = run.reader.files("read", peer, selection, directory, processes=processes)
+            run.rate(test, measure, peer, totals)
+
+
+def in_random_order(run, peer, processes):
+    """A pass in random order over a mount that knows nothing yet, and another one."""
+    test = f"random-{processes}"
+    selection = run.dataset.in_random_order(peer)
+    run.warm(peer, selection)
+    seeds = [run.seed(1), run.seed(2)]
+    if not peer.can_read_files:
+        return roxxel(run, peer, test, selection, seeds)
+    with run.mounted(peer) as (directory, _):
+        for measure, seed in zip(("first", "second"), seeds):
+            totals = run.reader.files("read", peer, selection, directory, seed=seed,
+                                      processes=processes)
+            run.rate(test, measure, peer, totals)
+
+
+def roxxel(run, peer, test, selection, seeds):
+    """The same two passes, in Python, in one process."""
+    if not test.endswith("-1"):
+        return
+    passes = run.reader.roxxel(peer, selection, seeds)
+    run.sample("mount", "time", peer.name, "ms", 1000 * passes["open"])
+    for measure, totals in zip(("first", "second"), passes["passes"]):
+        run.rate(test, measure, peer, totals)
+
+
+def listing(run, peer):
+    """The attributes of all files: by a listing, and by stat of each in order."""
+    if not peer.can_read_files:
+        return
+    selection = run.dataset.in_order(peer)
+    run.warm(peer, selection)
+    with run.mounted(peer) as (directory, _):
+        for measure in ("list-first", "list-second"):
+            run.rate("listing", measure, peer, run.reader.list(peer, directory))
+    with run.mounted(peer) as (directory, _):
+        for measure in ("stat-first", "stat-second"):
+            totals = run.reader.files("stat", peer, selection, directory)
+            run.rate("listing", measure, peer, totals)
+
+
+def growth(run, peer):
+    """Between the passes the kernel forgets what it knows of the mount, and asks again."""
+    if not peer.is_mount or run.round > 0:
+        return
+    with run.mounted(peer, timed=False) as (directory, mount):
+        if mount.process is None:
+            return
+        private(run, "mounted", peer, mount)
+        for number in range(GROWTH_PASSES):
+            machine.drop_caches(2)
+            run.reader.list(peer, directory)
+            run.reader.files("read", peer, run.dataset.in_order(peer), directory)
+            private(run, f"pass-{number + 1}", peer, mount)
+
+
+def private(run, measure, peer, mount):
+    used = machine.private_memory(mount.process.pid)
+    run.sample("growth", measure, peer.name, "kB", used / 1024, files=run.dataset.count(peer))
+
+
+def cold(run, peer):
+    """Nothing in memory but the reader and its list."""
+    if not peer.can_read_files:
+        return
+    in_order, scattered = run.dataset.cold_in_order(peer), run.dataset.cold_random(peer)
+    cold_pass(run, "in-order", peer, in_order)
+    cold_pass(run, "listed", peer, in_order, is_listed=True)
+    cold_pass(run, "random", peer, scattered, seed=run.seed(1))
+
+
+def cold_pass(run, measure, peer, selection, is_listed=False, seed=None):
+    machine.drop_caches()
+    with run.mounted(peer, timed=False) as (directory, _):
+        machine.warm([run.reader.program, run.dataset.list(selection, peer.by_number)])
+        if is_listed:
+            run.reader.list(peer, directory)
+        before = machine.disk_read(run.dataset.work)
+        totals = run.reader.files("read", peer, selection, directory, seed=seed)
+        after = machine.disk_read(run.dataset.work)
+    disk = None if before is None else after - before
+    run.rate("cold", measure, peer, totals, disk=disk)
+    if disk is not None:
+        run.sample("cold", f"{measure}-disk", peer.name, "x", disk / totals["bytes"])
+
+
+def limited_memory(run, peer):
+    """Epochs in random order, the daemon and the reader under one limit."""
+    if not peer.can_read_files or peer.slow or peer.name == "roxfs-files":
+        return
+    for factor in MEMORY_FACTORS:
+        try:
+            epochs(run, peer, factor)
+        except (Killed, Failed) as error:
+            run.note(f"{peer.name} at {factor} times the dataset: {error!r}")
+
+
+def epochs(run, peer, factor):
+    everything = run.dataset.everything()
+    machine.drop_caches()
+    with memory.Limited(int(factor * run.dataset.bytes)) as limited:
+        with run.mounted(peer, limited, timed=False) as (directory, _):
+            for number in range(1, EPOCHS + 1):
+                totals = run.reader.files("read", peer, everything, directory,
+                                          seed=run.seed(number), limited=limited)
+                run.sample(f"memory-{factor}", f"epoch-{number}", peer.name, "s",
+                           totals["seconds"], files=totals["files"], bytes=totals["bytes"])

@@ -1,0 +1,114 @@
+"""The command line, and what the datasets and tests are called."""
+
+import argparse
+import sys
+
+# Name: files, and their mean size in bytes.
+DATASETS = {"10kb": (100_000, 10_000), "110kb": (20_000, 110_000), "100b": (1_000_000, 100)}
+
+TESTS = {
+    "mount": "time to mount",
+    "listed": "first and second pass in order, after a listing; images in the page cache",
+    "random": "first and second pass in random order, never listed; images in the page cache",
+    "listing": "listing (as ls -lU) and stat of everything, first and second time",
+    "growth": "private memory of each daemon after each of three passes over one mount (first round)",
+    "raw": "raw/data against the shard itself: dd, fio, np.memmap",
+    "cold": "nothing in memory: in order, in order after a listing, random; bytes read from the disk",
+    "memory": "three epochs in random order under a limit of 1.5 and 1.1 times the dataset",
+}
+
+# What a dataset is not measured for unless --tests asks for it.
+LEFT_OUT = {"10kb": {"memory"}, "110kb": set(), "100b": {"raw", "memory"}}
+
+PEERS = (
+    "plain", "roxfs-records", "roxfs-files", "erofs", "squashfs", "squashfuse", "fuse-zip",
+    "ratarmount", "roxxel",
+)
+
+DESCRIPTION = """\
+Measures roxfs against the same files on the same disk and in other mounted formats: kernel erofs
+(from a file) and squashfs, squashfuse_ll, fuse-zip, ratarmount, and the Python package roxxel
+(index access, no mount). Installs what it needs, makes the same dataset for all, and measures them
+in turn, several rounds. Prints medians as Markdown. Needs root.
+
+Every pass compares a sum over place, size, first and last 8 bytes of each file with that of the
+plain files, and a difference ends the run.
+
+environment:
+  ROXFS=FILE     measure this binary and do not build one
+"""
+
+
+def listed(allowed, groups=()):
+    """A type of argument: names separated by commas."""
+    def parse(text):
+        names = [name for word in text.split(",") for name in dict(groups).get(word, [word])]
+        for name in names:
+            if name not in allowed:
+                raise argparse.ArgumentTypeError(f"{name}: not one of {', '.join(allowed)}")
+        return names
+    return parse
+
+
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def process_counts(text):
+    return [positive(word) for word in text.split(",")]
+
+
+def parser():
+    tests = "\n".join(f"  {name:<9} {what}" for name, what in TESTS.items())
+    datasets = "\n".join(
+        f"  {name:<9} {files:,} files of about {mean:,} bytes; without: "
+        + (", ".join(sorted(LEFT_OUT[name])) or "-")
+        for name, (files, mean) in DATASETS.items())
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench/compare", description=DESCRIPTION, allow_abbrev=False,
+        epilog=f"tests:\n{tests}\n\ndatasets:\n{datasets}",
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--dataset", metavar="NAME,...", type=listed(DATASETS), default=list(DATASETS),
+        help="these datasets alone, one after the other [all three]")
+    add("--tests", metavar="NAME,...", type=listed(TESTS),
+        help="these tests alone [all that the dataset is for]")
+    add("--only", metavar="PEER,...",
+        type=listed(PEERS, {"roxfs": ["roxfs-records", "roxfs-files"]}.items()),
+        default=list(PEERS),
+        help=f"these alone, and plain, which is what the others are compared with; of "
+             f"{', '.join(PEERS)}; roxfs means both of its trees [all]")
+    add("--processes", metavar="N,...", type=process_counts, default=[1, 4],
+        help="how many processes read at the same time in listed and random [1,4]")
+    add("--rounds", metavar="N", type=positive, help="rounds to take the medians of [3]")
+    add("--quick", action="store_true", help="a twentieth of the files, one round")
+    add("--scale", metavar="N", type=positive, help="make one Nth of the files [1]")
+    add("--limit", metavar="N", type=positive, default=200_000,
+        help="read at most so many files in a pass [200000]")
+    add("--work", metavar="DIR", default="/var/tmp",
+        help="make everything in a new directory under DIR, and remove it at the end; it needs "
+             "about 7 times the dataset [/var/tmp]")
+    add("--json", metavar="FILE", help="write every figure of every round")
+    add("--plot", metavar="FILE", help="draw the main figures as SVG")
+    return parser
+
+
+def parse(arguments):
+    """The options, complete."""
+    options = parser().parse_args(arguments)
+    options.rounds = options.rounds or (1 if options.quick else 3)
+    options.scale = options.scale or (20 if options.quick else 1)
+    return options
+
+
+def tests_of(options, dataset):
+    """The tests of one dataset, in the order of the table above."""
+    asked = options.tests or set(TESTS) - LEFT_OUT[dataset]
+    return [name for name in TESTS if name in asked]
+
+
+if __name__ == "__main__":
+    parse(sys.argv[1:])

@@ -1,0 +1,91 @@
+"""Passes of the reader over a directory, each compared with the plain files."""
+
+import json
+import subprocess
+
+import mounts
+from peers import VENV, ROOT
+
+
+class Different(Exception):
+    """A peer gave other bytes than the plain files."""
+
+
+class Killed(Exception):
+    """The reader was killed, as it is when memory runs out."""
+
+
+class Reader:
+    """The compiled program, and the sums that it should give."""
+
+    def __init__(self, program, dataset):
+        self.program = program
+        self.dataset = dataset
+        self.expected = {}
+
+    def run(self, mode, listing, directory, seed=None, processes=1, limited=None):
+        command = [self.program, mode, "-p", str(processes)]
+        command += ["-s", str(seed)] if seed is not None else []
+        done = subprocess.run(
+            [*command, listing, directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, preexec_fn=limited.join if limited else None)
+        if done.returncode == -9:
+            raise Killed(mode)
+        if done.returncode != 0:
+            raise mounts.Failed(done.stderr.strip())
+        return json.loads(done.stdout)
+
+    def expect(self, mode, name, listing):
+        """Takes the sum of the plain files."""
+        if (mode, name) not in self.expected:
+            totals = self.run(mode, listing, self.dataset.tree)
+            self.expected[mode, name] = {key: totals[key] for key in ("files", "bytes", "sum")}
+
+    def compare(self, mode, name, totals, peer):
+        for key, expected in self.expected[mode, name].items():
+            if totals[key] != expected:
+                raise Different(
+                    f"{peer.name}, {mode} of {name}: {key} is {totals[key]}, of the plain files "
+                    f"{expected}")
+        return totals
+
+    def files(self, mode, peer, selection, directory, **how):
+        """Reads or stats a selection."""
+        listing = self.dataset.list(selection, peer.by_number)
+        totals = self.run(mode, listing, directory, **how)
+        return self.compare(mode, selection.name, totals, peer)
+
+    def list(self, peer, directory):
+        """Lists as `ls -lU` does."""
+        listing = self.dataset.directories(peer)
+        return self.compare("list", listing.name, self.run("list", listing, directory), peer)
+
+    def prepare(self, peers):
+        """All sums that the measurements will ask for, before the first of them."""
+        dataset = self.dataset
+        for peer in peers:
+            for choose in (dataset.in_order, dataset.in_random_order, dataset.cold_in_order,
+                           dataset.cold_random):
+                self.expect_selection(choose(peer))
+            listing = dataset.directories(peer)
+            self.expect("list", listing.name, listing)
+        self.expect_selection(dataset.everything())
+
+    def expect_selection(self, selection):
+        for mode in ("read", "stat"):
+            self.expect(mode, selection.name, self.dataset.list(selection, by_number=False))
+        # The other list, so that no measurement has to write it.
+        self.dataset.list(selection, by_number=True)
+
+    def roxxel(self, peer, selection, seeds):
+        """Passes of the Python package over the shards, one for each seed (None: in order)."""
+        script = ROOT / "scripts/bench/compare.d/roxxel_pass.py"
+        orders = ["in-order" if seed is None else str(seed) for seed in seeds]
+        listing = self.dataset.list(selection, by_number=True)
+        done = subprocess.run(
+            [VENV / "python", "-B", script, self.dataset.work / "d_*.rox", listing, *orders],
+            stdout=subprocess.PIPE, text=True, check=True)
+        passes = json.loads(done.stdout)
+        for totals in passes["passes"]:
+            self.compare("read", selection.name, totals, peer)
+        return passes

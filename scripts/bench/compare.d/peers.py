@@ -1,0 +1,121 @@
+"""The peers: how each one's image is made and mounted, and where its files are."""
+
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import machine
+from mounts import Mount
+
+ROOT = Path(__file__).resolve().parents[3]
+VENV = ROOT / "target/venv/bench/bin"
+ROXFS = os.environ["ROXFS"]
+PACK = '"$ROXFS" pack -q -o d.rox tree'
+SQUASH = "mksquashfs tree d.squashfs -noI -noD -noF -noX -no-progress -quiet"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One way to have the dataset."""
+
+    name: str
+    # Makes the image, in the dataset's directory; the plain files are in `tree`.
+    make: str = ""
+    # The image's files, as a pattern.
+    image: str = ""
+    # Mounts it; None where there is nothing to mount.
+    start: Callable[[Mount, Path], None] | None = None
+    # Where the files are in the mount.
+    under: str = "."
+    # Files have numbers, not names.
+    by_number: bool = False
+    # Measured on a part of the files.
+    slow: bool = False
+    # Datasets it is left out of.
+    not_for: tuple = ()
+    version: Callable[[], str] = lambda: ""
+
+    @property
+    def is_roxfs(self):
+        return self.name.startswith("roxfs-")
+
+    @property
+    def is_mount(self):
+        return self.start is not None
+
+    @property
+    def can_read_files(self):
+        """Whether any program can read its files."""
+        return self.name != "roxxel"
+
+    def mount(self, dataset, limited=None):
+        """A fresh mount."""
+        return Mount(dataset.work / "mnt", lambda mount: self.start(mount, dataset.work),
+                     dataset.work / "daemon.log", limited)
+
+
+def serve(*command):
+    """Starts a daemon: {image directory}/... and the mount point are filled in."""
+    def start(mount, work):
+        paths = {"work": work, "mnt": mount.directory}
+        mount.serve([str(word).format(**paths) for word in command])
+    return start
+
+
+def squashfs(mount, work):
+    mount.mount_loop("squashfs", work / "d.squashfs")
+
+
+def erofs(mount, work):
+    """Kernels before 6.12 have no mounts of a file, and want a loop device."""
+    image = work / "d.erofs"
+    try:
+        mount.mount_image("erofs", image)
+    except OSError as error:
+        if error.errno != errno.ENOTBLK:
+            raise
+        mount.mount_loop("erofs", image)
+
+
+def debian(package):
+    return lambda: f"{package} {machine.package_version(package)}"
+
+
+def python_package(package):
+    code = f"import importlib.metadata; print(importlib.metadata.version('{package}'))"
+    return lambda: f"{package} {machine.run(str(VENV / 'python'), '-c', code)}"
+
+
+def kernel(tools):
+    return lambda: f"in the kernel; {debian(tools)()}"
+
+
+def roxfs(name, under, by_number):
+    return Peer(
+        name, make=PACK, image="d_*.rox", under=under,
+        by_number=by_number, start=serve(ROXFS, "mount", "-f", "{work}/d.rox", "{mnt}"),
+        version=lambda: machine.run(ROXFS, "--version"))
+
+
+ALL = [
+    Peer("plain"),
+    roxfs("roxfs-records", "records", by_number=True),
+    roxfs("roxfs-files", "files", by_number=False),
+    Peer("erofs", make="mkfs.erofs --quiet d.erofs tree", image="d.erofs", start=erofs,
+         version=kernel("erofs-utils")),
+    Peer("squashfs", make=SQUASH, image="d.squashfs", start=squashfs,
+         version=kernel("squashfs-tools")),
+    Peer("squashfuse", make=SQUASH, image="d.squashfs", version=debian("squashfuse"),
+         start=serve("squashfuse_ll", "-f", "{work}/d.squashfs", "{mnt}")),
+    Peer("fuse-zip", make="cd tree && zip -0 -q -X -@ ../d.zip <../names.list", image="d.zip",
+         start=serve("fuse-zip", "-f", "-r", "{work}/d.zip", "{mnt}"), slow=True,
+         not_for=("100b",), version=debian("fuse-zip")),
+    Peer("ratarmount", make="tar cf d.tar --sort=name -C tree .", image="d.tar",
+         start=serve(VENV / "ratarmount", "-f", "--index-file", "{work}/d.tar.index",
+                     "{work}/d.tar", "{mnt}"),
+         slow=True, version=python_package("ratarmount")),
+    Peer("roxxel", make=PACK, image="d_*.rox", by_number=True,
+         version=python_package("roxxel")),
+]

@@ -1,0 +1,311 @@
+/*
+ * Reads, stats or lists the files that a list names, and prints how long it took, as JSON.
+ *
+ *     reader read|stat [-s SEED] [-p PROCESSES] LIST DIR
+ *     reader list LIST DIR
+ *
+ * LIST has paths relative to DIR, one a line. `read` opens each, asks for its size, reads all of
+ * it and closes it; `stat` asks for its size. `list` walks each directory named as `ls -lU` does:
+ * it takes the attributes of every entry. With a seed the order is shuffled. Several processes
+ * take turns of 64 files, as loaders with batches do.
+ *
+ * The clock starts when the list is loaded and the processes wait. The sum depends on size, first
+ * and last 8 bytes of each file and on its place in LIST, but not on the order of reading (`list`:
+ * on the sizes alone). A file that cannot be read in full ends the program with 1.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <err.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TURN = 64, MOST_PROCESSES = 256 };
+
+struct list {
+    char **paths;
+    uint32_t *order;
+    size_t count;
+};
+
+struct totals {
+    uint64_t files, bytes, sum;
+};
+
+struct buffer {
+    char *bytes;
+    size_t size;
+};
+
+typedef void visit(int dir, const char *path, uint64_t place, struct buffer *, struct totals *);
+
+/* The finalizer of splitmix64: a permutation of 64-bit numbers. */
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+}
+
+static void count_file(struct totals *totals, uint64_t bytes, uint64_t sum)
+{
+    totals->files += 1;
+    totals->bytes += bytes;
+    totals->sum += sum;
+}
+
+/* The sum of a file's place, size, and its first and last 8 bytes (all of it where it is shorter). */
+static uint64_t sum_of(uint64_t place, const char *bytes, size_t size)
+{
+    uint64_t first = 0, last = 0;
+    size_t part = size < 8 ? size : 8;
+    memcpy(&first, bytes, part);
+    memcpy(&last, bytes + size - part, part);
+    return mix(mix(mix(mix(place) ^ size) ^ first) ^ last);
+}
+
+static void visit_read(int dir, const char *path, uint64_t place, struct buffer *buffer,
+                       struct totals *totals)
+{
+    int file = openat(dir, path, O_RDONLY | O_CLOEXEC);
+    struct stat attributes;
+    if (file < 0 || fstat(file, &attributes) < 0)
+        err(1, "%s", path);
+    size_t size = (size_t)attributes.st_size, at = 0;
+    if (size + 1 > buffer->size) {
+        buffer->size = 2 * size + 1;
+        buffer->bytes = realloc(buffer->bytes, buffer->size);
+        if (buffer->bytes == NULL)
+            err(1, "%zu bytes", buffer->size);
+    }
+    while (at < size) {
+        /* One more than the size, as most programs ask for: the end needs no second call. */
+        ssize_t got = read(file, buffer->bytes + at, size + 1 - at);
+        if (got < 0)
+            err(1, "%s", path);
+        if (got == 0)
+            errx(1, "%s: ends at %zu of %zu bytes", path, at, size);
+        at += (size_t)got;
+    }
+    if (at != size)
+        errx(1, "%s: has more than %zu bytes", path, size);
+    close(file);
+    count_file(totals, size, sum_of(place, buffer->bytes, size));
+}
+
+static void visit_stat(int dir, const char *path, uint64_t place, struct buffer *buffer,
+                       struct totals *totals)
+{
+    (void)buffer;
+    struct stat attributes;
+    if (fstatat(dir, path, &attributes, 0) < 0)
+        err(1, "%s", path);
+    uint64_t size = (uint64_t)attributes.st_size;
+    count_file(totals, size, mix(mix(place) ^ size));
+}
+
+static void visit_list(int parent, const char *path, uint64_t place, struct buffer *buffer,
+                       struct totals *totals)
+{
+    int file = openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = file < 0 ? NULL : fdopendir(file);
+    if (dir == NULL)
+        err(1, "%s", path);
+    struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        const char *name = entry->d_name;
+        struct stat attributes;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+            continue;
+        if (fstatat(file, name, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
+            err(1, "%s", name);
+        if (S_ISDIR(attributes.st_mode))
+            visit_list(file, name, place, buffer, totals);
+        else
+            count_file(totals, (uint64_t)attributes.st_size, mix((uint64_t)attributes.st_size));
+    }
+    closedir(dir);
+}
+
+static char *load(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    struct stat attributes;
+    if (file == NULL || fstat(fileno(file), &attributes) < 0)
+        err(1, "%s", path);
+    *size = (size_t)attributes.st_size;
+    char *text = malloc(*size + 1);
+    if (text == NULL || fread(text, 1, *size, file) != *size)
+        err(1, "%s", path);
+    text[*size] = '\0';
+    fclose(file);
+    return text;
+}
+
+static struct list split(char *text, size_t size)
+{
+    struct list list = {NULL, NULL, 0};
+    size_t lines = 0;
+    for (size_t at = 0; at < size; at++)
+        lines += text[at] == '\n';
+    list.paths = calloc(lines + 1, sizeof *list.paths);
+    list.order = calloc(lines + 1, sizeof *list.order);
+    if (list.paths == NULL || list.order == NULL)
+        err(1, "%zu lines", lines);
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        list.order[list.count] = (uint32_t)list.count;
+        list.paths[list.count++] = line;
+    }
+    return list;
+}
+
+/* Fisher and Yates. */
+static void shuffle(struct list *list, uint64_t seed)
+{
+    for (size_t at = list->count; at > 1; at--) {
+        size_t other = mix(seed * list->count + at) % at;
+        uint32_t swapped = list->order[at - 1];
+        list->order[at - 1] = list->order[other];
+        list->order[other] = swapped;
+    }
+}
+
+/* What process `number` of `processes` does: each turn of theirs. */
+static void work(const struct list *list, visit *visit, int dir, size_t number, size_t processes,
+                 struct totals *totals)
+{
+    struct buffer buffer = {NULL, 0};
+    struct totals own = {0, 0, 0};
+    for (size_t turn = number * TURN; turn < list->count; turn += processes * TURN)
+        for (size_t at = turn; at < turn + TURN && at < list->count; at++)
+            visit(dir, list->paths[list->order[at]], list->order[at], &buffer, &own);
+    free(buffer.bytes);
+    *totals = own;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* The processes wait at a pipe that is closed when the clock starts. Returns the seconds. */
+static double work_together(const struct list *list, visit *visit, int dir, size_t processes,
+                            struct totals *totals)
+{
+    int gate[2];
+    char byte;
+    if (pipe(gate) < 0)
+        err(1, "pipe");
+    for (size_t number = 0; number < processes; number++) {
+        pid_t child = fork();
+        if (child < 0)
+            err(1, "fork");
+        if (child == 0) {
+            /* None is to go on when another one has failed. */
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            close(gate[1]);
+            if (read(gate[0], &byte, 1) < 0)
+                err(1, "pipe");
+            work(list, visit, dir, number, processes, &totals[number]);
+            _exit(0);
+        }
+    }
+    double start = now();
+    close(gate[1]);
+    for (size_t number = 0; number < processes; number++) {
+        int status;
+        if (wait(&status) < 0 || status != 0)
+            errx(1, "a reading process failed");
+    }
+    return now() - start;
+}
+
+static struct totals sum_up(const struct totals *totals, size_t processes)
+{
+    struct totals all = {0, 0, 0};
+    for (size_t number = 0; number < processes; number++) {
+        all.files += totals[number].files;
+        all.bytes += totals[number].bytes;
+        all.sum += totals[number].sum;
+    }
+    return all;
+}
+
+static void usage(void)
+{
+    fputs("usage: reader read|stat|list [-s SEED] [-p PROCESSES] LIST DIR\n", stderr);
+    exit(2);
+}
+
+static visit *mode_of(const char *mode)
+{
+    if (strcmp(mode, "read") == 0)
+        return visit_read;
+    if (strcmp(mode, "stat") == 0)
+        return visit_stat;
+    if (strcmp(mode, "list") == 0)
+        return visit_list;
+    usage();
+    return NULL;
+}
+
+int main(int count, char **arguments)
+{
+    const char *seed = NULL;
+    size_t processes = 1, size;
+    int option;
+    if (count < 2)
+        usage();
+    visit *visit = mode_of(arguments[1]);
+    for (optind = 2; (option = getopt(count, arguments, "s:p:")) != -1;) {
+        if (option == 's')
+            seed = optarg;
+        else if (option == 'p')
+            processes = strtoul(optarg, NULL, 10);
+        else
+            usage();
+    }
+    if (count - optind != 2 || processes < 1 || processes > MOST_PROCESSES)
+        usage();
+
+    char *text = load(arguments[optind], &size);
+    struct list list = split(text, size);
+    if (seed != NULL)
+        shuffle(&list, strtoull(seed, NULL, 10));
+    int dir = open(arguments[optind + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        err(1, "%s", arguments[optind + 1]);
+    struct totals *totals = mmap(NULL, MOST_PROCESSES * sizeof *totals, PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (totals == MAP_FAILED)
+        err(1, "mmap");
+
+    double seconds;
+    if (processes == 1) {
+        double start = now();
+        work(&list, visit, dir, 0, 1, totals);
+        seconds = now() - start;
+    } else {
+        seconds = work_together(&list, visit, dir, processes, totals);
+    }
+    struct totals all = sum_up(totals, processes);
+    printf("{\"files\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"sum\": \"%016llx\"}\n",
+           (unsigned long long)all.files, (unsigned long long)all.bytes, seconds,
+           (unsigned long long)all.sum);
+    free(list.paths);
+    free(list.order);
+    free(text);
+    return 0;
+}

@@ -1,0 +1,227 @@
+"""Medians of the figures as Markdown tables, with their ratios."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from statistics import median
+
+NOT_OTHER_MOUNTS = ("plain", "roxxel")
+LABELS = {
+    "plain": "plain files", "roxfs-records": "roxfs, records/", "roxfs-files": "roxfs, files/",
+    "erofs": "kernel erofs", "squashfs": "kernel squashfs", "squashfuse": "squashfuse_ll",
+    "roxxel": "roxxel 0.1.0 (Python, no mount)",
+}
+RAW_LABELS = {
+    "dd": "dd, 1 MiB, in order", "fio-sequential": "fio, 128 KiB, in order",
+    "fio-random-4k": "fio, 4 KiB, random", "fio-random-128k": "fio, 128 KiB, random",
+    "memmap": "np.memmap, sum of all",
+}
+
+LEGEND = """\
+Medians over the rounds, in brackets the lowest and the highest. "/ plain" is the ratio to the plain
+files; "/ best" the ratio to the fastest mount that is not roxfs (of speeds: above 1 is faster than
+it; of times: below 1 is). Plain files are in the page cache, with their names and attributes,
+unless a table says otherwise: they have no first pass. A peer with a number of files behind its
+name read so many, and the rate is that of those."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A measure, and the ratios to print beside it."""
+
+    measure: str
+    heading: str
+    ratios: tuple = ("plain", "best")
+
+
+@dataclass(frozen=True)
+class Table:
+    test: str
+    title: str
+    columns: tuple
+
+
+PASSES = (Column("first", "first pass"), Column("second", "second pass"))
+
+
+def readers(test):
+    processes = int(test.rsplit("-", 1)[1])
+    return "1 reader" if processes == 1 else f"{processes} readers"
+
+
+def tables_of(tests):
+    """The tables for the tests that have figures."""
+    tables = []
+    for test in tests:
+        if test == "mount":
+            tables.append(Table(
+                test, "Time to mount (erofs: the system call alone, others: with the program's start)",
+                (Column("time", "until it answers", ("best",)),)))
+        elif test.startswith("listed-"):
+            tables.append(Table(test, f"In order after a listing, {readers(test)}", PASSES))
+        elif test.startswith("random-"):
+            tables.append(Table(test, f"Random order, never listed, {readers(test)}", PASSES))
+        elif test == "listing":
+            tables += [
+                Table(test, "Listing with attributes (ls -lU)",
+                      (Column("list-first", "first time"), Column("list-second", "second time"))),
+                Table(test, "stat of each file, in order, never listed",
+                      (Column("stat-first", "first time"), Column("stat-second", "second time"))),
+            ]
+        elif test == "cold":
+            tables += [cold_table("in-order", "in order, never listed"),
+                       cold_table("listed", "in order after a listing"),
+                       cold_table("random", "random order, never listed")]
+        elif test.startswith("memory-"):
+            factor = test.split("-")[1]
+            columns = tuple(Column(f"epoch-{n}", f"epoch {n}") for n in (1, 2, 3))
+            tables.append(Table(test, f"Random epochs, memory of {factor} times the dataset", columns))
+        elif test == "growth":
+            columns = [Column("mounted", "mounted", ())]
+            columns += [Column(f"pass-{n}", f"after pass {n}", ()) for n in (1, 2, 3)]
+            tables.append(Table(test, "Private memory of the daemon (RssAnon), one mount, all listed "
+                                "and read in each pass", tuple(columns)))
+    return tables
+
+
+def cold_table(measure, title):
+    columns = (Column(measure, "from the disk"),
+               Column(f"{measure}-disk", "read from the disk / asked for", ()))
+    return Table("cold", f"Cold disk, {title} (plain files too)", columns)
+
+
+class Figures:
+    """Samples by test, measure and peer."""
+
+    def __init__(self, samples):
+        self.values = defaultdict(list)
+        self.units = {}
+        self.files = {}
+        for sample in samples:
+            key = sample["test"], sample["measure"], sample["peer"]
+            self.values[key].append(sample["value"])
+            self.units[key[:2]] = sample["unit"]
+            if "files" in sample:
+                self.files[key] = sample["files"]
+
+    def tests(self):
+        return list(dict.fromkeys(test for test, _, _ in self.values))
+
+    def peers(self, test, measure):
+        return [peer for t, m, peer in self.values if (t, m) == (test, measure)]
+
+    def median(self, test, measure, peer):
+        values = self.values.get((test, measure, peer))
+        return median(values) if values else None
+
+    def best(self, test, measure):
+        """The median of the fastest mount that is not roxfs."""
+        medians = [self.median(test, measure, peer) for peer in self.peers(test, measure)
+                   if peer not in NOT_OTHER_MOUNTS and not peer.startswith("roxfs-")]
+        if not medians:
+            return None
+        return max(medians) if self.units[test, measure].endswith("/s") else min(medians)
+
+    def cell(self, test, measure, peer):
+        values = self.values.get((test, measure, peer))
+        if not values:
+            return "-"
+        text = number(median(values))
+        return text if len(values) == 1 else f"{text} ({number(min(values))} - {number(max(values))})"
+
+    def ratio(self, test, measure, peer, to):
+        base = self.best(test, measure) if to == "best" else self.median(test, measure, to)
+        own = self.median(test, measure, peer)
+        return f"{own / base:.2f}" if base and own is not None else "-"
+
+    def label(self, test, measures, peer):
+        """With the number of files, where that is fewer than others read."""
+        name = LABELS.get(peer, peer)
+        measured = {key: files for key, files in self.files.items()
+                    if key[0] == test and key[1] in measures}
+        own = max((files for key, files in measured.items() if key[2] == peer), default=0)
+        most = max(measured.values(), default=0)
+        return f"{name} ({own:,} files)" if 0 < own < most else name
+
+
+def number(value):
+    """Three digits that matter, and all before the point."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def markdown(heading, rows):
+    lines = [row(heading), "|---|" + "---:|" * (len(heading) - 1)]
+    return "\n".join(lines + [row(cells) for cells in rows])
+
+
+def render(table, figures):
+    """One table; peers in the order of their first figure of the first round."""
+    heading = [""]
+    for column in table.columns:
+        unit = figures.units.get((table.test, column.measure), "")
+        heading.append(f"{column.heading}, {unit}" if unit not in ("", "x") else column.heading)
+        heading += [f"/ {ratio}" for ratio in column.ratios]
+    measures = [column.measure for column in table.columns]
+    peers = sorted({peer for measure in measures for peer in figures.peers(table.test, measure)},
+                   key=order)
+    rows = []
+    for peer in peers:
+        cells = [figures.label(table.test, measures, peer)]
+        for column in table.columns:
+            cells.append(figures.cell(table.test, column.measure, peer))
+            cells += [figures.ratio(table.test, column.measure, peer, ratio)
+                      for ratio in column.ratios]
+        rows.append(cells)
+    return f"### {table.title}\n\n{markdown(heading, rows)}"
+
+
+def order(peer):
+    known = ("plain", "roxfs-records", "roxfs-files", "erofs", "squashfs", "squashfuse", "fuse-zip",
+             "ratarmount", "roxxel")
+    return known.index(peer) if peer in known else len(known)
+
+
+def render_raw(figures):
+    heading = ["", "the shard itself, MB/s", "raw/data, MB/s", "raw/data / shard"]
+    rows = []
+    for name, label in RAW_LABELS.items():
+        for which in ("first", "second"):
+            measure = f"{name}-{which}"
+            rows.append([f"{label}; {which} pass", figures.cell("raw", measure, "shard"),
+                         figures.cell("raw", measure, "raw/data"),
+                         figures.ratio("raw", measure, "raw/data", "shard")])
+    return f"### raw/data against the shard, images in the page cache\n\n{markdown(heading, rows)}"
+
+
+def render_made(made):
+    heading = ["made by", "s", "MB"]
+    rows = [[f"`{each.command}`", number(each.seconds), number(each.bytes / 1e6)] for each in made]
+    return markdown(heading, rows)
+
+
+def render_dataset(run):
+    """All tables of one dataset."""
+    dataset, figures = run.dataset, Figures(run.samples)
+    parts = [f"## {dataset.files:,} files, {dataset.bytes / 1e6:,.0f} MB "
+             f"({dataset.bytes // dataset.files:,} bytes each on average)", render_made(dataset.made)]
+    parts += [render(table, figures) for table in tables_of(figures.tests())]
+    if figures.values.get(("disk", "direct", "dd iflag=direct")):
+        speed = figures.cell("disk", "direct", "dd iflag=direct")
+        parts.append(f"The disk itself, in order (dd iflag=direct of a shard): {speed} MB/s.")
+    if "raw" in figures.tests():
+        parts.append(render_raw(figures))
+    parts += [f"Note: {note}" for note in run.notes]
+    return "\n\n".join(parts)
+
+
+def render_machine(machine, versions):
+    lines = [f"- {what}: {value}" for what, value in machine.items()]
+    # Both trees of roxfs are one program.
+    lines += [f"- {version}" if peer.startswith("roxfs-") else f"- {LABELS.get(peer, peer)}: {version}"
+              for peer, version in versions.items() if peer != "roxfs-files" or len(versions) == 1]
+    return "\n".join(lines)
