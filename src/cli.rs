@@ -45,6 +45,10 @@ pub enum Command {
     ///
     /// Columns are separated by tabs. In names, control characters, backslashes and bytes that
     /// are not UTF-8 are written as escapes, so that each record is one line.
+    ///
+    /// With --format, lists the files of the tree files/ instead, in its order, for programs that
+    /// take a list. A file's class is the first directory of its path; its label is the number,
+    /// from 0, of that directory among all in files/ in byte order, as torchvision and DALI count.
     Ls(Ls),
     /// Write records to standard output
     Cat(Cat),
@@ -217,11 +221,27 @@ pub struct Info {
 pub struct Ls {
     /// Also show offset in the shard, checksum (CRC-32C) and shard: number, size, offset,
     /// checksum, shard, name
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "format")]
     pub long: bool,
+    /// List the files of files/ in this form
+    #[arg(long, value_name = "FORM")]
+    pub format: Option<ListFormat>,
     /// The dataset.
     #[command(flatten)]
     pub shards: Shards,
+}
+
+/// The forms of a list of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListFormat {
+    /// "PATH LABEL", the file_list of NVIDIA DALI's fn.readers.file
+    Dali,
+    /// {"file_name": PATH, "label": CLASS}, the metadata.jsonl of Hugging Face datasets
+    Jsonl,
+    /// path, class and label, separated by tabs, with escapes as above
+    Tsv,
+    /// paths, each ended by a NUL byte
+    Null,
 }
 
 /// Options of `cat`.

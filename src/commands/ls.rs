@@ -11,6 +11,9 @@ use std::io::{self, BufWriter, Write};
 /// One line for each record. One that cannot be read is reported, and the listing goes on.
 pub fn run(options: &Ls) -> anyhow::Result<Exit> {
     let dataset = super::open(&options.shards)?;
+    if let Some(format) = options.format {
+        return super::ls_files::run(dataset, format);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut exit = Exit::Done;
     let mut result = Ok(());

@@ -5,6 +5,7 @@ mod cat;
 mod extract;
 mod info;
 mod ls;
+mod ls_files;
 mod mount;
 mod pack;
 mod system_log;

@@ -59,7 +59,7 @@ pub fn census(
     // is in a directory `a/` there are only names that begin with `a`.
     let mut alive: Vec<Alive> = Vec::new();
     let mut before: Vec<u8> = Vec::new();
-    while let Some((record, key)) = merge.next()? {
+    while let Some((record, key)) = merge.next_name()? {
         let begins = |file: &Alive| key.len() >= file.len && key[..file.len] == before[..file.len];
         while alive.pop_if(|file| !begins(file)).is_some() {}
         for file in &mut alive {

@@ -86,7 +86,7 @@ impl<'a> Cursor<'a> {
                 &mut run.insert((piece.shard, shard.sorted_names(local))).1
             }
         };
-        if let Some((local, key)) = names.next()? {
+        if let Some((local, key)) = names.next_name()? {
             name.key.extend_from_slice(key);
             name.record = local.and_then(|local| self.order.dataset.record_in(piece.shard, local));
         }

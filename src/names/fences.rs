@@ -10,6 +10,9 @@ const LEAST_STRIDE: u64 = 64;
 /// Longer names are not kept: memory stays bounded whatever a shard says.
 const LONGEST: usize = 256;
 
+/// Writes the name at a position into a buffer.
+pub type ReadKey<'a> = dyn FnMut(u64, &mut Vec<u8>) -> Result<(), ShardError> + 'a;
+
 /// Names at regular positions, each kept when it is met first.
 #[derive(Debug)]
 pub struct Fences {
@@ -35,7 +38,7 @@ impl Fences {
         low: u64,
         high: u64,
         key: &[u8],
-        read: &mut dyn FnMut(u64, &mut Vec<u8>) -> Result<(), ShardError>,
+        read: &mut ReadKey<'_>,
     ) -> Result<(u64, u64), ShardError> {
         let (first, end) = (low.div_ceil(self.stride), high.div_ceil(self.stride));
         let (mut from, mut to) = (first, end);

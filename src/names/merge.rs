@@ -54,11 +54,7 @@ impl<'a> Merge<'a> {
     }
 
     /// The next record and its name.
-    #[expect(
-        clippy::type_complexity,
-        reason = "an iterator that lends what it gives out"
-    )]
-    pub fn next(&mut self) -> Result<Option<(RecordId, &[u8])>, ShardError> {
+    pub fn next_name(&mut self) -> Result<Option<(RecordId, &[u8])>, ShardError> {
         // The name given out last is the smallest still; its run goes on behind it.
         if std::mem::replace(&mut self.begun, true) {
             let Some(mut top) = self.heads.peek_mut() else {
@@ -103,7 +99,7 @@ fn read(
     key: &mut Vec<u8>,
     out_of_order: &mut u64,
 ) -> Result<Option<RecordId>, ShardError> {
-    while let Some((local, name)) = names.next()? {
+    while let Some((local, name)) = names.next_name()? {
         let record = local.and_then(|local| dataset.record_in(*shard, local));
         let Some(record) = record.filter(|_| !name.is_empty()) else {
             continue;

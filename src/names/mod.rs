@@ -258,7 +258,7 @@ fn merged(dataset: &Dataset) -> Result<Layout, ShardError> {
     if dataset.records() <= u64::from(u32::MAX) {
         let mut records = Vec::new();
         reserve(dataset, &mut records, most)?;
-        while let Some((record, _)) = merge.next()? {
+        while let Some((record, _)) = merge.next_name()? {
             // Checked above.
             records.push(record.get() as u32);
         }
@@ -266,7 +266,7 @@ fn merged(dataset: &Dataset) -> Result<Layout, ShardError> {
     }
     let mut records = Vec::new();
     reserve(dataset, &mut records, most)?;
-    while let Some((record, _)) = merge.next()? {
+    while let Some((record, _)) = merge.next_name()? {
         records.push(record.get());
     }
     Ok(Layout::MergedWide(records))

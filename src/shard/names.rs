@@ -110,7 +110,7 @@ impl SortedNames<'_> {
         clippy::type_complexity,
         reason = "an iterator that lends what it gives out"
     )]
-    pub fn next(&mut self) -> Result<Option<(Option<LocalIndex>, &[u8])>, ShardError> {
+    pub fn next_name(&mut self) -> Result<Option<(Option<LocalIndex>, &[u8])>, ShardError> {
         if self.given == self.batch.len() {
             self.fill()?;
         }

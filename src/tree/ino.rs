@@ -99,7 +99,8 @@ impl Node {
             Node::Record(number) => FIRST_RECORD + number,
             Node::Shard(number) => TAG_SHARD << TAG_SHIFT | number,
             Node::Directory { position, depth } => {
-                TAG_DIRECTORY << TAG_SHIFT | depth.min(MAX_DEPTH) * MAX_POSITIONS | position
+                let low = depth.min(MAX_DEPTH) * MAX_POSITIONS + position % MAX_POSITIONS;
+                TAG_DIRECTORY << TAG_SHIFT | low
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod ino;
 mod list;
 mod name;
 mod read;
+mod walk;
 
 use crate::dataset::{Dataset, RecordId};
 use crate::format::index::Extent;
@@ -23,6 +24,7 @@ use std::sync::{Arc, OnceLock};
 pub use files::OnLeftOut;
 pub use list::Entry;
 pub use name::NumberedNames;
+pub use walk::Walk;
 
 /// Extension of record files, unless another is asked for.
 pub const EXTENSION: &str = "bin";

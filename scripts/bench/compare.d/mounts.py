@@ -27,6 +27,7 @@ class Mount:
         self.directory = directory
         self.process = None
         self.log = log
+        self.is_limited = limited is not None
         self.join = limited.join if limited else None
         directory.mkdir(exist_ok=True)
         self.device = os.stat(directory).st_dev
@@ -60,10 +61,16 @@ class Mount:
 
     def mount_loop(self, kind, image):
         """mount(8) through a loop device, which goes with the mount."""
-        command = ["mount", "-t", kind, "-o", "loop,ro", str(image), str(self.directory)]
-        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, preexec_fn=self.join)
-        if done.returncode != 0:
-            raise Failed(done.stderr.strip())
+        if not self.is_limited:
+            return run("mount", "-t", kind, "-o", "loop,ro", image, self.directory)
+        # The pages that a loop device caches of its image do not always count to the limit, so it
+        # caches none.
+        device = run("losetup", "--find", "--show", "--read-only", "--direct-io=on", image)
+        try:
+            run("mount", "-t", kind, "-o", "ro", device, self.directory)
+        finally:
+            # Takes effect when it is unmounted.
+            run("losetup", "--detach", device)
 
     def is_mounted(self):
         try:
@@ -95,6 +102,15 @@ class Mount:
 
     def __exit__(self, *_):
         self.unmount()
+
+
+def run(*command):
+    """What a command prints."""
+    done = subprocess.run([str(word) for word in command], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        raise Failed(f"{command[0]}: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def umount(directory, *options):

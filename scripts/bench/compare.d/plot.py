@@ -1,4 +1,4 @@
-"""Draws the main figures as SVG: plot.py FIGURES.json OUT.svg"""
+"""Draws the main figures, a row for each dataset, a panel for each: plot.py FIGURES.json OUT.svg"""
 
 import json
 import sys
@@ -10,86 +10,78 @@ import matplotlib.pyplot as plt
 
 from report import LABELS, Figures, order
 
-# Test and measure of each group of bars.
-GROUPS = {
-    ("listed-1", "first"): "first pass,\nin order after\na listing",
-    ("listed-1", "second"): "second pass,\nin order",
-    ("random-1", "first"): "first pass,\nrandom order,\nnever listed",
-    ("cold", "random"): "cold disk,\nrandom order",
+# Test and measure of each panel.
+PANELS = {
+    ("listed-1", "first"): "First pass, in order\nafter a listing",
+    ("listed-1", "second"): "Second pass,\nin order",
+    ("random-1", "first"): "First pass, random\norder, never listed",
+    ("cold", "random"): "Cold disk, random\norder, never listed",
 }
-COLOURS = {
-    "plain": "#888888", "roxfs-records": "#c1272d", "roxfs-files": "#e8746a", "erofs": "#1f5a94",
-    "squashfs": "#4a90c9", "squashfuse": "#8fc1e3", "fuse-zip": "#c9a227", "ratarmount": "#7a9e4e",
-    "roxxel": "#7d5ba6",
-}
-BAR = 0.24
-GAP = 0.3
+PLAIN, ROXFS, OTHER = "#9a9a9a", "#c1272d", "#4a7fb5"
+INCHES_PER_BAR = 0.2
+INCHES_PER_ROW = 1.0
 
 
-def bars(figures):
-    """Group, peer, position from the top, median, lowest and highest of each bar."""
-    at = 0.0
-    for group in GROUPS:
-        for peer in sorted(figures.peers(*group), key=order):
-            values = figures.values[(*group, peer)]
-            yield group, peer, at, figures.median(*group, peer), min(values), max(values)
-            at += BAR
-        at += GAP
+def colour(peer):
+    if peer.startswith("roxfs-"):
+        return ROXFS
+    return PLAIN if peer == "plain" else OTHER
 
 
-def draw(axes, figures, title):
-    ticks = {}
-    for group, peer, at, middle, lowest, highest in bars(figures):
-        axes.barh(at, middle, BAR * 0.86, color=COLOURS[peer], label=LABELS.get(peer, peer))
-        axes.plot([lowest, highest], [at, at], color="black", linewidth=0.8)
-        axes.text(highest * 1.06, at, f"{middle:,.0f}", va="center", fontsize=7)
-        ticks.setdefault(group, []).append(at)
-    axes.set_yticks([sum(places) / len(places) for places in ticks.values()],
-                    [GROUPS[group] for group in ticks], fontsize=8)
+def short(value):
+    return f"{value / 1000:,.0f}k" if value >= 10_000 else f"{value:,.0f}"
+
+
+def panel(axes, figures, where, peers):
+    """Bars of the medians, lines from the lowest to the highest."""
+    longest = 0
+    for at, peer in enumerate(peers):
+        values = figures.values.get((*where, peer))
+        if not values:
+            continue
+        middle = figures.median(*where, peer)
+        axes.barh(at, middle, 0.78, color=colour(peer))
+        if len(values) > 1:
+            axes.plot([min(values), max(values)], [at, at], color="black", linewidth=0.9)
+        axes.annotate(f"{middle:,.0f}", (max(values), at), xytext=(3, 0),
+                      textcoords="offset points", va="center", fontsize=7)
+        longest = max(longest, *values)
+    axes.set_xlim(0, (longest or 1) * 1.35)
+    axes.set_ylim(len(peers) - 0.4, -0.6)
+    axes.set_yticks(range(len(peers)), [LABELS.get(peer, peer) for peer in peers], fontsize=8)
     axes.tick_params(axis="y", length=0)
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
-    axes.set_xlim(low, high * 2)
-    axes.invert_yaxis()
-    axes.set_title(title, loc="left", fontsize=10)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.grid(axis="x", linewidth=0.4, alpha=0.6)
-    axes.set_axisbelow(True)
+    axes.tick_params(axis="x", labelsize=7)
+    axes.xaxis.set_major_locator(plt.MaxNLocator(3))
+    axes.xaxis.set_major_formatter(lambda value, _: short(value))
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 
-def legend(figure, all_axes):
-    known = {}
-    for axes in all_axes:
-        for handle, label in zip(*axes.get_legend_handles_labels()):
-            known.setdefault(label, handle)
-    figure.legend(known.values(), known.keys(), loc="upper center", ncols=3, fontsize=8,
-                  frameon=False)
+def datasets(content):
+    """Title, figures and peers of each dataset that has one of the panels."""
+    for dataset in content["datasets"]:
+        samples = [each for each in content["samples"] if each["dataset"] == dataset["name"]]
+        figures = Figures(samples)
+        peers = sorted({peer for where in PANELS for peer in figures.peers(*where)}, key=order)
+        if peers:
+            mean = dataset["bytes"] // dataset["files"]
+            yield f"{dataset['files']:,} files of about {mean:,} bytes", figures, peers
 
 
 def main():
     with open(sys.argv[1]) as file:
-        content = json.load(file)
-    drawn = []
-    for dataset in content["datasets"]:
-        samples = [each for each in content["samples"] if each["dataset"] == dataset["name"]]
-        figures = Figures(samples)
-        count = len(list(bars(figures)))
-        if count:
-            mean = dataset["bytes"] // dataset["files"]
-            drawn.append((figures, f"{dataset['files']:,} files of about {mean:,} bytes", count))
-    if not drawn:
+        rows = list(datasets(json.load(file)))
+    if not rows:
         sys.exit("plot: none of the main figures was measured")
-    height = sum(count * 0.18 + 1.1 for _, _, count in drawn) + 1
-    figure, axes = plt.subplots(
-        len(drawn), 1, figsize=(9, height), squeeze=False, layout="constrained",
-        height_ratios=[count + 5 for _, _, count in drawn])
-    for each, (figures, title, _) in zip(axes[:, 0], drawn):
-        draw(each, figures, title)
-    axes[-1, 0].set_xlabel("files per second (open, fstat, read all, close; one reader; log scale)",
-                           fontsize=8)
-    legend(figure, axes[:, 0])
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.75 / height))
-    figure.savefig(sys.argv[2], format=sys.argv[2].rsplit(".", 1)[-1])
+    heights = [INCHES_PER_ROW + INCHES_PER_BAR * len(peers) for _, _, peers in rows]
+    figure = plt.figure(figsize=(10.5, sum(heights) + 0.3), layout="constrained")
+    figure.supxlabel("files per second, one reader: open, fstat, read all, close", fontsize=8)
+    parts = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for part, (title, figures, peers) in zip(parts, rows):
+        part.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+        for axes, (where, name) in zip(part.subplots(1, len(PANELS), sharey=True), PANELS.items()):
+            panel(axes, figures, where, peers)
+            axes.set_title(name, fontsize=8, loc="left")
+    figure.savefig(sys.argv[2], format="svg", metadata={"Date": None})
 
 
 main()

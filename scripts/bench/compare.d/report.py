@@ -74,7 +74,8 @@ def tables_of(tests):
         elif test.startswith("memory-"):
             factor = test.split("-")[1]
             columns = tuple(Column(f"epoch-{n}", f"epoch {n}") for n in (1, 2, 3))
-            tables.append(Table(test, f"Random epochs, memory of {factor} times the dataset", columns))
+            tables.append(Table(test, f"Random epochs, daemon and reader in memory of {factor} times the "
+                                "dataset", columns))
         elif test == "growth":
             columns = [Column("mounted", "mounted", ())]
             columns += [Column(f"pass-{n}", f"after pass {n}", ()) for n in (1, 2, 3)]

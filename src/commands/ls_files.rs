@@ -1,0 +1,117 @@
+//! `roxfs ls --format`: the files of the tree of names, for programs that take a list.
+
+use super::{Exit, count};
+use crate::cli::ListFormat;
+use crate::dataset::Dataset;
+use crate::text::escaped;
+use crate::tree::attr::{Kind, Mounter};
+use crate::tree::ino::Node;
+use crate::tree::{Tree, TreeError, Walk};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+/// Lists all files. What a form has no way to write is left out, counted, and a failure.
+pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
+    let nobody = Mounter { uid: 0, gid: 0 };
+    let tree = Tree::new(Arc::new(dataset), nobody, Box::new(|| {}));
+    let classes = match tree.lookup(Node::Root, b"files") {
+        Ok(_) => classes(&tree)?,
+        Err(TreeError::NotFound) => anyhow::bail!("the shards have no names to list"),
+        Err(error) => return Err(error.into()),
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let (mut unlabelled, mut unwritable) = (0, 0);
+    let mut walk = Walk::new(Node::Files);
+    while let Some((path, _)) = walk.next_file(&tree)? {
+        let class = path.iter().position(|&byte| byte == b'/');
+        let class = class.map(|slash| &path[..slash]);
+        let label = class.and_then(|class| classes.get(class)).copied();
+        match write_file(&mut out, format, path, class, label)? {
+            Written::Yes => {}
+            Written::HasNoLabel => unlabelled += 1,
+            Written::NotPossible => unwritable += 1,
+        }
+    }
+    out.flush()?;
+    if unlabelled > 0 {
+        super::say(format_args!(
+            "{} in no directory, so without a label, left out",
+            count(unlabelled, "file")
+        ));
+    }
+    if unwritable > 0 {
+        super::say(format_args!(
+            "{} left out: this form has no way to write their paths",
+            count(unwritable, "file")
+        ));
+        return Ok(Exit::Failed);
+    }
+    Ok(Exit::Done)
+}
+
+/// The directories in `files/`, and their places in byte order.
+fn classes(tree: &Tree) -> Result<HashMap<Vec<u8>, usize>, TreeError> {
+    let mut classes = Vec::new();
+    tree.list(Node::Files, 0, &mut |entry| {
+        if entry.attr.kind == Kind::Directory && !matches!(entry.name, b"." | b"..") {
+            classes.push(entry.name.to_vec());
+        }
+        true
+    })?;
+    classes.sort();
+    Ok(classes.into_iter().zip(0..).collect())
+}
+
+enum Written {
+    Yes,
+    HasNoLabel,
+    NotPossible,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    file_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<&'a str>,
+}
+
+fn write_file(
+    out: &mut impl Write,
+    format: ListFormat,
+    path: &[u8],
+    class: Option<&[u8]>,
+    label: Option<usize>,
+) -> io::Result<Written> {
+    match format {
+        ListFormat::Dali => {
+            let Some(label) = label else {
+                return Ok(Written::HasNoLabel);
+            };
+            if path.contains(&b'\n') {
+                return Ok(Written::NotPossible);
+            }
+            out.write_all(path)?;
+            writeln!(out, " {label}")?;
+        }
+        ListFormat::Jsonl => {
+            let class = class.map(std::str::from_utf8).transpose();
+            let (Ok(file_name), Ok(label)) = (std::str::from_utf8(path), class) else {
+                return Ok(Written::NotPossible);
+            };
+            serde_json::to_writer(&mut *out, &Metadata { file_name, label })?;
+            writeln!(out)?;
+        }
+        ListFormat::Tsv => {
+            let class = escaped(class.unwrap_or_default());
+            let label = label.map_or_else(String::new, |label| label.to_string());
+            writeln!(out, "{}\t{class}\t{label}", escaped(path))?;
+        }
+        ListFormat::Null => {
+            out.write_all(path)?;
+            out.write_all(b"\0")?;
+        }
+    }
+    Ok(Written::Yes)
+}
