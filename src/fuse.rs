@@ -2,7 +2,8 @@
 //!
 //! Every request that the kernel may send to a read-only file system is answered on purpose;
 //! what would change something gets `EROFS`. An answer of `ENOSYS` makes the kernel stop asking
-//! (fs/fuse in the kernel): that is used for opens, extended attributes, polling and `lseek`.
+//! (fs/fuse in the kernel): that is used for opens, closes, extended attributes, polling and
+//! `lseek`.
 
 use crate::format::name::MAX_COMPONENT_LEN;
 use crate::shard::ShardError;
@@ -199,8 +200,9 @@ impl Filesystem for RoxFs {
         reply.ok();
     }
 
+    /// Would be asked at every close, also of files that were never opened here.
     fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
-        reply.ok();
+        reply.error(Errno::ENOSYS);
     }
 
     fn fsync(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
