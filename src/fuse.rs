@@ -6,6 +6,7 @@
 //! `lseek`.
 
 use crate::format::name::MAX_COMPONENT_LEN;
+use crate::push::Pusher;
 use crate::shard::ShardError;
 use crate::tree::attr::{Attr, Kind};
 use crate::tree::ino::Node;
@@ -20,6 +21,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// How long the kernel may keep what cannot change: names and attributes of this tree.
@@ -36,17 +38,19 @@ const BLOCK: u32 = 4096;
 /// A tree served to the kernel.
 #[derive(Debug)]
 pub struct RoxFs {
-    tree: Tree,
+    tree: Arc<Tree>,
+    pusher: Pusher,
     /// Whether the kernel takes `ENOSYS` on open (since 3.16) and opendir (5.1) as "never ask".
     zero_message_open: bool,
     zero_message_opendir: bool,
 }
 
 impl RoxFs {
-    /// Serves `tree`.
-    pub fn new(tree: Tree) -> RoxFs {
+    /// Serves `tree`; `pusher` is told what is read.
+    pub fn new(tree: Arc<Tree>, pusher: Pusher) -> RoxFs {
         RoxFs {
             tree,
+            pusher,
             zero_message_open: false,
             zero_message_opendir: false,
         }
@@ -178,12 +182,22 @@ impl Filesystem for RoxFs {
         _lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        match self
-            .node(ino)
-            .and_then(|node| self.tree.read(node, offset, size))
-        {
-            Ok(bytes) => reply.data(&bytes),
-            Err(error) => reply.error(errno(&error)),
+        let node = match self.node(ino) {
+            Ok(node) => node,
+            Err(error) => return reply.error(errno(&error)),
+        };
+        let len = match self.tree.read(node, offset, size) {
+            Ok(bytes) => {
+                reply.data(&bytes);
+                bytes.len() as u64
+            }
+            Err(error) => return reply.error(errno(&error)),
+        };
+        if self.tree.drops_pages() {
+            self.tree.served(node, offset, len);
+        }
+        if let (Node::Record(number), 0) = (node, offset) {
+            self.pusher.observe(number, &*self.tree);
         }
     }
 

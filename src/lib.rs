@@ -12,6 +12,7 @@ pub mod mmap;
 pub mod names;
 pub mod order;
 pub mod pack;
+pub mod push;
 pub mod readahead;
 pub mod session;
 pub mod shard;

@@ -4,8 +4,12 @@
 //! not here.
 
 use memmap2::{Advice, Mmap, MmapOptions};
+use rustix::mm::Advice as Advise;
 use std::fs::File;
 use std::io;
+
+/// A multiple of every page size that Linux maps files with here.
+const PAGE: u64 = 4096;
 
 /// A read-only mapping of a file's first bytes.
 ///
@@ -56,5 +60,26 @@ impl PayloadMap {
             // A hint, as above.
             let _ = map.advise_range(Advice::WillNeed, at, len);
         }
+    }
+
+    /// Lets the kernel take back the memory of the whole pages within bytes `start..end`. It keeps
+    /// pages that other processes have mapped.
+    pub fn page_out(&self, start: u64, end: u64) {
+        let Some(map) = &self.map else { return };
+        let (start, end) = (start.next_multiple_of(PAGE), end / PAGE * PAGE);
+        if start >= end {
+            return;
+        }
+        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let Some(pages) = range.and_then(|(start, end)| map.get(start..end)) else {
+            return;
+        };
+        let at = pages.as_ptr().cast_mut().cast();
+        #[expect(unsafe_code, reason = "memmap2 does not know this advice")]
+        // SAFETY: the range is within the mapping, and the advice changes no byte of it: pages of a
+        // file that are touched again are read again.
+        let advised = unsafe { rustix::mm::madvise(at, pages.len(), Advise::LinuxPageOut) };
+        // A hint, as above.
+        let _ = advised;
     }
 }

@@ -354,6 +354,13 @@ impl Shard {
         Ok(())
     }
 
+    /// Lets the kernel take back the memory of an extent of the payload.
+    pub fn page_out(&self, extent: Extent) {
+        if let Ok(map) = self.map() {
+            map.page_out(extent.start(), extent.end());
+        }
+    }
+
     /// Maps the payload, once.
     pub fn map(&self) -> Result<&PayloadMap, ShardError> {
         if let Some(map) = self.map.get() {

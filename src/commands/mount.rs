@@ -107,7 +107,13 @@ fn serve_tree(
         None => cores.clamp(LEAST_THREADS, MOST_THREADS),
     };
     let mount_options = options.mount_options(source(tree.dataset()));
-    serve(tree, &options.mountpoint, &mount_options, threads, ready)?;
+    serve(
+        Arc::new(tree),
+        &options.mountpoint,
+        &mount_options,
+        threads,
+        ready,
+    )?;
     Ok(())
 }
 

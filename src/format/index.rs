@@ -32,6 +32,14 @@ impl Extent {
         self.start == self.end
     }
 
+    /// Both extents and what lies between them.
+    pub fn join(self, other: Extent) -> Extent {
+        Extent {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
+    }
+
     /// The part `[offset, offset + len)` of this extent, cut at its end.
     pub fn part(self, offset: u64, len: u64) -> Extent {
         let start = self.start.saturating_add(offset).min(self.end);

@@ -137,6 +137,35 @@ impl NameOrder {
         Ok(cursor)
     }
 
+    /// The position of a record's own name; `None` where it has none.
+    pub fn position_of(&self, record: RecordId) -> Result<Option<u64>, ShardError> {
+        let mut key = Vec::new();
+        let Some((shard, local)) = self.dataset.locate(record) else {
+            return Ok(None);
+        };
+        self.dataset.shards()[shard].name_key(local, &mut key)?;
+        if key.is_empty() {
+            return Ok(None);
+        }
+        let cursor = self.seek(&key, 0)?;
+        let found = cursor.current().filter(|name| name.record == Some(record));
+        Ok(found.map(|name| name.position))
+    }
+
+    /// Whether the records are in the same order by name and by number, all of them named.
+    pub fn is_by_number(&self) -> bool {
+        let Layout::Apart(pieces) = &self.layout else {
+            return false;
+        };
+        let shards = self.dataset.shards();
+        let in_order = pieces
+            .iter()
+            .all(|piece| piece.unnamed == 0 && shards[piece.shard].is_in_name_order());
+        in_order
+            && pieces.is_sorted_by_key(|piece| piece.shard)
+            && self.len == self.dataset.records()
+    }
+
     /// The names from `position` on.
     pub fn cursor(&self, position: u64) -> Result<Cursor<'_>, ShardError> {
         Cursor::new(self, position)
@@ -163,7 +192,7 @@ impl NameOrder {
     }
 
     /// The record at `position`; `None` past the end, and where a shard's order is damaged.
-    fn record_at(&self, position: u64) -> Result<Option<RecordId>, ShardError> {
+    pub fn record_at(&self, position: u64) -> Result<Option<RecordId>, ShardError> {
         let place = usize::try_from(position).unwrap_or(usize::MAX);
         match &self.layout {
             Layout::Merged(records) => Ok(records

@@ -7,6 +7,7 @@ mod mountinfo;
 pub use mount::{MountError, MountOptions, UnmountError, unmount};
 
 use crate::fuse::{MAX_REQUEST, RoxFs};
+use crate::push::Pusher;
 use crate::text::shown;
 use crate::tree::Tree;
 use mount::Mounted;
@@ -44,7 +45,7 @@ pub enum SessionError {
 /// Mounts `tree` at `mountpoint`, calls `ready` when the mount answers, and serves it with
 /// `threads` threads until it is unmounted or a signal ends it. On any error nothing stays mounted.
 pub fn serve(
-    tree: Tree,
+    tree: Arc<Tree>,
     mountpoint: &Path,
     options: &MountOptions,
     threads: usize,
@@ -65,7 +66,12 @@ pub fn serve(
     // The kernel decides who may enter (allow_other, default_permissions); fuser's own check on
     // top of it would refuse requests that the kernel sends on its own behalf.
     let acl = fuser::SessionACL::All;
-    let session = fuser::Session::from_fd(RoxFs::new(tree), device, acl, config).map_err(start)?;
+    let pusher = device
+        .try_clone()
+        .and_then(|device| Pusher::start(Arc::clone(&tree), device))
+        .map_err(start)?;
+    let fs = RoxFs::new(tree, pusher);
+    let session = fuser::Session::from_fd(fs, device, acl, config).map_err(start)?;
     let session = session.spawn().map_err(start)?;
     mounted.raise_readahead(MAX_REQUEST);
     check_answers(mounted.path()).map_err(start)?;

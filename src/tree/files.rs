@@ -78,6 +78,11 @@ impl NamedTree {
         shards.iter().any(|shard| shard.has_names())
     }
 
+    /// The order of names, if it has been needed.
+    pub fn known_order(&self) -> Option<&NameOrder> {
+        self.order.get()
+    }
+
     fn order(&self) -> Result<&NameOrder, TreeError> {
         if let Some(order) = self.order.get() {
             return Ok(order);

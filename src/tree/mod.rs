@@ -3,6 +3,7 @@
 //! Answers in its own types, so that everything here is tested without a mount. Errors carry what
 //! the adapter needs for an errno; nothing is logged here.
 
+mod ahead;
 pub mod attr;
 mod files;
 pub mod ino;
@@ -56,6 +57,7 @@ pub struct Tree {
     /// What stands at inode number 1.
     root: Node,
     extension: String,
+    one_copy: bool,
     files: NamedTree,
     /// Permissions, owner and time for each shard's records.
     shard_access: Vec<Access>,
@@ -85,6 +87,7 @@ impl Tree {
         Tree {
             root: Node::Root,
             extension: EXTENSION.to_owned(),
+            one_copy: false,
             files: NamedTree::new(Arc::clone(&dataset), on_left_out),
             raw_access: Access::intersection(&shard_access, mounter),
             directory_access: Access::of_directory(&shard_access, mounter),
@@ -99,6 +102,13 @@ impl Tree {
     /// The same with another extension of record files.
     pub fn with_extension(mut self, extension: &str) -> Tree {
         self.extension = extension.to_owned();
+        self
+    }
+
+    /// The same, with the shards' pages dropped from memory once the kernel's cache of the mount has
+    /// what is in them.
+    pub fn with_one_copy(mut self, one_copy: bool) -> Tree {
+        self.one_copy = one_copy;
         self
     }
 
@@ -289,7 +299,7 @@ impl Tree {
     }
 
     /// A record's shard, and where it lies in that shard's payload.
-    fn record_extent(&self, number: u64) -> Result<(usize, Extent), TreeError> {
+    pub fn record_extent(&self, number: u64) -> Result<(usize, Extent), TreeError> {
         let record = self.record(number)?;
         let (shard, local) = self.dataset.locate(record).ok_or(TreeError::NotFound)?;
         Ok((shard, self.dataset.shards()[shard].extent(local)?))

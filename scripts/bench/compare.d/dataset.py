@@ -79,6 +79,10 @@ class Dataset:
     def everything(self):
         return self.first(self.files)
 
+    def to_list(self, peer):
+        """What the listing itself is measured with."""
+        return self.in_order(peer) if peer.slow else self.everything()
+
     # The files.
 
     def make_tree(self):
@@ -127,14 +131,13 @@ class Dataset:
             self.write_list(path, map(self.number if by_number else self.path, selection.places))
         return path
 
-    def directories(self, peer):
-        """What is listed: all, or the directories of the files that are read of a slow peer."""
-        if not peer.slow or self.slow == self.files:
-            path = self.work / "all.directories"
-            names = ["."]
-        else:
-            path = self.work / "slow.directories"
-            names = [f"{number:04d}" for number in range(-(-self.slow // IN_DIRECTORY))]
+    def directories(self, selection, peer):
+        """The directories of the first files, for a listing; numbered files are in one."""
+        count = self.files if peer.by_number else len(selection.places)
+        path = self.work / f"{self.first(count).name}.directories"
+        names = ["."]
+        if count < self.files:
+            names = [f"{number:04d}" for number in range(-(-count // IN_DIRECTORY))]
         if not path.exists():
             self.write_list(path, names)
         return path

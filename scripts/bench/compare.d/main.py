@@ -40,7 +40,8 @@ def usable(run, candidates):
                 if not directory.is_dir():
                     raise mounts.Failed(f"the mount has no {peer.under}/")
                 if mount is not None and mount.seconds > 1:
-                    run.note(f"{peer.name}: the first mount took {mount.seconds:.1f} s")
+                    run.note(f"{peer.name}: the first mount took {mount.seconds:.1f} s "
+                             f"(this one may build an index)")
             found.append(peer)
         except (mounts.Failed, OSError) as error:
             run.note(f"{peer.name} is not measured: {error}")

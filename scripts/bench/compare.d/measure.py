@@ -24,6 +24,8 @@ class Run:
         self.round = 0
         self.samples = []
         self.notes = []
+        # The peer whose raw/data is measured; None: none.
+        self.raw_peer = None
 
     def sample(self, test, measure, peer, unit, value, **details):
         """Notes one figure; `peer` is a name."""
@@ -61,7 +63,7 @@ class Run:
         """Puts into memory what a pass needs below the mount: for plain files all of it."""
         self.dataset.warm(peer)
         if peer.name == "plain":
-            self.reader.list(peer, self.dataset.tree)
+            self.reader.list(peer, self.dataset.in_order(peer), self.dataset.tree)
             self.reader.files("read", peer, selection, self.dataset.tree)
 
 
@@ -81,7 +83,7 @@ def listed(run, peer, processes):
     if not peer.can_read_files:
         return roxxel(run, peer, test, selection, [None, None])
     with run.mounted(peer) as (directory, _):
-        run.reader.list(peer, directory)
+        run.reader.list(peer, selection, directory)
         for measure in ("first", "second"):
             totals = run.reader.files("read", peer, selection, directory, processes=processes)
             run.rate(test, measure, peer, totals)
@@ -117,10 +119,13 @@ def listing(run, peer):
     if not peer.can_read_files:
         return
     selection = run.dataset.in_order(peer)
+    everything = run.dataset.to_list(peer)
     run.warm(peer, selection)
+    if peer.name == "plain":
+        run.reader.list(peer, everything, run.dataset.tree)
     with run.mounted(peer) as (directory, _):
         for measure in ("list-first", "list-second"):
-            run.rate("listing", measure, peer, run.reader.list(peer, directory))
+            run.rate("listing", measure, peer, run.reader.list(peer, everything, directory))
     with run.mounted(peer) as (directory, _):
         for measure in ("stat-first", "stat-second"):
             totals = run.reader.files("stat", peer, selection, directory)
@@ -131,14 +136,15 @@ def growth(run, peer):
     """Between the passes the kernel forgets what it knows of the mount, and asks again."""
     if not peer.is_mount or run.round > 0:
         return
+    selection = run.dataset.in_order(peer)
     with run.mounted(peer, timed=False) as (directory, mount):
         if mount.process is None:
             return
         private(run, "mounted", peer, mount)
         for number in range(GROWTH_PASSES):
             machine.drop_caches(2)
-            run.reader.list(peer, directory)
-            run.reader.files("read", peer, run.dataset.in_order(peer), directory)
+            run.reader.list(peer, selection, directory)
+            run.reader.files("read", peer, selection, directory)
             private(run, f"pass-{number + 1}", peer, mount)
 
 
@@ -162,7 +168,7 @@ def cold_pass(run, measure, peer, selection, is_listed=False, seed=None):
     with run.mounted(peer, timed=False) as (directory, _):
         machine.warm([run.reader.program, run.dataset.list(selection, peer.by_number)])
         if is_listed:
-            run.reader.list(peer, directory)
+            run.reader.list(peer, selection, directory)
         before = machine.disk_read(run.dataset.work)
         totals = run.reader.files("read", peer, selection, directory, seed=seed)
         after = machine.disk_read(run.dataset.work)

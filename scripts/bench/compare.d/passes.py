@@ -55,9 +55,9 @@ class Reader:
         totals = self.run(mode, listing, directory, **how)
         return self.compare(mode, selection.name, totals, peer)
 
-    def list(self, peer, directory):
-        """Lists as `ls -lU` does."""
-        listing = self.dataset.directories(peer)
+    def list(self, peer, selection, directory):
+        """Lists the directories of a selection of the first files, as `ls -lU` does."""
+        listing = self.dataset.directories(selection, peer)
         return self.compare("list", listing.name, self.run("list", listing, directory), peer)
 
     def prepare(self, peers):
@@ -67,8 +67,9 @@ class Reader:
             for choose in (dataset.in_order, dataset.in_random_order, dataset.cold_in_order,
                            dataset.cold_random):
                 self.expect_selection(choose(peer))
-            listing = dataset.directories(peer)
-            self.expect("list", listing.name, listing)
+            for choose in (dataset.in_order, dataset.cold_in_order, dataset.to_list):
+                listing = dataset.directories(choose(peer), peer)
+                self.expect("list", listing.name, listing)
         self.expect_selection(dataset.everything())
 
     def expect_selection(self, selection):

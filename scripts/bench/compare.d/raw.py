@@ -11,7 +11,7 @@ from peers import ROOT, VENV
 FOOTER = struct.Struct("<qq8s")
 PIECE = 1 << 20
 # How much fio reads at random places of 4 KiB and of 128 KiB.
-RANDOM_4K = 32 << 20
+RANDOM_4K = 64 << 20
 RANDOM_128K = 512 << 20
 
 

@@ -4,6 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
 
+from options import PEERS
+
 NOT_OTHER_MOUNTS = ("plain", "roxxel")
 LABELS = {
     "plain": "plain files", "roxfs-records": "roxfs, records/", "roxfs-files": "roxfs, files/",
@@ -21,7 +23,8 @@ Medians over the rounds, in brackets the lowest and the highest. "/ plain" is th
 files; "/ best" the ratio to the fastest mount that is not roxfs (of speeds: above 1 is faster than
 it; of times: below 1 is). Plain files are in the page cache, with their names and attributes,
 unless a table says otherwise: they have no first pass. A peer with a number of files behind its
-name read so many, and the rate is that of those."""
+name read so many, and the rate is that of those. What the disk reads is counted for the whole
+machine: other programs should rest."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def markdown(heading, rows):
 
 
 def render(table, figures):
-    """One table; peers in the order of their first figure of the first round."""
+    """One table, a row for each peer."""
     heading = [""]
     for column in table.columns:
         unit = figures.units.get((table.test, column.measure), "")
@@ -182,9 +185,7 @@ def render(table, figures):
 
 
 def order(peer):
-    known = ("plain", "roxfs-records", "roxfs-files", "erofs", "squashfs", "squashfuse", "fuse-zip",
-             "ratarmount", "roxxel")
-    return known.index(peer) if peer in known else len(known)
+    return PEERS.index(peer)
 
 
 def render_raw(figures):
