@@ -85,6 +85,9 @@ pub struct Mount {
     /// Show this directory of the tree alone: files, records, raw, or one below, as files/train
     #[arg(long, value_name = "NODE")]
     pub root: Option<PathBuf>,
+    /// Whether pages of the shards stay in memory beside the mount's own copy of them
+    #[arg(long, value_name = "POLICY", default_value = "auto")]
+    pub cache: Cache,
     /// Let other users in, as far as the shards' permissions go
     ///
     /// Those of the shard files count, as they are when they are mounted, not those of the
@@ -105,6 +108,17 @@ pub struct Mount {
     /// The directory to mount on
     #[arg(value_name = "MOUNTPOINT", required = true)]
     pub mountpoint: PathBuf,
+}
+
+/// What happens to the shards' pages in memory when the kernel's cache of the mount has them too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Cache {
+    /// "one" where memory is smaller than twice the dataset, else "two"
+    Auto,
+    /// They are given back, so that there is one copy; mounting again begins with the disk
+    One,
+    /// They stay as long as the kernel finds room
+    Two,
 }
 
 const MOUNT_TREE: &str = "\

@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -20,6 +21,8 @@ use std::thread;
 const QUEUE: usize = 8;
 /// Larger records are left to the kernel's own readahead, which then asks for them in large pieces.
 const LARGEST: u64 = 256 << 10;
+/// How many records before a reader who asks for what was not stored in time storing goes on.
+const LEAD: u64 = 4;
 /// After so many records in a row that the kernel has no inode of, the rest of a window is only
 /// requested from disk: nobody has listed them.
 const UNKNOWN: u32 = 4;
@@ -29,15 +32,18 @@ const UNKNOWN: u32 = 4;
 pub struct Pusher {
     streams: Mutex<Streams>,
     windows: SyncSender<Window>,
+    reached: Arc<AtomicU64>,
 }
 
 impl Pusher {
     /// Begins with records of `tree`, for the kernel at `device`.
     pub fn start(tree: Arc<Tree>, device: OwnedFd) -> io::Result<Pusher> {
         let (sender, receiver) = sync_channel(QUEUE);
+        let reached = Arc::new(AtomicU64::new(0));
         let mut work = Work {
             tree,
             cache: KernelCache(File::from(device)),
+            reached: Arc::clone(&reached),
             before: None,
         };
         thread::Builder::new()
@@ -46,11 +52,13 @@ impl Pusher {
         Ok(Pusher {
             streams: Mutex::default(),
             windows: sender,
+            reached,
         })
     }
 
     /// Takes note of a record's first read. Never waits.
     pub fn observe(&self, record: u64, positions: &impl Positions) {
+        self.reached.store(record, Ordering::Relaxed);
         let Ok(mut streams) = self.streams.try_lock() else {
             return;
         };
@@ -73,6 +81,8 @@ impl Drop for Pusher {
 struct Work {
     tree: Arc<Tree>,
     cache: KernelCache,
+    /// The record that was asked for last.
+    reached: Arc<AtomicU64>,
     /// The window before, whose pages of the shards nobody needs when the next one is asked for.
     before: Option<Window>,
 }
@@ -97,9 +107,16 @@ impl Work {
         self.tree.will_need(&extents);
         let marker = self.tree.record_at(window.order, window.marker);
         let mut unknown = 0;
+        let mut from = 0;
         for &(record, shard, extent) in &extents {
-            let wanted = extent.len() > 0 && extent.len() <= LARGEST;
-            if unknown == UNKNOWN || !wanted || Some(record) == marker {
+            let wanted = !extent.is_empty() && extent.len() <= LARGEST;
+            if unknown == UNKNOWN || !wanted || Some(record) == marker || record < from {
+                continue;
+            }
+            // A reader who is faster has overtaken: go on some way before it.
+            let reached = self.reached.load(Ordering::Relaxed);
+            if window.order == Order::Numbers && (record..window.to).contains(&reached) {
+                from = reached + LEAD;
                 continue;
             }
             let Ok(bytes) = self.tree.dataset().shards()[shard].mapped(extent) else {

@@ -59,8 +59,6 @@ const FEWEST_HITS: u32 = 2;
 const MOST_HITS: u32 = 32;
 /// How many records the first window has.
 const FIRST_WINDOW: u64 = 16;
-/// A reader may be this far behind or ahead of where it is expected, as where several read together.
-const SLACK: u64 = 8;
 /// Of the reads that belong to no stream, so many are left between two that are looked up by name.
 const NAME_SAMPLE: u32 = 64;
 
@@ -84,7 +82,8 @@ struct Stream {
     next: u64,
     expected: u64,
     hits: u32,
-    /// What has been stored ahead ends here, and is gone on with when this record is read.
+    /// What has been stored ahead, and that it is gone on with when this position and record is read.
+    from: u64,
     ahead: u64,
     marker: Option<(u64, u64)>,
     window: u64,
@@ -165,6 +164,7 @@ impl Streams {
             next: position + 1,
             expected,
             hits: 0,
+            from: 0,
             ahead: 0,
             marker: None,
             window: FIRST_WINDOW.min(positions.most_ahead()),
@@ -188,22 +188,27 @@ impl Streams {
 impl Stream {
     /// The position of a record that this stream expects, and whether it is the marker.
     fn place(&self, record: u64) -> Option<(u64, bool)> {
-        if let Some((position, marker)) = self.marker
-            && record == marker
-        {
-            return Some((position, true));
-        }
-        if record == self.expected {
-            return Some((self.next, false));
-        }
-        // By number, those that others have read between, or that were not stored in time.
-        let near = self.next.saturating_sub(SLACK)..self.ahead.min(self.next + SLACK);
-        let is_near = self.order == Order::Numbers && near.contains(&record);
-        is_near.then(|| (record.max(self.next.saturating_sub(1)), false))
+        let Some((marker, marked)) = self.marker else {
+            return (record == self.expected).then_some((self.next, false));
+        };
+        // By number, also what was not stored in time, and what others read who are near.
+        let is_within = self.order == Order::Numbers && (self.from..=self.ahead).contains(&record);
+        let position = match record {
+            record if record == marked => marker,
+            record if is_within => record,
+            record if record == self.expected => self.next,
+            _ => return None,
+        };
+        Some((position, position >= marker))
     }
 
     /// The next window, if there are records left.
     fn extend(&mut self, positions: &impl Positions) -> Option<Window> {
+        // The window before is still being read.
+        self.from = match self.marker {
+            Some(_) => self.ahead.saturating_sub(self.window),
+            None => self.next,
+        };
         let from = self.ahead.max(self.next);
         let to = from + self.window;
         let marker = from + self.window / 2;

@@ -89,7 +89,11 @@ fn write_file(
             let Some(label) = label else {
                 return Ok(Written::HasNoLabel);
             };
-            if path.contains(&b'\n') {
+            // DALI reads a line from its end: white space, the label, white space, the path.
+            let ends_in_space = path
+                .last()
+                .is_some_and(|byte| b" \t\r\x0b\x0c".contains(byte));
+            if path.contains(&b'\n') || ends_in_space {
                 return Ok(Written::NotPossible);
             }
             out.write_all(path)?;

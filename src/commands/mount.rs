@@ -1,11 +1,11 @@
 //! `roxfs mount`
 
 use super::{Exit, count, size};
-use crate::cli::Mount;
+use crate::cli::{Cache, Mount};
 use crate::dataset::Dataset;
 use crate::names;
 use crate::session::daemon::{self, Side};
-use crate::session::serve;
+use crate::session::{memory, serve};
 use crate::shard::Shard;
 use crate::text::shown;
 use crate::tree::Tree;
@@ -67,9 +67,16 @@ fn tree(dataset: Dataset, options: &Mount) -> anyhow::Result<Tree> {
         uid: nix::unistd::geteuid().as_raw(),
         gid: nix::unistd::getegid().as_raw(),
     };
+    let one_copy = match options.cache {
+        Cache::One => true,
+        Cache::Two => false,
+        Cache::Auto => memory::limit() / 2 < dataset.payload_len(),
+    };
     let counted = Arc::clone(&dataset);
     let on_left_out = Box::new(move || warn_of_left_out(Arc::clone(&counted)));
-    let tree = Tree::new(dataset, mounter, on_left_out).with_extension(&options.ext);
+    let tree = Tree::new(dataset, mounter, on_left_out)
+        .with_extension(&options.ext)
+        .with_one_copy(one_copy);
     let Some(root) = &options.root else {
         return Ok(tree);
     };

@@ -1,6 +1,7 @@
 //! A mounted tree from its beginning to its end: mount, serve, signals, unmount.
 
 pub mod daemon;
+pub mod memory;
 mod mount;
 mod mountinfo;
 

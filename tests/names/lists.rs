@@ -65,7 +65,7 @@ fn the_list_is_what_find_finds() {
 #[test]
 fn what_a_form_cannot_write_is_left_out_and_said() {
     let directory = temp_dir();
-    let names: &[&[u8]] = &[b"README", b"a/new\nline", b"a/ok", b"b/\xff"];
+    let names: &[&[u8]] = &[b"README", b"a/new\nline", b"a/ok", b"b/\xff", b"b/end "];
     let dataset = dataset(directory.path(), names);
     let command = |format: &str| {
         let mut command = roxfs();
@@ -81,18 +81,18 @@ fn what_a_form_cannot_write_is_left_out_and_said() {
         "{message}"
     );
     assert!(
-        message.contains("1 file left out: this form has no way"),
+        message.contains("2 files left out: this form has no way"),
         "{message}"
     );
     let jsonl = command("jsonl");
     assert_eq!(jsonl.status.code(), Some(1));
     let lines = String::from_utf8(jsonl.stdout).expect("UTF-8");
     assert_eq!(lines.lines().next(), Some(r#"{"file_name":"README"}"#));
-    assert_eq!(lines.lines().count(), 3);
+    assert_eq!(lines.lines().count(), 4);
     let tsv = String::from_utf8(command("tsv").stdout).expect("UTF-8");
     assert_eq!(
         tsv,
-        "README\t\t\na/new\\nline\ta\t0\na/ok\ta\t0\nb/\\xff\tb\t1\n"
+        "README\t\t\na/new\\nline\ta\t0\na/ok\ta\t0\nb/end \tb\t1\nb/\\xff\tb\t1\n"
     );
     let plain = directory.path().join("plain.rox");
     std::fs::write(&plain, Parts::plain(&[b"x"]).bytes()).expect("written");

@@ -185,3 +185,26 @@ fn a_directory_can_be_the_root_and_then_has_nothing_else() {
         .args([&dataset, &target]);
     assert!(fail(&mut command, 2).contains("an extension has no"));
 }
+
+#[test]
+fn python_walks_it_as_the_plain_directory() {
+    let directory = temp_dir();
+    let source = directory.path().join("source");
+    let file = |number: usize| {
+        let name = format!("class{}/sub{}/{number}.jpg", number % 10, number % 3);
+        (name, bytes(number as u64, number % 5000))
+    };
+    let files: Vec<(String, Vec<u8>)> = (0..2000).map(file).collect();
+    write_tree(&source, &files);
+    let arguments = ["--shuffle", "5", "--shard-size", "1MiB"];
+    let dataset = pack(&source, directory.path(), "d", &arguments);
+    let mount = Mount::with(&["--root", "files"], &[&dataset]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/names/walk.py");
+    let printed = run(python("0.1.0").arg(script).arg(&source).arg(mount.path()));
+    let printed = String::from_utf8(printed).expect("UTF-8");
+    assert!(
+        printed.starts_with("by_walk 2041\nby_scandir 2040\n"),
+        "{printed}"
+    );
+    mount.unmount();
+}

@@ -86,17 +86,18 @@ def measure_rounds(run, options, measured):
         for name, step in steps(options, run):
             if name == "memory" and reason:
                 continue
-            start = time.monotonic()
-            for peer in measured[begin:] + measured[:begin]:
-                step(peer)
+            took = {peer.name: timed(step, peer) for peer in measured[begin:] + measured[:begin]}
             if name == "cold" and run.raw_peer:
-                raw.disk_speed(run, run.dataset.image(peers_by_name()[run.raw_peer])[0])
+                raw.disk_speed(run)
+            longest = max(took, key=took.get)
             progress(f"{run.dataset.name}, round {run.round + 1} of {options.rounds}: {name}: "
-                     f"{time.monotonic() - start:.0f} s")
+                     f"{sum(took.values()):.0f} s, of these {took[longest]:.0f} for {longest}")
 
 
-def peers_by_name():
-    return {peer.name: peer for peer in peers.ALL}
+def timed(step, peer):
+    begin = time.monotonic()
+    step(peer)
+    return time.monotonic() - begin
 
 
 def measure_dataset(name, work, program, options):
@@ -105,7 +106,7 @@ def measure_dataset(name, work, program, options):
     reader = Reader(program, dataset)
     run = measure.Run(dataset, reader, options)
     measured = usable(run, chosen(options, name))
-    run.raw_peer = next((peer.name for peer in measured if peer.is_roxfs), None)
+    run.raw_peer = next((peer for peer in measured if peer.is_roxfs), None)
     reader.prepare(measured)
     measure_rounds(run, options, measured)
     return run

@@ -17,7 +17,7 @@ RANDOM_128K = 512 << 20
 
 def measure(run, peer):
     """Each program twice over a fresh mount, and twice over the shard."""
-    if peer.name != run.raw_peer:
+    if peer is not run.raw_peer:
         return
     shard = run.dataset.image(peer)[0]
     size = payload(shard) // PIECE * PIECE
@@ -91,8 +91,9 @@ PROGRAMS = {
 }
 
 
-def disk_speed(run, path):
+def disk_speed(run):
     """How fast the disk itself gives the shard: past the page cache, where that can be."""
+    path = run.dataset.image(run.raw_peer)[0]
     try:
         seconds, amount, _ = dd(path, path.stat().st_size, "iflag=direct")
     except subprocess.CalledProcessError:
