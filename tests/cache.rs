@@ -1,0 +1,73 @@
+//! `--cache`: whether the shards' pages stay in memory beside the mount's own copy.
+
+mod common;
+
+use common::*;
+use std::path::Path;
+
+/// The share of a file that is in memory, in percent.
+fn resident(file: &Path) -> u64 {
+    let script = r#"fincore --bytes --noheadings --raw --output RES,SIZE "$1""#;
+    let printed = sh(script, &[file]);
+    let mut numbers = printed
+        .split_whitespace()
+        .map(|n| n.parse::<u64>().expect("a number"));
+    let (resident, size) = (numbers.next().expect("RES"), numbers.next().expect("SIZE"));
+    100 * resident / size
+}
+
+/// Packs so many records, brings the shard into memory, reads the records in the order of
+/// `number(place)`, and says how much of the shard is in memory then.
+fn resident_after(
+    policy: &str,
+    records: usize,
+    size: usize,
+    number: impl Fn(usize) -> usize,
+) -> u64 {
+    let directory = temp_dir();
+    let contents: Vec<Vec<u8>> = (0..records).map(|n| bytes(n as u64, size)).collect();
+    let dataset = pack_records(directory.path(), "d", &contents, &[]);
+    let shard = directory.path().join("d_0000.rox");
+    sh(r#"sync "$1"; cat "$1" >/dev/null"#, &[&shard]);
+    let mount = Mount::with(&["--cache", policy], &[&dataset]);
+    assert_eq!(
+        std::fs::read_dir(mount.join("records"))
+            .expect("listed")
+            .count(),
+        records
+    );
+    for place in 0..records {
+        let number = number(place);
+        let content = mount.read(&format!("records/{number:06}.bin"));
+        assert!(content == contents[number], "record {number}");
+    }
+    let share = resident(&shard);
+    mount.unmount();
+    share
+}
+
+/// An order without neighbours.
+fn scattered(records: usize) -> impl Fn(usize) -> usize {
+    move |place| place * 37 % records
+}
+
+#[test]
+fn with_one_copy_large_records_leave_the_shards_memory_once_read() {
+    let (one, two) = ("one", "two");
+    let large = |policy| resident_after(policy, 128, 200_000, scattered(128));
+    let (dropped, kept) = (large(one), large(two));
+    assert!(dropped < 40, "{dropped} % of the shard is in memory");
+    assert!(kept > 60, "{kept} % of the shard is in memory");
+}
+
+#[test]
+fn with_one_copy_small_records_read_at_random_stay() {
+    let kept = resident_after("one", 4000, 2_000, scattered(4000));
+    assert!(kept > 60, "{kept} % of the shard is in memory");
+}
+
+#[test]
+fn with_one_copy_a_reader_in_order_leaves_little_behind() {
+    let dropped = resident_after("one", 12_000, 2_000, |place| place);
+    assert!(dropped < 60, "{dropped} % of the shard is in memory");
+}
