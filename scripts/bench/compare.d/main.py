@@ -96,7 +96,11 @@ def measure_rounds(run, options, measured):
 
 def timed(step, peer):
     begin = time.monotonic()
-    step(peer)
+    try:
+        step(peer)
+    except BaseException:
+        progress(f"ended while {peer.name} was measured")
+        raise
     return time.monotonic() - begin
 
 
@@ -136,7 +140,8 @@ def write_json(path, about, runs):
 
 def draw(figures, path):
     script = peers.ROOT / "scripts/bench/compare.d/plot.py"
-    subprocess.run([peers.VENV / "python", "-B", script, figures, path], check=True)
+    if subprocess.run([peers.VENV / "python", "-B", script, figures, path]).returncode != 0:
+        sys.exit(1)
 
 
 def run_all(options, work, program):

@@ -7,6 +7,9 @@ import mounts
 from peers import VENV, ROOT
 
 
+LONGEST_PASS = 900
+
+
 class Different(Exception):
     """A peer gave other bytes than the plain files."""
 
@@ -26,9 +29,13 @@ class Reader:
     def run(self, mode, listing, directory, seed=None, processes=1, limited=None):
         command = [self.program, mode, "-p", str(processes)]
         command += ["-s", str(seed)] if seed is not None else []
-        done = subprocess.run(
-            [*command, listing, directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, preexec_fn=limited.join if limited else None)
+        try:
+            done = subprocess.run(
+                [*command, listing, directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True, preexec_fn=limited.join if limited else None, timeout=LONGEST_PASS)
+        except subprocess.TimeoutExpired:
+            raise mounts.Failed(
+                f"{mode} of {listing} in {directory}: no end after {LONGEST_PASS} s") from None
         if done.returncode == -9:
             raise Killed(mode)
         if done.returncode != 0:

@@ -210,7 +210,11 @@ def render_dataset(run):
     """All tables of one dataset."""
     dataset, figures = run.dataset, Figures(run.samples)
     parts = [f"## {dataset.files:,} files, {dataset.bytes / 1e6:,.0f} MB "
-             f"({dataset.bytes // dataset.files:,} bytes each on average)", render_made(dataset.made)]
+             f"({dataset.bytes // dataset.files:,} bytes each on average)"]
+    if dataset.most < dataset.files:
+        parts.append(f"A pass reads {dataset.most:,} files: in order the first ones, in random order "
+                     "such as are spread over all.")
+    parts.append(render_made(dataset.made))
     parts += [render(table, figures) for table in tables_of(figures.tests())]
     if figures.values.get(("disk", "direct", "dd iflag=direct")):
         speed = figures.cell("disk", "direct", "dd iflag=direct")
