@@ -6,7 +6,6 @@ mod common;
 use common::*;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Duration;
 
 /// Answers that the serving threads have written: as many as requests, but for what the kernel
 /// tells without waiting for an answer.
@@ -23,6 +22,17 @@ fn answers(daemon: u32) -> u64 {
         }
     }
     sum
+}
+
+/// Whether the thread that stores ahead sleeps, because it has nothing to do.
+fn is_at_rest(daemon: u32) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{daemon}/task")).expect("threads");
+    let stats = tasks.map(|task| {
+        let stat = task.expect("thread").path().join("stat");
+        std::fs::read_to_string(stat).unwrap_or_default()
+    });
+    let mut pushing = stats.filter(|stat| stat.contains("(push) "));
+    pushing.all(|stat| stat.contains("(push) S "))
 }
 
 /// How many requests `action` makes the kernel send.
@@ -122,8 +132,8 @@ fn records_read_in_order_are_stored_ahead() {
                 let before = answers(mount.daemon());
                 std::fs::read(name).expect("read");
                 if answers(mount.daemon()) > before {
-                    // Time for the thread that stores, as a loader takes it to decode.
-                    std::thread::sleep(Duration::from_millis(2));
+                    // A loader decodes meanwhile.
+                    wait_until("what comes next is stored", || is_at_rest(mount.daemon()));
                 }
             }
         });
