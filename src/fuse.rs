@@ -193,9 +193,7 @@ impl Filesystem for RoxFs {
             }
             Err(error) => return reply.error(errno(&error)),
         };
-        if self.tree.drops_pages() {
-            self.tree.served(node, offset, len);
-        }
+        self.tree.served(node, offset, len);
         if let (Node::Record(number), 0) = (node, offset) {
             self.pusher.observe(number, &*self.tree);
         }

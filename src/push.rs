@@ -119,7 +119,10 @@ impl Work {
                 from = reached + LEAD;
                 continue;
             }
-            let Ok(bytes) = self.tree.dataset().shards()[shard].mapped(extent) else {
+            let shard = &self.tree.dataset().shards()[shard];
+            // Its place was read some time ago: what a shard that has changed since would give must
+            // not get into the cache.
+            let Ok(bytes) = shard.check_size().and_then(|()| shard.mapped(extent)) else {
                 continue;
             };
             match self.cache.store(Node::Record(record).ino(), bytes) {

@@ -77,11 +77,6 @@ impl Tree {
         }
     }
 
-    /// Whether reads are to be reported by [`served`](Self::served).
-    pub fn drops_pages(&self) -> bool {
-        self.one_copy
-    }
-
     fn for_each_run(&self, extents: &[(u64, usize, Extent)], mut each: impl FnMut(usize, Extent)) {
         let mut run: Option<(usize, Extent)> = None;
         for &(_, shard, extent) in extents {
