@@ -13,7 +13,7 @@ BLOCK = 1 << 26
 # Files that are read of a slow peer, and of each with nothing in memory.
 SLOW = 5000
 COLD_IN_ORDER = 20_000
-COLD_RANDOM = 5000
+COLD_RANDOM = 20_000
 
 
 @dataclass(frozen=True)
