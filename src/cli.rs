@@ -62,6 +62,9 @@ pub enum Command {
     Extract(Extract),
     /// Check structure, every offset and every checksum
     Verify(Verify),
+    /// What `mount` starts to make names known to the kernel
+    #[command(hide = true)]
+    ListAhead(ListAhead),
 }
 
 /// The shards of a dataset.
@@ -88,6 +91,9 @@ pub struct Mount {
     /// Whether pages of the shards stay in memory beside the mount's own copy of them
     #[arg(long, value_name = "POLICY", default_value = "auto")]
     pub cache: Cache,
+    /// What is prepared before it is asked for
+    #[arg(long, value_name = "WHAT", default_value = "all")]
+    pub ahead: Ahead,
     /// Let other users in, as far as the shards' permissions go
     ///
     /// Those of the shard files count, as they are when they are mounted, not those of the
@@ -110,6 +116,18 @@ pub struct Mount {
     pub mountpoint: PathBuf,
 }
 
+/// What is brought into the kernel's cache of the mount before anybody asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Ahead {
+    /// "order", and for readers in random order all names and records, if they are smaller than
+    /// half of the free memory: begun once a part has been read, gone on with while reading goes on
+    All,
+    /// The next records, for readers in the order of numbers or names
+    Order,
+    /// Nothing
+    None,
+}
+
 /// What happens to the shards' pages in memory when the kernel's cache of the mount has them too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Cache {
@@ -119,6 +137,17 @@ pub enum Cache {
     One,
     /// They stay as long as the kernel finds room
     Two,
+}
+
+/// Options of `list-ahead`.
+#[derive(Debug, Args)]
+pub struct ListAhead {
+    /// Device number of the mount, as MAJOR:MINOR
+    pub device: String,
+    /// Where it is mounted
+    pub mountpoint: PathBuf,
+    /// The directory in it
+    pub directory: PathBuf,
 }
 
 const MOUNT_TREE: &str = "\

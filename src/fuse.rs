@@ -6,6 +6,7 @@
 //! `lseek`.
 
 use crate::format::name::MAX_COMPONENT_LEN;
+use crate::lister::Lister;
 use crate::push::Pusher;
 use crate::shard::ShardError;
 use crate::tree::attr::{Attr, Kind};
@@ -39,18 +40,27 @@ const BLOCK: u32 = 4096;
 #[derive(Debug)]
 pub struct RoxFs {
     tree: Arc<Tree>,
-    pusher: Pusher,
+    ahead: Option<Ahead>,
     /// Whether the kernel takes `ENOSYS` on open (since 3.16) and opendir (5.1) as "never ask".
     zero_message_open: bool,
     zero_message_opendir: bool,
 }
 
+/// Who prepares what has not been asked for yet.
+#[derive(Debug)]
+pub struct Ahead {
+    /// Is told what is read.
+    pub pusher: Pusher,
+    /// Is told what is looked up.
+    pub lister: Option<Lister>,
+}
+
 impl RoxFs {
-    /// Serves `tree`; `pusher` is told what is read.
-    pub fn new(tree: Arc<Tree>, pusher: Pusher) -> RoxFs {
+    /// Serves `tree`, with or without preparing anything ahead.
+    pub fn new(tree: Arc<Tree>, ahead: Option<Ahead>) -> RoxFs {
         RoxFs {
             tree,
-            pusher,
+            ahead,
             zero_message_open: false,
             zero_message_opendir: false,
         }
@@ -147,11 +157,21 @@ impl Filesystem for RoxFs {
     }
 
     fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let found = self.node(parent);
-        match found.and_then(|parent| self.tree.lookup(parent, name.as_bytes())) {
-            Ok(attr) => reply.entry(&FOREVER, &file_attr(&attr), GENERATION),
-            Err(TreeError::NotFound) => reply.entry(&FOREVER, &NO_SUCH_NAME, GENERATION),
-            Err(error) => reply.error(errno(&error)),
+        let found = self.node(parent).and_then(|parent| {
+            let attr = self.tree.lookup(parent, name.as_bytes())?;
+            Ok((parent, attr))
+        });
+        let (parent, attr) = match found {
+            Ok(found) => found,
+            Err(TreeError::NotFound) => {
+                return reply.entry(&FOREVER, &NO_SUCH_NAME, GENERATION);
+            }
+            Err(error) => return reply.error(errno(&error)),
+        };
+        reply.entry(&FOREVER, &file_attr(&attr), GENERATION);
+        let lister = self.ahead.as_ref().and_then(|ahead| ahead.lister.as_ref());
+        if let (Some(lister), Node::Record(_)) = (lister, attr.node) {
+            lister.observe(parent, &self.tree);
         }
     }
 
@@ -194,8 +214,12 @@ impl Filesystem for RoxFs {
             Err(error) => return reply.error(errno(&error)),
         };
         self.tree.served(node, offset, len);
+        let Some(ahead) = &self.ahead else { return };
         if let (Node::Record(number), 0) = (node, offset) {
-            self.pusher.observe(number, &*self.tree);
+            ahead.pusher.observe(number, &*self.tree);
+        }
+        if let Some((bytes, limit)) = self.tree.long_read(node, offset, len) {
+            ahead.pusher.observe_long(bytes, limit);
         }
     }
 

@@ -5,78 +5,155 @@
 //! read, and so for that thread's own answer.
 
 use crate::format::index::Extent;
-use crate::readahead::{Order, Positions, Streams, Window};
+use crate::kernel_cache::KernelCache;
+use crate::memory;
+use crate::readahead::{LongFiles, Next, Order, Patience, Positions, Streams, Window, Worth};
 use crate::tree::Tree;
 use crate::tree::ino::Node;
 use nix::errno::Errno;
-use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use nix::sys::resource::{UsageWho, getrusage};
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
 
-/// How many windows may wait. More are dropped: their reader has come further by then.
+/// How many jobs may wait. More are dropped: their reader has come further by then.
 const QUEUE: usize = 8;
 /// Larger records are left to the kernel's own readahead, which then asks for them in large pieces.
 const LARGEST: u64 = 256 << 10;
 /// How many records before a reader who asks for what was not stored in time storing goes on.
 const LEAD: u64 = 4;
-/// After so many records in a row that the kernel has no inode of, the rest of a window is only
-/// requested from disk: nobody has listed them.
+/// After so many records in a row that the kernel has no inode of, the rest are only requested from
+/// disk: nobody has listed them.
 const UNKNOWN: u32 = 4;
 
-/// Follows readers, and has the next records stored.
+/// For each record that is asked for in no order, so many others are stored, at most: about as long
+/// as the reader waited for that one, so that the work at most doubles if nobody wants them.
+const FILL_RECORDS: usize = 64;
+const FILL_BYTES: u64 = 2 << 20;
+/// Of so many records one that had to be waited for from disk is chance.
+const COLD_PART: i64 = 4;
+/// How much of what is to be stored is requested from disk before.
+const REQUESTED_BYTES: u64 = 8 << 20;
+const REQUESTED_RECORDS: u64 = 512;
+
+/// Follows readers, and has the next records stored: for those who read in an order, the next in that
+/// order; for those who read in none, in the end all, if there is room.
 #[derive(Debug)]
 pub struct Pusher {
-    streams: Mutex<Streams>,
-    windows: SyncSender<Window>,
+    readers: Mutex<Readers>,
+    long_files: Mutex<LongFiles>,
+    jobs: SyncSender<Job>,
+    fills: bool,
     reached: Arc<AtomicU64>,
+    is_full: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Readers {
+    streams: Streams,
+    strays: Patience,
+}
+
+#[derive(Debug)]
+enum Job {
+    /// These records.
+    Store(Window),
+    /// Some more of all, as far as it is worth that.
+    Fill(Worth),
+    /// Only from disk: bytes of `raw/data`.
+    Request(Range<u64>),
 }
 
 impl Pusher {
-    /// Begins with records of `tree`, for the kernel at `device`.
-    pub fn start(tree: Arc<Tree>, device: OwnedFd) -> io::Result<Pusher> {
+    /// Begins with records of `tree`, for the kernel at `device`. `is_listing` says whether more
+    /// names are being made known to it; without it, only what comes next in an order is stored.
+    pub fn start(
+        tree: Arc<Tree>,
+        device: OwnedFd,
+        is_listing: Option<Arc<AtomicBool>>,
+    ) -> io::Result<Pusher> {
         let (sender, receiver) = sync_channel(QUEUE);
         let reached = Arc::new(AtomicU64::new(0));
+        let is_full = Arc::new(AtomicBool::new(false));
+        let fills = is_listing.is_some();
+        let readers = Readers {
+            streams: Streams::default(),
+            strays: Patience::new(tree.dataset().records()),
+        };
         let mut work = Work {
             tree,
-            cache: KernelCache(File::from(device)),
+            cache: KernelCache::new(device),
             reached: Arc::clone(&reached),
             before: None,
+            fill: Fill::default(),
+            is_full: Arc::clone(&is_full),
+            is_listing: is_listing.unwrap_or_default(),
         };
         thread::Builder::new()
             .name("push".to_owned())
             .spawn(move || work.run(&receiver))?;
         Ok(Pusher {
-            streams: Mutex::default(),
-            windows: sender,
+            readers: Mutex::new(readers),
+            long_files: Mutex::default(),
+            jobs: sender,
+            fills,
             reached,
+            is_full,
         })
     }
 
     /// Takes note of a record's first read. Never waits.
     pub fn observe(&self, record: u64, positions: &impl Positions) {
         self.reached.store(record, Ordering::Relaxed);
-        let Ok(mut streams) = self.streams.try_lock() else {
+        let Ok(mut readers) = self.readers.try_lock() else {
             return;
         };
-        if let Some(window) = streams.observe(record, positions) {
-            // If many wait, this one comes too late anyway.
-            let _ = self.windows.try_send(window);
+        let job = match readers.streams.observe(record, positions) {
+            Next::Store(window) => Job::Store(window),
+            Next::Stray if self.fills => {
+                if self.is_full.swap(false, Ordering::Relaxed) {
+                    readers.strays.start_over();
+                }
+                match readers.strays.count(Instant::now()) {
+                    Worth::Nothing => return,
+                    worth => Job::Fill(worth),
+                }
+            }
+            Next::Nothing | Next::Stray => return,
+        };
+        // If many wait, this one comes too late anyway.
+        let _ = self.jobs.try_send(job);
+    }
+
+    /// Takes note of a read of a long file, which ends at `limit`, by what it is of `raw/data`.
+    /// Never waits.
+    pub fn observe_long(&self, read: Range<u64>, limit: u64) {
+        let Ok(mut files) = self.long_files.try_lock() else {
+            return;
+        };
+        if let Some(next) = files.observe(read, limit) {
+            let _ = self.jobs.try_send(Job::Request(next));
         }
     }
 }
 
 impl Drop for Pusher {
     fn drop(&mut self) {
-        if let Ok(streams) = self.streams.lock() {
-            let (windows, used) = streams.counts();
+        if let Ok(readers) = self.readers.lock() {
+            let (windows, used) = readers.streams.counts();
             log::debug!("{windows} windows stored ahead, of which {used} were read");
         }
     }
 }
+
+/// A record and where it lies: its number, its shard, its place in that shard's payload.
+type Located = (u64, usize, Extent);
 
 struct Work {
     tree: Arc<Tree>,
@@ -85,38 +162,161 @@ struct Work {
     reached: Arc<AtomicU64>,
     /// The window before, whose pages of the shards nobody needs when the next one is asked for.
     before: Option<Window>,
+    fill: Fill,
+    is_full: Arc<AtomicBool>,
+    is_listing: Arc<AtomicBool>,
+}
+
+/// How far storing all records has come.
+#[derive(Debug, Default)]
+struct Fill {
+    /// Those that are to be stored next.
+    requested: VecDeque<Located>,
+    /// The record after them.
+    next: u64,
+    /// They had to be read from disk.
+    is_cold: bool,
 }
 
 impl Work {
-    fn run(&mut self, windows: &Receiver<Window>) {
-        while let Ok(window) = windows.recv() {
-            if let Some(before) = self.before.filter(|before| before.to == window.from) {
-                self.tree.drop_behind(&self.extents(&before));
-            }
-            if self.push(&window).is_err() {
+    fn run(&mut self, jobs: &Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            let done = match job {
+                Job::Store(window) => self.push(window),
+                Job::Fill(worth) => self.fill(worth),
+                Job::Request(bytes) => {
+                    self.tree.will_need_raw_data(bytes);
+                    Ok(())
+                }
+            };
+            if done.is_err() {
                 // The mount is gone.
                 return;
             }
-            self.before = Some(window);
         }
     }
 
     /// Fails when the kernel takes no more of this mount.
-    fn push(&self, window: &Window) -> io::Result<()> {
-        let extents = self.extents(window);
-        self.tree.will_need(&extents);
+    fn push(&mut self, window: Window) -> io::Result<()> {
+        // As many again as the window has, so that the disk has work while these are stored.
+        let mut requested = Window {
+            to: window.to + (window.to - window.from),
+            ..window
+        };
+        if let Some(before) = self.before.filter(|before| before.to == window.from) {
+            self.tree.drop_behind(&self.extents(&before));
+            requested.from = before.to + (before.to - before.from);
+        }
+        self.tree.will_need(&self.extents(&requested));
+        self.before = Some(window);
+        let extents = self.extents(&window);
         let marker = self.tree.record_at(window.order, window.marker);
-        let mut unknown = 0;
         let mut from = 0;
-        for &(record, shard, extent) in &extents {
-            let wanted = !extent.is_empty() && extent.len() <= LARGEST;
-            if unknown == UNKNOWN || !wanted || Some(record) == marker || record < from {
-                continue;
-            }
+        let reached = &self.reached;
+        self.store(&extents, |record| {
             // A reader who is faster has overtaken: go on some way before it.
-            let reached = self.reached.load(Ordering::Relaxed);
+            let reached = reached.load(Ordering::Relaxed);
             if window.order == Order::Numbers && (record..window.to).contains(&reached) {
                 from = reached + LEAD;
+            }
+            Some(record) != marker && record >= from
+        })?;
+        Ok(())
+    }
+
+    /// Stores the next few of all records. Fails as above.
+    fn fill(&mut self, worth: Worth) -> io::Result<()> {
+        if self.fill.next == 0 && !self.has_room_for_all() {
+            self.is_full.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        if self.fill.is_cold && worth != Worth::Disk {
+            return Ok(());
+        }
+        self.request_more(worth);
+        let requested = &mut self.fill.requested;
+        let mut bytes = 0;
+        let few = requested.iter().take(FILL_RECORDS);
+        let few = few.take_while(|(_, _, extent)| {
+            let wanted = bytes < FILL_BYTES;
+            bytes += extent.len();
+            wanted
+        });
+        let few: Vec<Located> = few.copied().collect();
+        let faults = disk_faults();
+        let passed = self.store(&few, |_| true)?;
+        self.fill.is_cold = disk_faults() - faults > few.len() as i64 / COLD_PART;
+        // Names that are being made known will come; the others are left.
+        let passed = match self.is_listing.load(Ordering::Relaxed) {
+            true => passed,
+            false => few.len(),
+        };
+        self.fill.requested.drain(..passed);
+        self.tree.drop_behind(&few[..passed]);
+        if self.fill.is_cold && worth != Worth::Disk {
+            // The others have not been requested: they are found again when it is worth that.
+            if let Some((record, ..)) = self.fill.requested.front() {
+                self.fill.next = *record;
+            }
+            self.fill.requested.clear();
+        }
+        if self.fill.requested.is_empty() && self.fill.next == self.tree.dataset().records() {
+            log::debug!("all records stored ahead of readers in no order");
+            self.fill = Fill::default();
+            self.is_full.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Records in the kernel's cache are a second copy of what is in the shards' pages.
+    fn has_room_for_all(&self) -> bool {
+        self.tree.mean_record_len() <= LARGEST
+            && self.tree.dataset().payload_len() <= memory::available() / 2
+    }
+
+    /// Finds the next records, and requests them from disk some time before they are stored, if that
+    /// is worth it.
+    fn request_more(&mut self, worth: Worth) {
+        let fill = &mut self.fill;
+        let waiting: u64 = fill
+            .requested
+            .iter()
+            .map(|(_, _, extent)| extent.len())
+            .sum();
+        if waiting >= REQUESTED_BYTES / 2 || fill.requested.len() >= REQUESTED_RECORDS as usize / 2
+        {
+            return;
+        }
+        let records = self.tree.dataset().records();
+        let end = records.min(fill.next + REQUESTED_RECORDS);
+        let mut more = Vec::new();
+        let mut bytes = waiting;
+        let dataset = self.tree.dataset();
+        let mut next = end;
+        dataset.for_each_extent(fill.next..end, &mut |record, shard, extent| {
+            if let Ok(extent) = extent {
+                bytes += extent.len();
+                more.push((record.get(), shard, extent));
+            }
+            if bytes >= REQUESTED_BYTES {
+                next = record.get() + 1;
+            }
+            bytes < REQUESTED_BYTES
+        });
+        fill.next = next;
+        if worth == Worth::Disk {
+            self.tree.will_need(&more);
+        }
+        fill.requested.extend(more);
+    }
+
+    /// Stores those records that are `wanted`, and returns how many it got by: once the kernel
+    /// knows none of several in a row, it stops at the first of them. Fails when the kernel takes
+    /// no more of this mount.
+    fn store(&self, records: &[Located], mut wanted: impl FnMut(u64) -> bool) -> io::Result<usize> {
+        let (mut unknown, mut first_unknown) = (0, 0);
+        for (number, &(record, shard, extent)) in records.iter().enumerate() {
+            if extent.is_empty() || extent.len() > LARGEST || !wanted(record) {
                 continue;
             }
             let shard = &self.tree.dataset().shards()[shard];
@@ -128,20 +328,28 @@ impl Work {
             match self.cache.store(Node::Record(record).ino(), bytes) {
                 Ok(()) => unknown = 0,
                 Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
-                    Errno::ENOENT => unknown += 1,
+                    Errno::ENOENT => {
+                        if unknown == 0 {
+                            first_unknown = number;
+                        }
+                        unknown += 1;
+                        if unknown == UNKNOWN {
+                            return Ok(first_unknown);
+                        }
+                    }
                     Errno::ENODEV | Errno::ENOTCONN | Errno::EBADF | Errno::EINVAL => {
                         return Err(error);
                     }
                     // A shard that was cut, or too little memory: the reader will see.
-                    _ => return Ok(()),
+                    _ => return Ok(records.len()),
                 },
             }
         }
-        Ok(())
+        Ok(records.len())
     }
 
     /// The records of a window and where they lie, those that can be read.
-    fn extents(&self, window: &Window) -> Vec<(u64, usize, Extent)> {
+    fn extents(&self, window: &Window) -> Vec<Located> {
         let dataset = self.tree.dataset();
         let mut extents = Vec::new();
         let mut push = |record: u64, shard, extent| extents.push((record, shard, extent));
@@ -169,32 +377,8 @@ impl Work {
     }
 }
 
-/// The kernel's cache of the mount. fuser's own notifier does not tell whether the kernel knows the
-/// inode.
-#[derive(Debug)]
-struct KernelCache(File);
-
-/// `enum fuse_notify_code` in include/uapi/linux/fuse.h.
-const NOTIFY_STORE: i32 = 4;
-/// Sizes of `struct fuse_out_header` and `struct fuse_notify_store_out` there.
-const HEADER: usize = 16;
-const STORE_OUT: usize = 24;
-
-impl KernelCache {
-    /// Stores all bytes of a file.
-    fn store(&self, ino: u64, bytes: &[u8]) -> io::Result<()> {
-        let len = HEADER + STORE_OUT + bytes.len();
-        let mut head = [0; HEADER + STORE_OUT];
-        // Out header: length, code, unique (0 for a notification).
-        head[0..4].copy_from_slice(&(len as u32).to_ne_bytes());
-        head[4..8].copy_from_slice(&NOTIFY_STORE.to_ne_bytes());
-        // Store: node, offset (0), size, padding.
-        head[16..24].copy_from_slice(&ino.to_ne_bytes());
-        head[32..36].copy_from_slice(&(bytes.len() as u32).to_ne_bytes());
-        let written = (&self.0).write_vectored(&[IoSlice::new(&head), IoSlice::new(bytes)])?;
-        match written == len {
-            true => Ok(()),
-            false => Err(io::ErrorKind::WriteZero.into()),
-        }
-    }
+/// How many pages this thread has had to wait for from disk.
+fn disk_faults() -> i64 {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD);
+    usage.map_or(0, |usage| usage.major_page_faults())
 }

@@ -5,6 +5,8 @@
 //! the request for it says that the reader has come so far, and the next ones are stored.
 
 use crate::format::index::Extent;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
 /// The most bytes of one record that its first read requests from disk.
 const WHOLE_RECORD_MAX: u64 = 1 << 20;
@@ -49,6 +51,79 @@ pub struct Window {
     pub to: u64,
     /// The position that is left out, so that the reader is seen there.
     pub marker: u64,
+}
+
+/// What a read tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It belongs to an order that is followed, for which enough is stored ahead.
+    Nothing,
+    /// It does, and these are to be stored ahead now.
+    Store(Window),
+    /// It belongs to no order that is known.
+    Stray,
+}
+
+/// What those who ask for one file after the other, in no order, make worth doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worth {
+    /// Nothing.
+    Nothing,
+    /// To prepare all files from what is in memory.
+    Memory,
+    /// To read all files from disk.
+    Disk,
+}
+
+/// Counts how many of all files somebody asks for in no order: after a 256th without a long pause it
+/// is worth preparing the others, after an eighth reading them from disk for that, too.
+#[derive(Debug)]
+pub struct Patience {
+    files: u64,
+    needed: u64,
+    seen: u64,
+    last: Option<Instant>,
+}
+
+const PART: u64 = 256;
+const PART_FOR_DISK: u64 = 8;
+/// Some files are asked for in any case, by chance and by programs that look at the first few.
+const FEWEST_STRAYS: u64 = 64;
+/// After a pause this long, counting begins anew: who looks at a file now and then does not want
+/// them all.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Patience {
+    /// With someone who may ask for so many files.
+    pub fn new(files: u64) -> Patience {
+        Patience {
+            files,
+            needed: (files / PART).max(FEWEST_STRAYS),
+            seen: 0,
+            last: None,
+        }
+    }
+
+    /// Counts one that was asked for, and says what all of them make worth doing.
+    pub fn count(&mut self, now: Instant) -> Worth {
+        if self.last.is_some_and(|last| now - last > PAUSE) {
+            self.seen = 0;
+        }
+        self.last = Some(now);
+        self.seen += 1;
+        match self.seen {
+            seen if seen <= self.needed => Worth::Nothing,
+            seen if seen <= self.files / PART_FOR_DISK => Worth::Memory,
+            _ => Worth::Disk,
+        }
+    }
+
+    /// All have been prepared. Should that not have lasted, twice as many have to be asked for
+    /// before they are again.
+    pub fn start_over(&mut self) {
+        self.seen = 0;
+        self.needed = self.needed.saturating_mul(2);
+    }
 }
 
 /// How many readers are followed at once.
@@ -104,8 +179,8 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// Takes note of the first read of a record, and says what to store ahead now.
-    pub fn observe(&mut self, record: u64, positions: &impl Positions) -> Option<Window> {
+    /// Takes note of the first read of a record, and says what follows from it.
+    pub fn observe(&mut self, record: u64, positions: &impl Positions) -> Next {
         self.clock += 1;
         let clock = self.clock;
         let mut found = None;
@@ -120,7 +195,7 @@ impl Streams {
         }
         let Some((stream, is_marker)) = found else {
             self.begin(record, positions);
-            return None;
+            return Next::Stray;
         };
         match positions.record_at(stream.order, stream.next) {
             Some(expected) => stream.expected = expected,
@@ -131,11 +206,13 @@ impl Streams {
             self.needed = self.needed.div_ceil(2).max(FEWEST_HITS);
             stream.window = (stream.window * 2).min(positions.most_ahead());
         } else if stream.marker.is_some() || stream.hits < self.needed {
-            return None;
+            return Next::Nothing;
         }
-        let window = stream.extend(positions);
-        self.windows += u64::from(window.is_some());
-        window
+        let Some(window) = stream.extend(positions) else {
+            return Next::Nothing;
+        };
+        self.windows += 1;
+        Next::Store(window)
     }
 
     /// Windows that were begun, and those of them whose reader has come to their middle.
@@ -226,6 +303,60 @@ impl Stream {
     }
 }
 
+/// How many readers of long files are followed at once.
+const LONG_STREAMS: usize = 4;
+/// How far ahead of a sequential reader of a long file the disk is asked, in bytes: one request of
+/// the kernel's readahead is too little to keep a disk busy.
+const LONG_AHEAD: u64 = 8 << 20;
+/// It is asked again when so much of that is left.
+const LONG_LEFT: u64 = LONG_AHEAD / 2;
+
+/// The sequential readers of `raw/data` and of long records, by what they read of `raw/data`.
+#[derive(Debug, Default)]
+pub struct LongFiles {
+    streams: Vec<LongStream>,
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct LongStream {
+    from: u64,
+    /// One past what has been read or requested.
+    ahead: u64,
+    last_use: u64,
+}
+
+impl LongFiles {
+    /// Takes note of a read of a file that ends at `limit`, and says what to request from disk now.
+    /// Requests of one reader may come out of order, as several threads answer them.
+    pub fn observe(&mut self, read: Range<u64>, limit: u64) -> Option<Range<u64>> {
+        self.clock += 1;
+        let (offset, end) = (read.start, read.end);
+        let mut streams = self.streams.iter_mut();
+        if let Some(stream) = streams.find(|s| (s.from..=s.ahead).contains(&offset)) {
+            stream.last_use = self.clock;
+            stream.from = stream.from.max(end.saturating_sub(LONG_AHEAD));
+            let from = stream.ahead.max(end);
+            if from - end > LONG_LEFT || from >= limit {
+                return None;
+            }
+            stream.ahead = limit.min(end + LONG_AHEAD);
+            return Some(from..stream.ahead);
+        }
+        let stream = LongStream {
+            from: offset,
+            ahead: end,
+            last_use: self.clock,
+        };
+        if self.streams.len() < LONG_STREAMS {
+            self.streams.push(stream);
+        } else if let Some(oldest) = self.streams.iter_mut().min_by_key(|s| s.last_use) {
+            *oldest = stream;
+        }
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,7 +393,7 @@ mod tests {
                 continue;
             }
             requests += 1;
-            if let Some(window) = streams.observe(record, &Reversed) {
+            if let Next::Store(window) = streams.observe(record, &Reversed) {
                 let positions = (window.from..window.to).filter(|&p| p != window.marker);
                 stored.extend(positions.filter_map(|p| Reversed.record_at(window.order, p)));
             }
@@ -322,5 +453,50 @@ mod tests {
             streams.observe(record, &Reversed);
         }
         streams.observe(RECORDS - 1, &Reversed);
+    }
+    #[test]
+    fn a_long_file_is_requested_once_and_in_time() {
+        const MIB: u64 = 1 << 20;
+        let mut file = LongFiles::default();
+        let mut requested = MIB;
+        for turn in 0..100 {
+            // Two at once may change places.
+            let read = if turn == 0 { 0 } else { ((turn - 1) ^ 1) + 1 };
+            if let Some(asked) = file.observe(read * MIB..(read + 1) * MIB, 100 * MIB) {
+                assert!(asked.start >= requested && !asked.is_empty(), "{asked:?}");
+                requested = asked.end;
+            }
+            let needed = (read + 4).min(100) * MIB;
+            assert!(
+                (needed..=100 * MIB).contains(&requested) || turn < 2,
+                "{turn}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_requested_for_random_reads_of_a_long_file() {
+        let mut file = LongFiles::default();
+        let shuffle = crate::order::Shuffle::new(1, 1 << 20);
+        let mut read = |offset| file.observe(offset..offset + 4096, u64::MAX);
+        let asked = (0..1000).filter(|&n| read(shuffle.at(n) * 4096).is_some());
+        assert_eq!(asked.count(), 0);
+    }
+
+    #[test]
+    fn patience_ends_once_a_part_was_asked_for_without_a_pause() {
+        let begin = Instant::now();
+        let at = |milliseconds: u64| begin + Duration::from_millis(milliseconds);
+        let mut patience = Patience::new(256 * 100);
+        let mut worth = (0..10_000).map(|n| patience.count(at(n)));
+        assert_eq!(worth.position(|worth| worth == Worth::Memory), Some(100));
+        assert_eq!(worth.position(|worth| worth != Worth::Memory), Some(3099));
+        assert!(worth.all(|worth| worth == Worth::Disk));
+        patience.start_over();
+        let mut again = (10_000..11_000).map(|n| patience.count(at(n)));
+        assert_eq!(again.position(|worth| worth != Worth::Nothing), Some(200));
+        let mut patience = Patience::new(256 * 100);
+        let mut rarely = (0..1000).map(|n| patience.count(at(n * 1001)));
+        assert!(rarely.all(|worth| worth == Worth::Nothing));
     }
 }

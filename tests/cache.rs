@@ -29,7 +29,9 @@ fn resident_after(
     let dataset = pack_records(directory.path(), "d", &contents, &[]);
     let shard = directory.path().join("d_0000.rox");
     sh(r#"sync "$1"; cat "$1" >/dev/null"#, &[&shard]);
-    let mount = Mount::with(&["--cache", policy], &[&dataset]);
+    // What is stored ahead of readers in no order is dropped, as it is read in order.
+    let options = ["--cache", policy, "--ahead", "order"];
+    let mount = Mount::with(&options, &[&dataset]);
     assert_eq!(
         std::fs::read_dir(mount.join("records"))
             .expect("listed")

@@ -486,7 +486,10 @@ fn a_mount_over_the_daemons_own_proc_directory_does_not_hang() {
     let source = dataset.with_file_name("d_0000.rox");
     let script = "findmnt -nro TARGET -S \"$1\"";
     let target = PathBuf::from(sh(script, &[&source]).trim());
-    run(roxfs().arg("umount").arg(&target));
+    // Who goes through the processes, as other tests do, uses it for a moment.
+    wait_until("it is unmounted", || {
+        output(roxfs().arg("umount").arg(&target)).status.success()
+    });
     assert!(!is_mounted(&target));
 }
 
@@ -545,7 +548,7 @@ struct UserSetup {
 fn user_setup(dataset_name: &str) -> UserSetup {
     open_device_to_all();
     let directory = temp_dir();
-    let dataset = pack_records(directory.path(), dataset_name, &records(20), &[]);
+    let dataset = pack_records(directory.path(), dataset_name, &records(100), &[]);
     let (path, unmount) = mount_point(directory.path());
     let nobody = nix::unistd::User::from_name("nobody")
         .expect("users")
@@ -578,6 +581,37 @@ fn an_ordinary_user_mounts_reads_and_unmounts() {
     run(as_user(&user.program).arg("umount").arg(path));
     assert!(!is_mounted(path));
     wait_until("the daemon ends", || daemon_of(path).is_none());
+}
+
+/// An ordinary user may not copy a mount, but in a user namespace, where the system allows those.
+#[test]
+fn an_ordinary_users_names_are_listed_ahead() {
+    let user = user_setup("d");
+    let path = &user.path;
+    let log = user.dataset.with_extension("log");
+    let mut daemon = as_user(&user.program)
+        .args(["mount", "--foreground"])
+        .arg(&user.dataset)
+        .arg(path)
+        .env("ROXFS_LOG", "debug")
+        .stderr(std::fs::File::create(&log).expect("log"))
+        .spawn()
+        .expect("started");
+    let said = |what: &str| std::fs::read_to_string(&log).expect("log").contains(what);
+    wait_until("it is mounted", || said("mounted at"));
+    for number in 0..100 {
+        let name = format!("records/{number:06}.bin");
+        run(as_user(Path::new("test")).arg("-f").arg(path.join(name)));
+    }
+    let mut namespace = as_user(Path::new("unshare"));
+    let is_allowed = output(namespace.args(["--user", "--mount", "true"]));
+    let expected = match is_allowed.status.success() {
+        true => "listed ahead in",
+        false => "cannot be listed ahead: ",
+    };
+    wait_until("names are listed", || said(expected));
+    run(as_user(&user.program).arg("umount").arg(path));
+    assert!(daemon.wait().expect("ended").success());
 }
 
 #[test]

@@ -24,15 +24,24 @@ fn answers(daemon: u32) -> u64 {
     sum
 }
 
-/// Whether the thread that stores ahead sleeps, because it has nothing to do.
+/// Whether the threads that prepare something ahead sleep, because they have nothing to do.
 fn is_at_rest(daemon: u32) -> bool {
     let tasks = std::fs::read_dir(format!("/proc/{daemon}/task")).expect("threads");
     let stats = tasks.map(|task| {
         let stat = task.expect("thread").path().join("stat");
         std::fs::read_to_string(stat).unwrap_or_default()
     });
-    let mut pushing = stats.filter(|stat| stat.contains("(push) "));
-    pushing.all(|stat| stat.contains("(push) S "))
+    let mut ahead = stats.filter(|stat| stat.contains("(push) ") || stat.contains("(list) "));
+    ahead.all(|stat| stat.contains(") S ")) && !has_children(daemon)
+}
+
+/// Whether a process is listing names.
+fn has_children(daemon: u32) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{daemon}/task")).expect("threads");
+    tasks.flatten().any(|task| {
+        let children = std::fs::read_to_string(task.path().join("children"));
+        children.is_ok_and(|children| !children.trim().is_empty())
+    })
 }
 
 /// How many requests `action` makes the kernel send.
@@ -138,6 +147,38 @@ fn records_read_in_order_are_stored_ahead() {
             }
         });
         assert!(asked < listed as u64 / 10, "{path}: {asked} of {listed}");
+        mount.unmount();
+    }
+}
+
+/// Once a part has been read in no order, names and records are prepared, as long as reading goes
+/// on: in the end none is asked for.
+#[test]
+fn records_read_in_no_order_are_stored_ahead() {
+    let directory = temp_dir();
+    let dataset = dataset(directory.path());
+    for (option, most) in [
+        ("all", 400),
+        ("order", 2 * RECORDS + 10),
+        ("none", 2 * RECORDS + 10),
+    ] {
+        let mount = Mount::with(&["--ahead", option], &[&dataset]);
+        let asked = requests(&mount, || {
+            for place in 0..RECORDS {
+                let before = answers(mount.daemon());
+                // Coprime to the number of records.
+                read(&mount, place * 1237 % RECORDS);
+                if answers(mount.daemon()) > before {
+                    wait_until("what is prepared is there", || is_at_rest(mount.daemon()));
+                }
+            }
+        });
+        println!("{option}: {asked} requests");
+        assert!(asked <= most as u64, "{option}: {asked}");
+        if option != "all" {
+            // The directory, and of each record name and content.
+            assert!(asked >= 2 * RECORDS as u64 - 10, "{option}: {asked}");
+        }
         mount.unmount();
     }
 }

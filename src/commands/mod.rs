@@ -4,6 +4,7 @@
 mod cat;
 mod extract;
 mod info;
+mod list_ahead;
 mod ls;
 mod ls_files;
 mod mount;
@@ -73,6 +74,7 @@ pub fn run(command: Command) -> Exit {
         Command::Cat(options) => cat::run(&options),
         Command::Extract(options) => extract::run(&options),
         Command::Verify(options) => verify::run(&options),
+        Command::ListAhead(options) => list_ahead::run(&options),
     };
     result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {

@@ -1,11 +1,12 @@
 //! `roxfs mount`
 
 use super::{Exit, count, size};
-use crate::cli::{Cache, Mount};
+use crate::cli::{Ahead, Cache, Mount};
 use crate::dataset::Dataset;
+use crate::memory;
 use crate::names;
 use crate::session::daemon::{self, Side};
-use crate::session::{memory, serve};
+use crate::session::{Prepared, Serving, serve};
 use crate::shard::Shard;
 use crate::text::shown;
 use crate::tree::Tree;
@@ -113,12 +114,20 @@ fn serve_tree(
         Some(threads) => usize::from(threads),
         None => cores.clamp(LEAST_THREADS, MOST_THREADS),
     };
+    let serving = Serving {
+        threads,
+        ahead: match options.ahead {
+            Ahead::All => Prepared::All(super::list_ahead::program),
+            Ahead::Order => Prepared::NextInOrder,
+            Ahead::None => Prepared::Nothing,
+        },
+    };
     let mount_options = options.mount_options(source(tree.dataset()));
     serve(
         Arc::new(tree),
         &options.mountpoint,
         &mount_options,
-        threads,
+        &serving,
         ready,
     )?;
     Ok(())

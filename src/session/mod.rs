@@ -1,13 +1,12 @@
 //! A mounted tree from its beginning to its end: mount, serve, signals, unmount.
 
 pub mod daemon;
-pub mod memory;
 mod mount;
-mod mountinfo;
 
 pub use mount::{MountError, MountOptions, UnmountError, unmount};
 
-use crate::fuse::{MAX_REQUEST, RoxFs};
+use crate::fuse::{Ahead, MAX_REQUEST, RoxFs};
+use crate::lister::{self, Lister};
 use crate::push::Pusher;
 use crate::text::shown;
 use crate::tree::Tree;
@@ -15,6 +14,7 @@ use mount::Mounted;
 use nix::sys::signal::{SigSet, Signal};
 use std::fs::OpenOptions;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -43,13 +43,34 @@ pub enum SessionError {
     },
 }
 
-/// Mounts `tree` at `mountpoint`, calls `ready` when the mount answers, and serves it with
-/// `threads` threads until it is unmounted or a signal ends it. On any error nothing stays mounted.
+/// How a mount is served.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving {
+    /// How many threads answer requests.
+    pub threads: usize,
+    /// What is prepared before it is asked for.
+    pub ahead: Prepared,
+}
+
+/// What is prepared before it is asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Prepared {
+    /// Nothing.
+    Nothing,
+    /// The next records in an order that is recognized.
+    NextInOrder,
+    /// Beside them all names and all records, for readers in no order, where there is room. The
+    /// program is what lists names.
+    All(lister::Program),
+}
+
+/// Mounts `tree` at `mountpoint`, calls `ready` when the mount answers, and serves it until it is
+/// unmounted or a signal ends it. On any error nothing stays mounted.
 pub fn serve(
     tree: Arc<Tree>,
     mountpoint: &Path,
     options: &MountOptions,
-    threads: usize,
+    serving: &Serving,
     ready: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), SessionError> {
     let path = shown(mountpoint).to_string();
@@ -62,16 +83,13 @@ pub fn serve(
     let (device, mounted) = mount::mount(mountpoint, options)?;
     let mounted = Arc::new(mounted);
     let mut config = fuser::Config::default();
-    config.n_threads = Some(threads);
+    config.n_threads = Some(serving.threads);
     config.clone_fd = can_clone_device();
     // The kernel decides who may enter (allow_other, default_permissions); fuser's own check on
     // top of it would refuse requests that the kernel sends on its own behalf.
     let acl = fuser::SessionACL::All;
-    let pusher = device
-        .try_clone()
-        .and_then(|device| Pusher::start(Arc::clone(&tree), device))
-        .map_err(start)?;
-    let fs = RoxFs::new(tree, pusher);
+    let ahead = start_ahead(serving.ahead, &tree, &device, &mounted).map_err(start)?;
+    let fs = RoxFs::new(tree, ahead);
     let session = fuser::Session::from_fd(fs, device, acl, config).map_err(start)?;
     let session = session.spawn().map_err(start)?;
     mounted.raise_readahead(MAX_REQUEST);
@@ -86,6 +104,25 @@ pub fn serve(
     session
         .join()
         .map_err(|reason| SessionError::Ended { path, reason })
+}
+
+fn start_ahead(
+    prepared: Prepared,
+    tree: &Arc<Tree>,
+    device: &OwnedFd,
+    mounted: &Mounted,
+) -> io::Result<Option<Ahead>> {
+    let lister = match prepared {
+        Prepared::Nothing => return Ok(None),
+        Prepared::NextInOrder => None,
+        Prepared::All(program) => {
+            let mount = mounted.info().clone();
+            Some(Lister::start(Arc::clone(tree), mount, program)?)
+        }
+    };
+    let is_listing = lister.as_ref().map(Lister::is_listing);
+    let pusher = Pusher::start(Arc::clone(tree), device.try_clone()?, is_listing)?;
+    Ok(Some(Ahead { pusher, lister }))
 }
 
 /// Those that end the mount; one that the process was told to ignore (as by `nohup`) stays ignored.

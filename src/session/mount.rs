@@ -3,7 +3,7 @@
 //! fuser's own mounting is not used: it gives no file system type, takes a comma in the source
 //! name for further options, and may unmount a stranger that has been mounted at the same path.
 
-use super::mountinfo::{MountInfo, MountTable};
+use crate::mountinfo::{MountInfo, MountTable};
 use crate::text::shown;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
@@ -299,6 +299,11 @@ impl Mounted {
     /// Where it is mounted.
     pub fn path(&self) -> &Path {
         &self.info.path
+    }
+
+    /// What the listing of mounts says of it.
+    pub fn info(&self) -> &MountInfo {
+        &self.info
     }
 
     /// Unmounts it wherever it is listed: it may have been bound elsewhere, or its directory

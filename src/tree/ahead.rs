@@ -4,14 +4,41 @@ use super::Tree;
 use super::ino::Node;
 use crate::format::index::Extent;
 use crate::readahead::{Order, Positions};
+use std::ops::Range;
 
 /// How many bytes of records are stored ahead of one reader, about, and how many records.
 const BYTES_AHEAD: u64 = 8 << 20;
 const MOST_RECORDS_AHEAD: u64 = 512;
-const FEWEST_RECORDS_AHEAD: u64 = 8;
+const FEWEST_RECORDS_AHEAD: u64 = 2;
+/// Of long records, reads of fewer bytes are not looked at.
+const LEAST_OF_LONG: u64 = 128 << 10;
 /// Reads of fewer bytes leave the shard's pages alone: others lie in the same pages, and a small
 /// read from disk takes as long as a large one.
 const LEAST_DROPPED: u64 = 16 << 10;
+
+/// The directories that have all records below them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collection {
+    /// `records/`
+    Records,
+    /// `shards/`
+    Shards,
+    /// `files/`
+    Files,
+}
+
+impl Collection {
+    /// All of them.
+    pub const ALL: [Collection; 3] = [Collection::Records, Collection::Shards, Collection::Files];
+
+    fn path(self) -> &'static str {
+        match self {
+            Collection::Records => "records",
+            Collection::Shards => "shards",
+            Collection::Files => "files",
+        }
+    }
+}
 
 impl Positions for Tree {
     fn record_at(&self, order: Order, position: u64) -> Option<u64> {
@@ -33,18 +60,68 @@ impl Positions for Tree {
     }
 
     fn most_ahead(&self) -> u64 {
-        let mean = self.dataset.payload_len() / self.dataset.records().max(1);
-        (BYTES_AHEAD / mean.max(1)).clamp(FEWEST_RECORDS_AHEAD, MOST_RECORDS_AHEAD)
+        (BYTES_AHEAD / self.mean_record_len().max(1))
+            .clamp(FEWEST_RECORDS_AHEAD, MOST_RECORDS_AHEAD)
     }
 }
 
 impl Tree {
+    /// The collection that a directory belongs to.
+    pub fn collection(&self, directory: Node) -> Option<Collection> {
+        match self.inner(directory) {
+            Node::Records => Some(Collection::Records),
+            Node::Shards | Node::Shard(_) => Some(Collection::Shards),
+            Node::Files | Node::Directory { .. } => Some(Collection::Files),
+            _ => None,
+        }
+    }
+
+    /// Where a collection is in the mount, or all that the mount shows of it.
+    pub fn collection_path(&self, collection: Collection) -> &'static str {
+        match self.collection(self.root) {
+            Some(root) if root == collection => ".",
+            _ => collection.path(),
+        }
+    }
+
+    /// How many bytes a record has on average.
+    pub fn mean_record_len(&self) -> u64 {
+        self.dataset.payload_len() / self.dataset.records().max(1)
+    }
+
     /// Requests records from disk, given by shard and place; those that lie together at once.
     pub fn will_need(&self, extents: &[(u64, usize, Extent)]) {
         self.for_each_run(extents, |shard, extent| {
             // A hint; the read itself will fail if there is a reason.
             let _ = self.dataset.shards()[shard].will_need(extent);
         });
+    }
+
+    /// What a read of a long file is of `raw/data`, and where the file ends there; `None` for what
+    /// is read in one piece.
+    pub fn long_read(&self, node: Node, offset: u64, len: u64) -> Option<(Range<u64>, u64)> {
+        let file = match node {
+            Node::RawData => 0..self.dataset.payload_len(),
+            Node::Record(number) if len >= LEAST_OF_LONG => {
+                let (shard, extent) = self.record_extent(number).ok()?;
+                let base = self.dataset.first_byte(shard)?;
+                base + extent.start()..base + extent.end()
+            }
+            _ => return None,
+        };
+        let start = file.start + offset;
+        (file.end - file.start > len).then_some((start..start + len, file.end))
+    }
+
+    /// Requests bytes of `raw/data` from disk.
+    pub fn will_need_raw_data(&self, bytes: Range<u64>) {
+        let (mut at, end) = (bytes.start, bytes.end);
+        while let Some((shard, base)) = self.dataset.shard_of_byte(at).filter(|_| at < end) {
+            let part = shard.payload().part(at - base, end - at);
+            // As above.
+            let _ = shard.will_need(part);
+            at += part.len().max(1);
+        }
     }
 
     /// Drops the shards' pages of records that have been stored in the kernel's cache of the mount,

@@ -22,6 +22,7 @@ use files::{Directory, NamedTree};
 use ino::Node;
 use std::sync::{Arc, OnceLock};
 
+pub use ahead::Collection;
 pub use files::OnLeftOut;
 pub use list::Entry;
 pub use name::NumberedNames;

@@ -8,15 +8,20 @@ pub fn limit() -> u64 {
     let groups = read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = groups.lines().filter_map(limit_files).flatten();
     let limits = limits.filter_map(|file| read_to_string(file).ok()?.trim().parse().ok());
-    limits.chain(machine()).min().unwrap_or(u64::MAX)
+    limits.chain(machine("MemTotal:")).min().unwrap_or(u64::MAX)
 }
 
-fn machine() -> Option<u64> {
+/// Bytes of memory that may be filled without taking any from programs: what the kernel says is
+/// available, or less where a control group limits it.
+pub fn available() -> u64 {
+    machine("MemAvailable:").unwrap_or(0).min(limit())
+}
+
+/// A line of `/proc/meminfo`, in bytes.
+fn machine(name: &str) -> Option<u64> {
     let info = read_to_string("/proc/meminfo").ok()?;
-    let total = info
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = total.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    let value = info.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes << 10)
 }
 
@@ -75,5 +80,6 @@ mod tests {
     #[test]
     fn there_is_a_limit() {
         assert!((1 << 20..u64::MAX).contains(&limit()));
+        assert!((1 << 20..=limit()).contains(&available()));
     }
 }

@@ -1,0 +1,34 @@
+//! `roxfs list-ahead`, which `roxfs mount` starts.
+
+use super::Exit;
+use crate::cli::ListAhead;
+use crate::lister::{Listing, list_all};
+use crate::session::daemon;
+use anyhow::Context;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// This program, to list so.
+pub fn program(listing: &Listing) -> Command {
+    // Also where the program's file has been replaced meanwhile.
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .arg0("roxfs")
+        .arg("list-ahead")
+        .arg(&listing.device)
+        .arg(&listing.mountpoint)
+        .arg(&listing.directory);
+    command
+}
+
+/// Lists.
+pub fn run(options: &ListAhead) -> anyhow::Result<Exit> {
+    // The mount's device above all: it must close when the daemon is killed.
+    daemon::close_inherited().context("cannot close what was inherited")?;
+    list_all(&Listing {
+        device: options.device.clone(),
+        mountpoint: options.mountpoint.clone(),
+        directory: options.directory.clone(),
+    })?;
+    Ok(Exit::Done)
+}

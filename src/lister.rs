@@ -1,0 +1,225 @@
+//! Making names and inodes known to the kernel before they are asked for, by listing the mount: a
+//! listing brings some hundred entries in one request, where a lookup brings one.
+//!
+//! Nobody can list a mount but through the mount, and a process that serves one must not use it: if
+//! it is killed while it waits for its own answer, neither can end. So a process of its own does,
+//! which does not have the device. It lists a private copy of the mount, so that it never makes
+//! the mount busy, and is ended when the mount is unmounted.
+
+use crate::memory;
+use crate::mountinfo::{MountInfo, MountTable};
+use crate::readahead::{Patience, Worth};
+use crate::text::shown;
+use crate::tree::ino::Node;
+use crate::tree::{Collection, Tree};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
+use rustix::fs::CWD;
+use rustix::mount::{OpenTreeFlags, open_tree};
+use std::fs::{ReadDir, read_dir};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+/// What the kernel keeps of a file that it knows: `fuse_inode` and `dentry` of /proc/slabinfo, and
+/// what is lost between them, in bytes.
+const BYTES_PER_NAME: u64 = 1200;
+/// The part of memory that names may fill.
+const PART_OF_MEMORY: u64 = 8;
+
+/// What a process is to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Device number of the mount, as `major:minor`.
+    pub device: String,
+    /// Where it is mounted.
+    pub mountpoint: PathBuf,
+    /// The directory in it.
+    pub directory: PathBuf,
+}
+
+/// How to start a process that calls [`list_all`].
+pub type Program = fn(&Listing) -> Command;
+
+/// Follows lookups, and has a collection listed when many of its names are looked up one by one.
+#[derive(Debug)]
+pub struct Lister {
+    lookups: [Mutex<Patience>; Collection::ALL.len()],
+    wanted: SyncSender<Collection>,
+    is_listing: Arc<AtomicBool>,
+}
+
+impl Lister {
+    /// For the mount of `tree`, with processes that `program` starts.
+    pub fn start(tree: Arc<Tree>, mount: MountInfo, program: Program) -> io::Result<Lister> {
+        let records = tree.dataset().records();
+        let (sender, receiver) = sync_channel(Collection::ALL.len());
+        let is_listing = Arc::new(AtomicBool::new(false));
+        let work = Work {
+            tree,
+            mount,
+            program,
+            is_listing: Arc::clone(&is_listing),
+        };
+        thread::Builder::new()
+            .name("list".to_owned())
+            .spawn(move || work.run(&receiver))?;
+        Ok(Lister {
+            lookups: Collection::ALL.map(|_| Mutex::new(Patience::new(records))),
+            wanted: sender,
+            is_listing,
+        })
+    }
+
+    /// Whether a listing is under way.
+    pub fn is_listing(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_listing)
+    }
+
+    /// Takes note of a lookup of a record in `directory`. Never waits.
+    pub fn observe(&self, directory: Node, tree: &Tree) {
+        // What is looked up while names are listed is known soon.
+        if self.is_listing.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(collection) = tree.collection(directory) else {
+            return;
+        };
+        let Ok(mut lookups) = self.lookups[collection as usize].try_lock() else {
+            return;
+        };
+        if lookups.count(Instant::now()) != Worth::Nothing {
+            lookups.start_over();
+            let _ = self.wanted.try_send(collection);
+        }
+    }
+}
+
+struct Work {
+    tree: Arc<Tree>,
+    mount: MountInfo,
+    program: Program,
+    is_listing: Arc<AtomicBool>,
+}
+
+impl Work {
+    fn run(&self, wanted: &Receiver<Collection>) {
+        while let Ok(collection) = wanted.recv() {
+            let needed = self.tree.dataset().records().saturating_mul(BYTES_PER_NAME);
+            if needed > memory::available() / PART_OF_MEMORY {
+                log::debug!("{collection:?}: too many names to list them ahead");
+                continue;
+            }
+            self.is_listing.store(true, Ordering::Relaxed);
+            let begin = Instant::now();
+            match self.list(collection) {
+                Ok(()) => log::debug!("{collection:?}: listed ahead in {:?}", begin.elapsed()),
+                Err(error) => log::debug!("{collection:?}: cannot be listed ahead: {error}"),
+            }
+            self.is_listing.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn list(&self, collection: Collection) -> io::Result<()> {
+        let table = MountTable::open()?;
+        let listing = Listing {
+            device: self.mount.device.clone(),
+            mountpoint: self.mount.path.clone(),
+            directory: self.tree.collection_path(collection).into(),
+        };
+        let mut child = (self.program)(&listing)
+            .stdin(Stdio::null())
+            // Closed when it ends, however it does.
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let is_mounted = self.watch(&child, &table);
+        if !matches!(is_mounted, Ok(true)) {
+            let _ = child.kill();
+        }
+        let output = child.wait_with_output()?;
+        match is_mounted? && !output.status.success() {
+            true => Err(io::Error::other(
+                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until the process ends or the mount is gone; returns whether that is still there.
+    fn watch(&self, child: &Child, table: &MountTable) -> io::Result<bool> {
+        let Some(output) = &child.stdout else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        loop {
+            let all = table.all()?;
+            if !all.iter().any(|mount| mount.device == self.mount.device) {
+                return Ok(false);
+            }
+            // The list of mounts has a priority event when it has changed (proc_pid_mounts(5)).
+            let mut polled = [
+                PollFd::new(output.as_fd(), PollFlags::POLLIN),
+                PollFd::new(table.as_fd(), PollFlags::POLLPRI),
+            ];
+            match poll(&mut polled, PollTimeout::NONE) {
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+                Ok(_) if polled[0].any().unwrap_or(true) => return Ok(true),
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+/// Lists a directory of a mount and all below it. To be called in a process of its own, which has
+/// one thread and no file open.
+pub fn list_all(listing: &Listing) -> io::Result<()> {
+    let mount = private_copy(&listing.mountpoint)?;
+    nix::unistd::fchdir(&mount)?;
+    let device = std::fs::metadata(".")?.dev();
+    let device = format!(
+        "{}:{}",
+        rustix::fs::major(device),
+        rustix::fs::minor(device)
+    );
+    if device != listing.device {
+        let path = shown(&listing.mountpoint);
+        return Err(io::Error::other(format!("{path}: another file system")));
+    }
+    let mut open: Vec<ReadDir> = vec![read_dir(&listing.directory)?];
+    while let Some(directory) = open.last_mut() {
+        match directory.next() {
+            Some(entry) => {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    open.push(read_dir(entry.path())?);
+                }
+            }
+            None => {
+                open.pop();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A mount of the same file system at no path, which nobody else sees or can find busy. Who may not
+/// mount may in a user namespace of his own.
+fn private_copy(mountpoint: &Path) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    match open_tree(CWD, mountpoint, flags) {
+        Err(rustix::io::Errno::PERM) => {
+            unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
+            Ok(open_tree(CWD, mountpoint, flags)?)
+        }
+        opened => Ok(opened?),
+    }
+}
