@@ -10,6 +10,10 @@ use std::io;
 
 /// A multiple of every page size that Linux maps files with here.
 const PAGE: u64 = 4096;
+/// How many bytes are requested from disk at once. Of a larger request the kernel leaves what goes
+/// beyond its readahead or the largest request of the disk, whichever is more; its readahead is this
+/// where nobody has changed it.
+const REQUEST: u64 = 128 << 10;
 
 /// A read-only mapping of a file's first bytes.
 ///
@@ -56,9 +60,12 @@ impl PayloadMap {
     /// Asks the kernel to start reading bytes `start..end` from disk.
     pub fn will_need(&self, start: u64, end: u64) {
         let Some(map) = &self.map else { return };
-        if let (Ok(at), Ok(len)) = (usize::try_from(start), usize::try_from(end - start)) {
-            // A hint, as above.
-            let _ = map.advise_range(Advice::WillNeed, at, len);
+        for at in (start..end).step_by(REQUEST as usize) {
+            let len = REQUEST.min(end - at) as usize;
+            if let Ok(at) = usize::try_from(at) {
+                // A hint, as above.
+                let _ = map.advise_range(Advice::WillNeed, at, len);
+            }
         }
     }
 

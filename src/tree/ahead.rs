@@ -89,11 +89,12 @@ impl Tree {
         self.dataset.payload_len() / self.dataset.records().max(1)
     }
 
-    /// Requests records from disk, given by shard and place; those that lie together at once.
+    /// Requests records from disk, given by shard and place; of those that lie together, not more
+    /// than twice what is stored ahead.
     pub fn will_need(&self, extents: &[(u64, usize, Extent)]) {
         self.for_each_run(extents, |shard, extent| {
             // A hint; the read itself will fail if there is a reason.
-            let _ = self.dataset.shards()[shard].will_need(extent);
+            let _ = self.dataset.shards()[shard].will_need(extent.part(0, 2 * BYTES_AHEAD));
         });
     }
 
