@@ -7,7 +7,7 @@ use common::*;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// So many that listing them takes a while.
 const RECORDS: usize = 300_000;
@@ -60,7 +60,7 @@ fn a_mount_can_be_unmounted_while_it_is_listed() {
         let mount = Mount::new(&dataset);
         provoke(&mount);
         // At once, and not lazily.
-        run(Command::new("umount").arg(mount.path()));
+        run(roxfs().arg("umount").arg(mount.path()));
         let path = mount.path();
         wait_until("the daemon ends", || daemon_of(path).is_none());
         wait_until("the process ends", || lister_of(path).is_none());

@@ -21,11 +21,16 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 /// The type under which mounts are listed.
 const FS_TYPE: &str = "fuse.roxfs";
 const DEVICE: &str = "/dev/fuse";
 const HELPER: &str = "fusermount3";
+/// How often unmounting is tried where the mount is in use, and how long after that again.
+const UNMOUNT_TRIES: u32 = 5;
+const UNMOUNT_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a mount is asked to be, beside read-only, nosuid, nodev and default_permissions, which
 /// it always is.
@@ -310,6 +315,10 @@ impl Mounted {
     /// renamed. With `lazy` takes it out of the tree of names, to end when it is no longer in use.
     /// What else may have been mounted at the same path is left alone.
     pub fn unmount(&self, lazy: bool) -> Result<(), UnmountError> {
+        while_busy(|| self.unmount_all(lazy))
+    }
+
+    fn unmount_all(&self, lazy: bool) -> Result<(), UnmountError> {
         if !self.is_connected() {
             return self.remove_dead();
         }
@@ -375,6 +384,10 @@ impl Drop for Mounted {
 
 /// Unmounts a roxfs mount; refuses anything else.
 pub fn unmount(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
+    while_busy(|| unmount_found(mountpoint, lazy))
+}
+
+fn unmount_found(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
     let table = MountTable::open().map_err(|error| refused(mountpoint, error))?;
     let mut other = None;
     for path in candidates(mountpoint) {
@@ -404,6 +417,18 @@ fn candidates(mountpoint: &Path) -> Vec<PathBuf> {
         .into_iter()
         .chain(mountpoint.canonicalize().ok())
         .collect()
+}
+
+/// Tries again a few times where the mount is in use: who looks at it in passing, as monitors do,
+/// is gone by then.
+fn while_busy(mut unmount: impl FnMut() -> Result<(), UnmountError>) -> Result<(), UnmountError> {
+    for _ in 1..UNMOUNT_TRIES {
+        match unmount() {
+            Err(UnmountError::Busy { .. }) => thread::sleep(UNMOUNT_PAUSE),
+            done => return done,
+        }
+    }
+    unmount()
 }
 
 fn unmount_path(path: &Path, lazy: bool) -> Result<(), UnmountError> {
