@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many jobs may wait. More are dropped: their reader has come further by then.
 const QUEUE: usize = 8;
@@ -32,12 +32,15 @@ const LEAD: u64 = 4;
 /// disk: nobody has listed them.
 const UNKNOWN: u32 = 4;
 
-/// For each record that is asked for in no order, so many others are stored, at most: about as long
-/// as the reader waited for that one, so that the work at most doubles if nobody wants them.
+/// For each record that is asked for in no order, so many others are stored, at most.
 const FILL_RECORDS: usize = 64;
 const FILL_BYTES: u64 = 2 << 20;
-/// Of so many records one that had to be waited for from disk is chance.
-const COLD_PART: i64 = 4;
+/// When so many of those had to be read from disk, that is no chance.
+const COLD: usize = 8;
+/// Whether there is still room for all is looked up again after so long.
+const ROOM_KNOWN: Duration = Duration::from_secs(1);
+/// Unit of the kernel's cache, in bytes.
+const PAGE: u64 = 4096;
 /// How much of what is to be stored is requested from disk before.
 const REQUESTED_BYTES: u64 = 8 << 20;
 const REQUESTED_RECORDS: u64 = 512;
@@ -51,21 +54,23 @@ pub struct Pusher {
     jobs: SyncSender<Job>,
     fills: bool,
     reached: Arc<AtomicU64>,
-    is_full: Arc<AtomicBool>,
+    fills_ended: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
 struct Readers {
     streams: Streams,
     strays: Patience,
+    /// How many fills had ended when strays were counted anew.
+    fills_ended: u64,
 }
 
 #[derive(Debug)]
 enum Job {
     /// These records.
     Store(Window),
-    /// Some more of all, as far as it is worth that.
-    Fill(Worth),
+    /// Some more of all, as far as it is worth that, if so many fills have ended before.
+    Fill(Worth, u64),
     /// Only from disk: bytes of `raw/data`.
     Request(Range<u64>),
 }
@@ -80,19 +85,19 @@ impl Pusher {
     ) -> io::Result<Pusher> {
         let (sender, receiver) = sync_channel(QUEUE);
         let reached = Arc::new(AtomicU64::new(0));
-        let is_full = Arc::new(AtomicBool::new(false));
+        let fills_ended = Arc::new(AtomicU64::new(0));
         let fills = is_listing.is_some();
         let readers = Readers {
             streams: Streams::default(),
             strays: Patience::new(tree.dataset().records()),
+            fills_ended: 0,
         };
         let mut work = Work {
             tree,
             cache: KernelCache::new(device),
             reached: Arc::clone(&reached),
-            before: None,
             fill: Fill::default(),
-            is_full: Arc::clone(&is_full),
+            fills_ended: Arc::clone(&fills_ended),
             is_listing: is_listing.unwrap_or_default(),
         };
         thread::Builder::new()
@@ -104,7 +109,7 @@ impl Pusher {
             jobs: sender,
             fills,
             reached,
-            is_full,
+            fills_ended,
         })
     }
 
@@ -117,12 +122,14 @@ impl Pusher {
         let job = match readers.streams.observe(record, positions) {
             Next::Store(window) => Job::Store(window),
             Next::Stray if self.fills => {
-                if self.is_full.swap(false, Ordering::Relaxed) {
+                let ended = self.fills_ended.load(Ordering::Relaxed);
+                if ended > readers.fills_ended {
+                    readers.fills_ended = ended;
                     readers.strays.start_over();
                 }
                 match readers.strays.count(Instant::now()) {
                     Worth::Nothing => return,
-                    worth => Job::Fill(worth),
+                    worth => Job::Fill(worth, ended),
                 }
             }
             Next::Nothing | Next::Stray => return,
@@ -160,10 +167,9 @@ struct Work {
     cache: KernelCache,
     /// The record that was asked for last.
     reached: Arc<AtomicU64>,
-    /// The window before, whose pages of the shards nobody needs when the next one is asked for.
-    before: Option<Window>,
     fill: Fill,
-    is_full: Arc<AtomicBool>,
+    /// How many fills have ended: all was stored, or there was no room.
+    fills_ended: Arc<AtomicU64>,
     is_listing: Arc<AtomicBool>,
 }
 
@@ -174,8 +180,19 @@ struct Fill {
     requested: VecDeque<Located>,
     /// The record after them.
     next: u64,
-    /// They had to be read from disk.
+    /// They have to be read from disk.
     is_cold: bool,
+    /// When there was room for all.
+    had_room: Option<Instant>,
+}
+
+/// What became of records that were to be stored.
+struct Stored {
+    /// How many it got by: once the kernel knows none of several in a row, it stops at the first of
+    /// them.
+    passed: usize,
+    /// How many of them were not in memory.
+    from_disk: usize,
 }
 
 impl Work {
@@ -183,7 +200,12 @@ impl Work {
         while let Ok(job) = jobs.recv() {
             let done = match job {
                 Job::Store(window) => self.push(window),
-                Job::Fill(worth) => self.fill(worth),
+                Job::Fill(worth, ended) => {
+                    match ended == self.fills_ended.load(Ordering::Relaxed) {
+                        true => self.fill(worth),
+                        false => Ok(()),
+                    }
+                }
                 Job::Request(bytes) => {
                     self.tree.will_need_raw_data(bytes);
                     Ok(())
@@ -198,22 +220,13 @@ impl Work {
 
     /// Fails when the kernel takes no more of this mount.
     fn push(&mut self, window: Window) -> io::Result<()> {
-        // As many again as the window has, so that the disk has work while these are stored.
-        let mut requested = Window {
-            to: window.to + (window.to - window.from),
-            ..window
-        };
-        if let Some(before) = self.before.filter(|before| before.to == window.from) {
-            self.tree.drop_behind(&self.extents(&before));
-            requested.from = before.to + (before.to - before.from);
-        }
-        self.tree.will_need(&self.extents(&requested));
-        self.before = Some(window);
-        let extents = self.extents(&window);
+        let (from, to) = window.requested;
+        self.tree.will_need(&self.extents(window.order, from..to));
+        let extents = self.extents(window.order, window.from..window.to);
         let marker = self.tree.record_at(window.order, window.marker);
         let mut from = 0;
         let reached = &self.reached;
-        self.store(&extents, |record| {
+        self.store(&extents, usize::MAX, |record| {
             // A reader who is faster has overtaken: go on some way before it.
             let reached = reached.load(Ordering::Relaxed);
             if window.order == Order::Numbers && (record..window.to).contains(&reached) {
@@ -226,8 +239,9 @@ impl Work {
 
     /// Stores the next few of all records. Fails as above.
     fn fill(&mut self, worth: Worth) -> io::Result<()> {
-        if self.fill.next == 0 && !self.has_room_for_all() {
-            self.is_full.store(true, Ordering::Relaxed);
+        if !self.has_room_for_all() {
+            log::debug!("no room to store all records ahead of readers in no order");
+            self.end_fill();
             return Ok(());
         }
         if self.fill.is_cold && worth != Worth::Disk {
@@ -243,16 +257,18 @@ impl Work {
             wanted
         });
         let few: Vec<Located> = few.copied().collect();
-        let faults = disk_faults();
-        let passed = self.store(&few, |_| true)?;
-        self.fill.is_cold = disk_faults() - faults > few.len() as i64 / COLD_PART;
+        let most_from_disk = match worth {
+            Worth::Disk => usize::MAX,
+            _ => COLD,
+        };
+        let stored = self.store(&few, most_from_disk, |_| true)?;
+        self.fill.is_cold = stored.from_disk >= COLD;
         // Names that are being made known will come; the others are left.
         let passed = match self.is_listing.load(Ordering::Relaxed) {
-            true => passed,
+            true => stored.passed,
             false => few.len(),
         };
         self.fill.requested.drain(..passed);
-        self.tree.drop_behind(&few[..passed]);
         if self.fill.is_cold && worth != Worth::Disk {
             // The others have not been requested: they are found again when it is worth that.
             if let Some((record, ..)) = self.fill.requested.front() {
@@ -262,16 +278,29 @@ impl Work {
         }
         if self.fill.requested.is_empty() && self.fill.next == self.tree.dataset().records() {
             log::debug!("all records stored ahead of readers in no order");
-            self.fill = Fill::default();
-            self.is_full.store(true, Ordering::Relaxed);
+            self.end_fill();
         }
         Ok(())
     }
 
-    /// Records in the kernel's cache are a second copy of what is in the shards' pages.
-    fn has_room_for_all(&self) -> bool {
-        self.tree.mean_record_len() <= LARGEST
-            && self.tree.dataset().payload_len() <= memory::available() / 2
+    fn end_fill(&mut self) {
+        self.fill = Fill::default();
+        self.fills_ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records in the kernel's cache, which has whole pages, are a second copy of what is in the
+    /// shards' pages.
+    fn has_room_for_all(&mut self) -> bool {
+        let had_room = self.fill.had_room;
+        if had_room.is_some_and(|then| then.elapsed() < ROOM_KNOWN) {
+            return true;
+        }
+        let dataset = self.tree.dataset();
+        let pages = dataset.records().saturating_mul(PAGE);
+        let needed = dataset.payload_len().saturating_add(pages);
+        let has_room = self.tree.mean_record_len() <= LARGEST && needed <= memory::available() / 2;
+        self.fill.had_room = has_room.then(Instant::now);
+        has_room
     }
 
     /// Finds the next records, and requests them from disk some time before they are stored, if that
@@ -310,23 +339,37 @@ impl Work {
         fill.requested.extend(more);
     }
 
-    /// Stores those records that are `wanted`, and returns how many it got by: once the kernel
-    /// knows none of several in a row, it stops at the first of them. Fails when the kernel takes
-    /// no more of this mount.
-    fn store(&self, records: &[Located], mut wanted: impl FnMut(u64) -> bool) -> io::Result<usize> {
+    /// Stores those records that are `wanted`, until so many of them had to be read from disk, and
+    /// lets go of the shards' pages of those, if one copy is to stay. Fails when the kernel takes no
+    /// more of this mount.
+    fn store(
+        &self,
+        records: &[Located],
+        most_from_disk: usize,
+        mut wanted: impl FnMut(u64) -> bool,
+    ) -> io::Result<Stored> {
+        let mut stored = Stored {
+            passed: records.len(),
+            from_disk: 0,
+        };
+        let mut copied = Vec::new();
         let (mut unknown, mut first_unknown) = (0, 0);
+        let mut faults = disk_faults();
         for (number, &(record, shard, extent)) in records.iter().enumerate() {
             if extent.is_empty() || extent.len() > LARGEST || !wanted(record) {
                 continue;
             }
-            let shard = &self.tree.dataset().shards()[shard];
+            let mapped = &self.tree.dataset().shards()[shard];
             // Its place was read some time ago: what a shard that has changed since would give must
             // not get into the cache.
-            let Ok(bytes) = shard.check_size().and_then(|()| shard.mapped(extent)) else {
+            let Ok(bytes) = mapped.check_size().and_then(|()| mapped.mapped(extent)) else {
                 continue;
             };
             match self.cache.store(Node::Record(record).ino(), bytes) {
-                Ok(()) => unknown = 0,
+                Ok(()) => {
+                    unknown = 0;
+                    copied.push((record, shard, extent));
+                }
                 Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
                     Errno::ENOENT => {
                         if unknown == 0 {
@@ -334,29 +377,40 @@ impl Work {
                         }
                         unknown += 1;
                         if unknown == UNKNOWN {
-                            return Ok(first_unknown);
+                            stored.passed = first_unknown;
+                            break;
                         }
                     }
                     Errno::ENODEV | Errno::ENOTCONN | Errno::EBADF | Errno::EINVAL => {
                         return Err(error);
                     }
                     // A shard that was cut, or too little memory: the reader will see.
-                    _ => return Ok(records.len()),
+                    _ => break,
                 },
             }
+            let now = disk_faults();
+            if now > faults {
+                faults = now;
+                stored.from_disk += 1;
+                if stored.from_disk == most_from_disk {
+                    stored.passed = number + 1;
+                    break;
+                }
+            }
         }
-        Ok(records.len())
+        self.tree.drop_behind(&copied);
+        Ok(stored)
     }
 
-    /// The records of a window and where they lie, those that can be read.
-    fn extents(&self, window: &Window) -> Vec<Located> {
+    /// The records at these positions and where they lie, those that can be read.
+    fn extents(&self, order: Order, positions: Range<u64>) -> Vec<Located> {
         let dataset = self.tree.dataset();
         let mut extents = Vec::new();
         let mut push = |record: u64, shard, extent| extents.push((record, shard, extent));
-        match window.order {
+        match order {
             Order::Numbers => {
-                let end = window.to.min(dataset.records());
-                dataset.for_each_extent(window.from..end, &mut |record, shard, extent| {
+                let end = positions.end.min(dataset.records());
+                dataset.for_each_extent(positions.start..end, &mut |record, shard, extent| {
                     if let Ok(extent) = extent {
                         push(record.get(), shard, extent);
                     }
@@ -364,8 +418,7 @@ impl Work {
                 });
             }
             Order::Names => {
-                let records = (window.from..window.to)
-                    .filter_map(|position| self.tree.record_at(window.order, position));
+                let records = positions.filter_map(|position| self.tree.record_at(order, position));
                 for record in records {
                     if let Ok((shard, extent)) = self.tree.record_extent(record) {
                         push(record, shard, extent);

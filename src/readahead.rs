@@ -51,6 +51,9 @@ pub struct Window {
     pub to: u64,
     /// The position that is left out, so that the reader is seen there.
     pub marker: u64,
+    /// The first position that is to be requested from disk, and one past the last: those before
+    /// have been, and some after the window are, so that the disk has work while it is stored.
+    pub requested: (u64, u64),
 }
 
 /// What a read tells.
@@ -160,6 +163,8 @@ struct Stream {
     /// What has been stored ahead, and that it is gone on with when this position and record is read.
     from: u64,
     ahead: u64,
+    /// One past what has been requested from disk.
+    requested: u64,
     marker: Option<(u64, u64)>,
     window: u64,
     last_use: u64,
@@ -243,6 +248,7 @@ impl Streams {
             hits: 0,
             from: 0,
             ahead: 0,
+            requested: 0,
             marker: None,
             window: FIRST_WINDOW.min(positions.most_ahead()),
             last_use: self.clock,
@@ -289,7 +295,9 @@ impl Stream {
         let from = self.ahead.max(self.next);
         let to = from + self.window;
         let marker = from + self.window / 2;
+        let requested = (self.requested.max(from), to + self.window);
         self.ahead = to;
+        self.requested = requested.1;
         self.marker = positions
             .record_at(self.order, marker)
             .map(|record| (marker, record));
@@ -299,6 +307,7 @@ impl Stream {
             from,
             to,
             marker,
+            requested,
         })
     }
 }
