@@ -65,6 +65,9 @@ pub enum Command {
     /// What `mount` starts to make names known to the kernel
     #[command(hide = true)]
     ListAhead(ListAhead),
+    /// What `mount` starts to end the mount's connection if it is killed
+    #[command(hide = true)]
+    AbortIfKilled(AbortIfKilled),
 }
 
 /// The shards of a dataset.
@@ -148,6 +151,13 @@ pub struct ListAhead {
     pub mountpoint: PathBuf,
     /// The directory in it
     pub directory: PathBuf,
+}
+
+/// Options of `abort-if-killed`.
+#[derive(Debug, Args)]
+pub struct AbortIfKilled {
+    /// The number of the process that started this one, and names the mount at the standard input
+    pub parent: i32,
 }
 
 const MOUNT_TREE: &str = "\

@@ -29,7 +29,8 @@ use std::time::{Duration, SystemTime};
 const FOREVER: Duration = Duration::from_secs(1 << 30);
 /// For entries whose attributes could not be read: ask again at the next use.
 const NOT_AT_ALL: Duration = Duration::ZERO;
-/// The largest request, in bytes: the kernel's default limit of 256 pages.
+/// The largest request, in bytes: the kernel's default limit of 256 pages. Also what it reads ahead:
+/// with 128 KiB, `raw/data` took 1.3 times as long, with 512 KiB as long.
 pub const MAX_REQUEST: u32 = 1 << 20;
 /// One inode number never stands for two things, so there is one generation.
 const GENERATION: Generation = Generation(0);

@@ -3,8 +3,8 @@
 //!
 //! Nobody can list a mount but through the mount, and a process that serves one must not use it: if
 //! it is killed while it waits for its own answer, neither can end. So a process of its own does,
-//! which does not have the device. It lists a private copy of the mount, so that it never makes
-//! the mount busy, and is ended when the mount is unmounted.
+//! which does not have the device. It lists a private copy of the mount, so that it makes the mount
+//! busy for no longer than copying takes, and is ended when the mount is unmounted.
 
 use crate::memory;
 use crate::mountinfo::{MountInfo, MountTable};
@@ -15,6 +15,7 @@ use crate::tree::{Collection, Tree};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_name;
 use rustix::fs::CWD;
 use rustix::mount::{OpenTreeFlags, open_tree};
 use std::fs::{ReadDir, read_dir};
@@ -98,7 +99,11 @@ impl Lister {
         };
         if lookups.count(Instant::now()) != Worth::Nothing {
             lookups.start_over();
-            let _ = self.wanted.try_send(collection);
+            // Before the thread begins, so that who stores them does not pass over these names.
+            self.is_listing.store(true, Ordering::Relaxed);
+            if self.wanted.try_send(collection).is_err() {
+                self.is_listing.store(false, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -113,11 +118,6 @@ struct Work {
 impl Work {
     fn run(&self, wanted: &Receiver<Collection>) {
         while let Ok(collection) = wanted.recv() {
-            let needed = self.tree.dataset().records().saturating_mul(BYTES_PER_NAME);
-            if needed > memory::available() / PART_OF_MEMORY {
-                log::debug!("{collection:?}: too many names to list them ahead");
-                continue;
-            }
             self.is_listing.store(true, Ordering::Relaxed);
             let begin = Instant::now();
             match self.list(collection) {
@@ -129,6 +129,10 @@ impl Work {
     }
 
     fn list(&self, collection: Collection) -> io::Result<()> {
+        let needed = self.tree.dataset().records().saturating_mul(BYTES_PER_NAME);
+        if needed > memory::available() / PART_OF_MEMORY {
+            return Err(io::Error::other("too many names"));
+        }
         let table = MountTable::open()?;
         let listing = Listing {
             device: self.mount.device.clone(),
@@ -182,6 +186,7 @@ impl Work {
 /// Lists a directory of a mount and all below it. To be called in a process of its own, which has
 /// one thread and no file open.
 pub fn list_all(listing: &Listing) -> io::Result<()> {
+    set_name(c"roxfs-list")?;
     let mount = private_copy(&listing.mountpoint)?;
     nix::unistd::fchdir(&mount)?;
     let device = std::fs::metadata(".")?.dev();
@@ -197,12 +202,11 @@ pub fn list_all(listing: &Listing) -> io::Result<()> {
     let mut open: Vec<ReadDir> = vec![read_dir(&listing.directory)?];
     while let Some(directory) = open.last_mut() {
         match directory.next() {
-            Some(entry) => {
-                let entry = entry?;
-                if entry.file_type()?.is_dir() {
-                    open.push(read_dir(entry.path())?);
-                }
+            Some(Ok(entry)) if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
+                // One that cannot be listed, also for the length of its path, is left alone.
+                open.extend(read_dir(entry.path()));
             }
+            Some(_) => {}
             None => {
                 open.pop();
             }

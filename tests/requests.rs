@@ -24,23 +24,26 @@ fn answers(daemon: u32) -> u64 {
     sum
 }
 
-/// Whether the threads that prepare something ahead sleep, because they have nothing to do.
+/// Whether the daemon has nothing to do: all its threads sleep.
 fn is_at_rest(daemon: u32) -> bool {
     let tasks = std::fs::read_dir(format!("/proc/{daemon}/task")).expect("threads");
-    let stats = tasks.map(|task| {
+    let mut stats = tasks.map(|task| {
         let stat = task.expect("thread").path().join("stat");
         std::fs::read_to_string(stat).unwrap_or_default()
     });
-    let mut ahead = stats.filter(|stat| stat.contains("(push) ") || stat.contains("(list) "));
-    ahead.all(|stat| stat.contains(") S ")) && !has_children(daemon)
+    stats.all(|stat| stat.contains(") S ")) && !is_listing(daemon)
 }
 
-/// Whether a process is listing names.
-fn has_children(daemon: u32) -> bool {
+/// Whether a process of the daemon's is listing names.
+fn is_listing(daemon: u32) -> bool {
     let tasks = std::fs::read_dir(format!("/proc/{daemon}/task")).expect("threads");
     tasks.flatten().any(|task| {
-        let children = std::fs::read_to_string(task.path().join("children"));
-        children.is_ok_and(|children| !children.trim().is_empty())
+        let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        children.split_whitespace().any(|child| {
+            let command = std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+            // Its beginning is the daemon's own, until it has become another program.
+            !command.starts_with(b"roxfs\0abort-if-killed\0")
+        })
     })
 }
 

@@ -5,15 +5,12 @@ use crate::cli::ListAhead;
 use crate::lister::{Listing, list_all};
 use crate::session::daemon;
 use anyhow::Context;
-use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// This program, to list so.
 pub fn program(listing: &Listing) -> Command {
-    // Also where the program's file has been replaced meanwhile.
-    let mut command = Command::new("/proc/self/exe");
+    let mut command = super::this_program();
     command
-        .arg0("roxfs")
         .arg("list-ahead")
         .arg(&listing.device)
         .arg(&listing.mountpoint)

@@ -1,6 +1,7 @@
 //! The commands: the only place that prints. Results go to standard output, messages to standard
 //! error.
 
+mod abort_if_killed;
 mod cat;
 mod extract;
 mod info;
@@ -23,7 +24,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{self, ExitCode};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,7 @@ pub fn run(command: Command) -> Exit {
         Command::Extract(options) => extract::run(&options),
         Command::Verify(options) => verify::run(&options),
         Command::ListAhead(options) => list_ahead::run(&options),
+        Command::AbortIfKilled(options) => abort_if_killed::run(&options),
     };
     result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
@@ -86,6 +89,13 @@ pub fn run(command: Command) -> Exit {
             false => Exit::Failed,
         }
     })
+}
+
+/// Starts this program again, also where its file has been replaced meanwhile.
+fn this_program() -> process::Command {
+    let mut command = process::Command::new("/proc/self/exe");
+    command.arg0("roxfs");
+    command
 }
 
 /// A line for the person. If nobody reads standard error, the work goes on.
