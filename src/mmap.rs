@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 
 /// A multiple of every page size that Linux maps files with here.
-const PAGE: u64 = 4096;
+pub const PAGE: u64 = 4096;
 /// How many bytes are requested from disk at once. Of a larger request the kernel leaves what goes
 /// beyond its readahead or the largest request of the disk, whichever is more; its readahead is this
 /// where nobody has changed it.

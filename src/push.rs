@@ -7,6 +7,7 @@
 use crate::format::index::Extent;
 use crate::kernel_cache::KernelCache;
 use crate::memory;
+use crate::mmap::PAGE;
 use crate::readahead::{LongFiles, Next, Order, Patience, Positions, Streams, Window, Worth};
 use crate::tree::Tree;
 use crate::tree::ino::Node;
@@ -39,8 +40,6 @@ const FILL_BYTES: u64 = 2 << 20;
 const COLD: usize = 8;
 /// Whether there is still room for all is looked up again after so long.
 const ROOM_KNOWN: Duration = Duration::from_secs(1);
-/// Unit of the kernel's cache, in bytes.
-const PAGE: u64 = 4096;
 /// How much of what is to be stored is requested from disk before.
 const REQUESTED_BYTES: u64 = 8 << 20;
 const REQUESTED_RECORDS: u64 = 512;
@@ -188,9 +187,10 @@ struct Fill {
 
 /// What became of records that were to be stored.
 struct Stored {
-    /// How many it got by: once the kernel knows none of several in a row, it stops at the first of
-    /// them.
+    /// How many it got by.
     passed: usize,
+    /// The kernel knows none of the next several.
+    are_unknown: bool,
     /// How many of them were not in memory.
     from_disk: usize,
 }
@@ -264,9 +264,10 @@ impl Work {
         let stored = self.store(&few, most_from_disk, |_| true)?;
         self.fill.is_cold = stored.from_disk >= COLD;
         // Names that are being made known will come; the others are left.
-        let passed = match self.is_listing.load(Ordering::Relaxed) {
-            true => stored.passed,
-            false => few.len(),
+        let is_listing = self.is_listing.load(Ordering::Relaxed);
+        let passed = match stored.are_unknown && !is_listing {
+            true => few.len(),
+            false => stored.passed,
         };
         self.fill.requested.drain(..passed);
         if self.fill.is_cold && worth != Worth::Disk {
@@ -350,6 +351,7 @@ impl Work {
     ) -> io::Result<Stored> {
         let mut stored = Stored {
             passed: records.len(),
+            are_unknown: false,
             from_disk: 0,
         };
         let mut copied = Vec::new();
@@ -378,6 +380,7 @@ impl Work {
                         unknown += 1;
                         if unknown == UNKNOWN {
                             stored.passed = first_unknown;
+                            stored.are_unknown = true;
                             break;
                         }
                     }

@@ -15,9 +15,9 @@ use crate::format::section::{self, SectionWalk, Sections};
 use crate::format::{Damage, OFFSET_LEN, bytes};
 use crate::mmap::PayloadMap;
 use crate::text::shown;
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::{File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ use std::sync::{Arc, OnceLock};
 
 /// How many table entries are read at once when many are wanted: 32 KiB of offsets.
 const BATCH: u64 = 4096;
+/// `RWF_DONTCACHE` in include/uapi/linux/fs.h.
+const DONT_CACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 
 /// The number of a record within its shard, from 0. Only a [`Shard`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -334,6 +336,16 @@ impl Shard {
     pub fn read_payload(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
         debug_assert!(offset + buffer.len() as u64 <= self.payload_len());
         self.read_at(offset, buffer)
+    }
+
+    /// The bytes of an extent of the payload, read so that what is not in memory yet does not stay
+    /// there either; `None` where the kernel (before 6.14) or the file system cannot do that, and
+    /// where reading fails.
+    pub fn read_once(&self, extent: Extent) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(extent.len()).ok()?];
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let read = preadv2(&self.file, &mut parts, extent.start(), DONT_CACHE).ok()?;
+        (read == bytes.len()).then_some(bytes)
     }
 
     /// The mapped bytes of an extent of the payload, for the kernel to copy and for nothing else

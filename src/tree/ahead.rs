@@ -3,6 +3,7 @@
 use super::Tree;
 use super::ino::Node;
 use crate::format::index::Extent;
+use crate::mmap::PAGE;
 use crate::readahead::{Order, Positions};
 use std::ops::Range;
 
@@ -15,6 +16,10 @@ const LEAST_OF_LONG: u64 = 128 << 10;
 /// Reads of fewer bytes leave the shard's pages alone: others lie in the same pages, and a small
 /// read from disk takes as long as a large one.
 const LEAST_DROPPED: u64 = 16 << 10;
+/// Where one copy is to stay, reads of so many bytes do not bring the shard's pages into memory at
+/// all. Smaller ones do: the kernel's copy of such a record, in pages of its own, may be many times as
+/// large. Larger ones do: for their readers the disk is asked ahead, which brings pages in anyway.
+const READ_ONCE: Range<u64> = PAGE..256 << 10;
 
 /// The directories that have all records below them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +138,11 @@ impl Tree {
                 self.dataset.shards()[shard].page_out(extent);
             });
         }
+    }
+
+    /// Whether a read is to leave nothing of the shard in memory.
+    pub fn is_read_once(&self, len: u64) -> bool {
+        self.one_copy && READ_ONCE.contains(&len)
     }
 
     /// To be called when a read has been answered: the kernel has its copy now.

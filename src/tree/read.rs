@@ -39,6 +39,11 @@ impl Tree {
         let (shard, extent) = self.record_extent(number)?;
         let shard = &self.dataset.shards()[shard];
         let part = extent.part(offset, u64::from(len));
+        if self.is_read_once(part.len())
+            && let Some(bytes) = shard.read_once(part)
+        {
+            return Ok(Cow::Owned(bytes));
+        }
         shard.will_need(readahead::record_window(extent, part))?;
         Ok(Cow::Borrowed(shard.mapped(part)?))
     }
