@@ -1,5 +1,6 @@
 """The machine: what it is, its page cache, and what its disk has read."""
 
+import mmap
 import os
 import platform
 import subprocess
@@ -50,6 +51,23 @@ def drop_caches(what=3):
     os.sync()
     with open("/proc/sys/vm/drop_caches", "w") as file:
         file.write(str(what))
+
+
+def touch(size):
+    """Uses so much free memory once. What a virtual machine has not used for some seconds may be
+    with its host, and the first to use it again waits for that: it must not be who is measured."""
+    zeros = bytes(PIECE)
+    with mmap.mmap(-1, max(PIECE, min(size, free_memory() // 2))) as area:
+        for at in range(0, len(area) // PIECE * PIECE, PIECE):
+            area[at:at + PIECE] = zeros
+
+
+def free_memory():
+    with open("/proc/meminfo") as info:
+        for line in info:
+            if line.startswith("MemFree:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def disk_read(path):

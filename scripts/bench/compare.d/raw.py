@@ -25,6 +25,7 @@ def measure(run, peer):
         return run.note("raw: the shard is too small")
     for name, program in PROGRAMS.items():
         run.dataset.warm(peer)
+        run.touch_memory()
         results = [twice(run, name, "shard", program, shard, size)]
         with run.mounted(peer) as (directory, _):
             results.append(twice(run, name, "raw/data", program, directory.parent / "raw/data",
