@@ -134,9 +134,9 @@ pub enum Ahead {
 /// What happens to the shards' pages in memory when the kernel's cache of the mount has them too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Cache {
-    /// "one" where memory is smaller than twice the dataset, else "two"
+    /// "one" where memory is smaller than both copies of the dataset, else "two"
     Auto,
-    /// They are given back, so that there is one copy; mounting again begins with the disk
+    /// They do not stay, so that there is one copy; mounting again begins with the disk
     One,
     /// They stay as long as the kernel finds room
     Two,

@@ -4,6 +4,7 @@
 
 use crate::format::Damage;
 use crate::format::index::Extent;
+use crate::mmap::PAGE;
 use crate::shard::{LocalIndex, Shard, ShardError};
 use crate::text::shown;
 use std::collections::HashMap;
@@ -161,6 +162,12 @@ impl Dataset {
     /// Bytes of payload in all shards.
     pub fn payload_len(&self) -> u64 {
         last(&self.first_byte)
+    }
+
+    /// Bytes that the kernel's cache of the mount takes for all records, at most: it has whole pages.
+    pub fn len_in_pages(&self) -> u64 {
+        let rounding = self.records().saturating_mul(PAGE);
+        self.payload_len().saturating_add(rounding)
     }
 
     /// Record number `index`, where there is one.

@@ -7,7 +7,6 @@
 use crate::format::index::Extent;
 use crate::kernel_cache::KernelCache;
 use crate::memory;
-use crate::mmap::PAGE;
 use crate::readahead::{LongFiles, Next, Order, Patience, Positions, Streams, Window, Worth};
 use crate::tree::Tree;
 use crate::tree::ino::Node;
@@ -289,16 +288,13 @@ impl Work {
         self.fills_ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Records in the kernel's cache, which has whole pages, are a second copy of what is in the
-    /// shards' pages.
+    /// Records in the kernel's cache are a second copy of what is in the shards' pages.
     fn has_room_for_all(&mut self) -> bool {
         let had_room = self.fill.had_room;
         if had_room.is_some_and(|then| then.elapsed() < ROOM_KNOWN) {
             return true;
         }
-        let dataset = self.tree.dataset();
-        let pages = dataset.records().saturating_mul(PAGE);
-        let needed = dataset.payload_len().saturating_add(pages);
+        let needed = self.tree.dataset().len_in_pages();
         let has_room = self.tree.mean_record_len() <= LARGEST && needed <= memory::available() / 2;
         self.fill.had_room = has_room.then(Instant::now);
         has_room

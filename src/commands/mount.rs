@@ -74,7 +74,10 @@ fn tree(dataset: Dataset, options: &Mount) -> anyhow::Result<Tree> {
     let one_copy = match options.cache {
         Cache::One => true,
         Cache::Two => false,
-        Cache::Auto => memory::limit() / 2 < dataset.payload_len(),
+        Cache::Auto => {
+            let two_copies = dataset.payload_len().saturating_add(dataset.len_in_pages());
+            memory::limit() < two_copies
+        }
     };
     let counted = Arc::clone(&dataset);
     let on_left_out = Box::new(move || warn_of_left_out(Arc::clone(&counted)));
