@@ -122,8 +122,9 @@ pub struct Mount {
 /// What is brought into the kernel's cache of the mount before anybody asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ahead {
-    /// "order", and for readers in random order all names and records, if they are smaller than
-    /// half of the free memory: begun once a part has been read, gone on with while reading goes on
+    /// "order", and for readers in random order all records, if half of the free memory has room for
+    /// them, and all names, if an eighth has: begun once a part was asked for, gone on with while
+    /// reading goes on
     All,
     /// The next records, for readers in the order of numbers or names
     Order,

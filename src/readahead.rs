@@ -463,6 +463,7 @@ mod tests {
         }
         streams.observe(RECORDS - 1, &Reversed);
     }
+
     #[test]
     fn a_long_file_is_requested_once_and_in_time() {
         const MIB: u64 = 1 << 20;

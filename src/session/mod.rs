@@ -96,7 +96,7 @@ pub fn serve(
     let mut config = fuser::Config::default();
     config.n_threads = Some(serving.threads);
     // A queue of its own for each thread: no slower on two cores, and nothing to share on more. The
-    // number of background requests is left at fuser's 16: 4 and 64 made no difference.
+    // number of background requests is left at fuser's 16: 4 and 64 made no clear difference.
     config.clone_fd = can_clone_device();
     // The kernel decides who may enter (allow_other, default_permissions); fuser's own check on
     // top of it would refuse requests that the kernel sends on its own behalf.
