@@ -79,6 +79,7 @@ fn errno(error: &TreeError) -> Errno {
         TreeError::NotADirectory => Errno::ENOTDIR,
         TreeError::NameTooLong => Errno::ENAMETOOLONG,
         TreeError::IsADirectory => Errno::EISDIR,
+        TreeError::NotPrepared(_) | TreeError::Unfinished { .. } => Errno::EAGAIN,
         TreeError::Shard(error) => {
             log::warn!("{error}");
             match error {

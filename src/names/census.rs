@@ -60,14 +60,16 @@ pub fn census(
     let mut alive: Vec<Alive> = Vec::new();
     let mut before: Vec<u8> = Vec::new();
     while let Some((record, key)) = merge.next_name()? {
-        let begins = |file: &Alive| key.len() >= file.len && key[..file.len] == before[..file.len];
-        while alive.pop_if(|file| !begins(file)).is_some() {}
-        for file in &mut alive {
-            if key.get(file.len) == Some(&b'/') && !std::mem::replace(&mut file.is_directory, true)
-            {
-                left_out.file_and_directory += 1;
-                each(file.record, &key[..file.len], Reason::FileAndDirectory);
-            }
+        let common = key.iter().zip(&before).take_while(|(a, b)| a == b).count();
+        while alive.pop_if(|file| file.len > common).is_some() {}
+        // After shorter ones this name continues as the one before it did.
+        if key.get(common) == Some(&b'/')
+            && let Some(file) = alive.last_mut()
+            && file.len == common
+            && !std::mem::replace(&mut file.is_directory, true)
+        {
+            left_out.file_and_directory += 1;
+            each(file.record, &key[..common], Reason::FileAndDirectory);
         }
         match (Name::new(key), alive.last()) {
             (Err(error), _) => {

@@ -1,16 +1,19 @@
 //! A place in the order of names, and the one after it.
+//!
+//! What a cursor gives never decreases and lies within the range that its shard's first and last
+//! names span, whatever the shard says: a name elsewhere is a lie, and is passed over.
 
-use super::{Layout, NameOrder};
+use super::{Layout, NameOrder, Piece, SCAN, piece_of};
 use crate::dataset::RecordId;
 use crate::shard::{ShardError, SortedNames};
 
 /// One name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NameAt {
     /// Its position in the order.
     pub position: u64,
-    /// Whose name it is; `None` where the shard's order is damaged.
-    pub record: Option<RecordId>,
+    /// Whose name it is.
+    pub record: RecordId,
     /// Its bytes, up to one more than a valid name can have.
     pub key: Vec<u8>,
 }
@@ -23,20 +26,27 @@ pub struct Cursor<'a> {
     next: u64,
     /// Names of the shard that `next` is in, as long as they last.
     run: Option<(usize, SortedNames<'a>)>,
+    /// Smaller names are passed over before the first one is given.
+    floor: Vec<u8>,
     current: Option<NameAt>,
     ahead: Option<NameAt>,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(order: &'a NameOrder, position: u64) -> Result<Cursor<'a>, ShardError> {
+    pub(super) fn new(
+        order: &'a NameOrder,
+        position: u64,
+        floor: &[u8],
+    ) -> Result<Cursor<'a>, ShardError> {
         let mut cursor = Cursor {
             order,
             next: position,
             run: None,
-            current: Some(NameAt::default()),
-            ahead: Some(NameAt::default()),
+            floor: floor.to_vec(),
+            current: None,
+            ahead: None,
         };
-        cursor.advance()?;
+        cursor.ahead = cursor.read(Vec::new())?;
         cursor.advance()?;
         Ok(cursor)
     }
@@ -53,43 +63,88 @@ impl<'a> Cursor<'a> {
 
     /// Goes one further.
     pub fn advance(&mut self) -> Result<(), ShardError> {
-        std::mem::swap(&mut self.current, &mut self.ahead);
+        let left = std::mem::replace(&mut self.current, self.ahead.take());
         // The one that was left has a buffer to use again.
-        let mut name = self.ahead.take().unwrap_or_default();
-        if self.read(&mut name)? {
-            self.ahead = Some(name);
-        }
+        let buffer = left.map(|name| name.key).unwrap_or_default();
+        self.ahead = self.read(buffer)?;
         Ok(())
     }
 
-    fn read(&mut self, name: &mut NameAt) -> Result<bool, ShardError> {
-        if self.next >= self.order.len {
-            return Ok(false);
+    /// The next name, whose bytes are put into `key`.
+    fn read(&mut self, mut key: Vec<u8>) -> Result<Option<NameAt>, ShardError> {
+        if let Layout::Apart(pieces) = &self.order.layout {
+            return self.read_apart(pieces, key);
         }
-        name.position = self.next;
+        // Merging has sorted them, without those that were lies.
+        let position = self.next;
+        let Some(record) = self.order.record_at(position)? else {
+            return Ok(None);
+        };
         self.next += 1;
-        let Layout::Apart(pieces) = &self.order.layout else {
-            name.record = self.order.record_at(name.position)?;
-            self.order.key_at(name.position, &mut name.key)?;
-            return Ok(true);
-        };
-        name.key.clear();
-        name.record = None;
-        let Some(piece) = super::piece_of(pieces, name.position) else {
-            return Ok(true);
-        };
+        self.order.key_at(position, &mut key)?;
+        Ok(Some(NameAt {
+            position,
+            record,
+            key,
+        }))
+    }
+
+    /// After some lies in a row the rest of the shard is searched, and after some more it is left:
+    /// a few names and searches for each shard, however many lies it has.
+    fn read_apart(
+        &mut self,
+        pieces: &[Piece],
+        mut key: Vec<u8>,
+    ) -> Result<Option<NameAt>, ShardError> {
+        let (mut lies, mut searched) = (0, None);
+        while let Some(piece) = piece_of(pieces, self.next).filter(|_| self.next < self.order.len) {
+            let position = self.next;
+            self.next += 1;
+            let record = self.read_in(piece, position, &mut key)?;
+            let floor = self.current.as_ref().map(|name| &name.key);
+            let is_in_place = piece.holds(&key) && key >= *floor.unwrap_or(&self.floor);
+            if let Some(record) = record.filter(|_| is_in_place) {
+                return Ok(Some(NameAt {
+                    position,
+                    record,
+                    key,
+                }));
+            }
+            lies += 1;
+            if lies < SCAN {
+                continue;
+            }
+            lies = 0;
+            let floor = floor.unwrap_or(&self.floor).clone();
+            self.next = match searched.replace(piece.shard) {
+                Some(shard) if shard == piece.shard => piece.end(),
+                _ => self.order.search(piece, self.next..piece.end(), &floor)?,
+            };
+            self.run = None;
+        }
+        Ok(None)
+    }
+
+    /// Reads the name at `position` of a piece; `None` where its order says what is no record.
+    fn read_in(
+        &mut self,
+        piece: &Piece,
+        position: u64,
+        key: &mut Vec<u8>,
+    ) -> Result<Option<RecordId>, ShardError> {
+        let dataset = &self.order.dataset;
         let names = match &mut self.run {
             Some((shard, names)) if *shard == piece.shard => names,
             run => {
-                let local = name.position - piece.first + piece.unnamed;
-                let shard = &self.order.dataset.shards()[piece.shard];
-                &mut run.insert((piece.shard, shard.sorted_names(local))).1
+                let names = dataset.shards()[piece.shard].sorted_names(piece.local(position));
+                &mut run.insert((piece.shard, names)).1
             }
         };
-        if let Some((local, key)) = names.next_name()? {
-            name.key.extend_from_slice(key);
-            name.record = local.and_then(|local| self.order.dataset.record_in(piece.shard, local));
-        }
-        Ok(true)
+        key.clear();
+        let Some((local, name)) = names.next_name()? else {
+            return Ok(None);
+        };
+        key.extend_from_slice(name);
+        Ok(local.and_then(|local| dataset.record_in(piece.shard, local)))
     }
 }

@@ -1,13 +1,22 @@
 //! Merging the shards' orders of names into one.
 
+use super::piece::Piece;
 use crate::dataset::{Dataset, RecordId};
 use crate::shard::{ShardError, SortedNames};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-/// How many names of all shards together are read ahead, about.
+/// How many names of all shards together are read ahead, about, and how many bytes for each.
 const READ_AHEAD: u64 = 1 << 15;
+const BYTES_OF_NAME: u64 = 128;
+/// Bytes that a shard takes however many there are: its next name, and places of the next few.
+const BYTES_OF_SHARD: u64 = 16 << 10;
+
+/// How many bytes of memory merging `shards` takes beside what it gives.
+pub fn buffers(shards: usize) -> u64 {
+    READ_AHEAD * BYTES_OF_NAME + shards as u64 * BYTES_OF_SHARD
+}
 
 /// The named records of all shards in byte order of their names, equal names by number. Names that
 /// a shard's order gives too late are passed over and counted: they would hide others.
@@ -30,19 +39,25 @@ struct Head {
 impl<'a> Merge<'a> {
     /// Of all shards that have names.
     pub fn new(dataset: &'a Dataset) -> Result<Merge<'a>, ShardError> {
-        let shards = dataset.shards().iter().enumerate();
-        let named: Vec<_> = shards.filter(|(_, shard)| shard.has_names()).collect();
+        let (mut named, mut out_of_order) = (Vec::new(), 0);
+        for (number, shard) in dataset.shards().iter().enumerate() {
+            match Piece::of(number, shard)? {
+                Some(piece) if piece.is_honest() => named.push((number, shard)),
+                Some(piece) => out_of_order += piece.len,
+                None => {}
+            }
+        }
         let batch = READ_AHEAD / named.len().max(1) as u64;
         let runs = named.into_iter().map(|(number, shard)| {
             let names = shard.sorted_names(0);
-            (number, names.with_batches_of(batch))
+            (number, names.with_batches_of(batch, batch * BYTES_OF_NAME))
         });
         let mut merge = Merge {
             dataset,
             runs: runs.collect(),
             heads: BinaryHeap::new(),
             begun: false,
-            out_of_order: 0,
+            out_of_order,
         };
         for run in 0..merge.runs.len() {
             let mut key = Vec::new();

@@ -1,22 +1,30 @@
 //! The names of a dataset in byte order, over all of its shards.
 //!
-//! No name is kept in memory. While the shards' ranges of names do not overlap, one shard's names
+//! Few names are kept in memory. While the shards' ranges of names do not overlap, one shard's names
 //! come after the other's; where they do, the order is merged once into a number for each record.
-//! Names here are keys: bytes as they stand in the shards, valid or not. A shard that lies about
-//! its order can hide its own names, and no other's.
+//! Names here are keys: bytes as they stand in the shards, valid or not.
+//!
+//! A shard that lies about its order can hide its own names, and do nothing else: its names count
+//! only within the range from its first name to its last one, which no other shard's names are in,
+//! and only where they do not decrease. One whose first name is larger than its last has none.
 
 mod census;
 mod cursor;
 mod fences;
 mod merge;
+mod piece;
 
 pub use census::{LeftOut, Reason, census};
 pub use cursor::{Cursor, NameAt};
 
 use crate::dataset::{Dataset, RecordId};
+use crate::memory;
 use crate::shard::{Shard, ShardError};
 use fences::Fences;
 use merge::Merge;
+use piece::{Piece, lay_apart, piece_of};
+use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Inode numbers of directories have room for so many positions.
@@ -43,31 +51,18 @@ enum Layout {
     MergedWide(Vec<u64>),
 }
 
-/// The names of one shard.
-#[derive(Debug)]
-struct Piece {
-    shard: usize,
-    /// Position of its first name in the dataset.
-    first: u64,
-    /// Records without a name, which are the first in the shard's own order.
-    unnamed: u64,
-    len: u64,
-    /// Its first and last names.
-    range: (Vec<u8>, Vec<u8>),
-}
-
 impl NameOrder {
     /// Finds out how the shards' names lie to each other, and merges them if they overlap. Reads
-    /// two names of each shard, or all.
+    /// two names of each shard, or all. Fails where memory has no room for a merged order.
     pub fn new(dataset: Arc<Dataset>) -> Result<NameOrder, ShardError> {
         let mut pieces = Vec::new();
         for (number, shard) in dataset.shards().iter().enumerate() {
-            pieces.extend(Piece::of(number, shard)?);
+            pieces.extend(Piece::of(number, shard)?.filter(Piece::is_honest));
         }
         let len: u64 = pieces.iter().map(|piece| piece.len).sum();
         let layout = match lay_apart(&mut pieces) {
             true => Layout::Apart(pieces),
-            false => merged(&dataset)?,
+            false => merged(&dataset, &pieces, len)?,
         };
         let len = match &layout {
             Layout::Apart(_) => len,
@@ -97,44 +92,70 @@ impl NameOrder {
         let from = from.min(self.len);
         let (low, high, piece) = match &self.layout {
             Layout::Apart(pieces) => {
-                let piece = pieces.partition_point(|piece| piece.range.1[..] < *key);
+                let piece = pieces.partition_point(|piece| piece.is_below(key));
                 let piece = pieces.get(piece);
-                let range = piece.map(|piece| (piece.first, piece.first + piece.len));
+                let range = piece.map(|piece| (piece.first, piece.end()));
                 let (first, end) = range.unwrap_or((self.len, self.len));
                 (first.min(self.len), end.min(self.len), piece)
             }
             Layout::Merged(_) | Layout::MergedWide(_) => (0, self.len, None),
         };
         let shard = piece.map(|piece| &self.dataset.shards()[piece.shard]);
-        // Of one shard the size is checked once, at the end.
-        let mut read = |position: u64, name: &mut Vec<u8>| match shard {
-            Some(_) => self.read_key(position, name).map(drop),
-            None => self.key_at(position, name),
-        };
         let (low, high) = (low.max(from), high.max(from));
-        let (mut low, mut high) = self.fences.narrow(low, high, key, &mut read)?;
-        let mut name = Vec::new();
+        let mut read =
+            |position: u64, name: &mut Vec<u8>| self.read_for_search(position, name, shard);
+        let (low, high) = self.fences.narrow(low, high, key, &mut read)?;
         let most = match shard.is_some_and(Shard::is_in_name_order) {
             true => SCAN,
             false => 0,
         };
+        let low = self.halve(low..high, key, most, shard)?;
+        let cursor = self.cursor(low, key)?;
+        shard.map_or(Ok(()), Shard::check_size)?;
+        Ok(cursor)
+    }
+
+    /// The first position in a range of a piece whose name is not smaller than `key`.
+    fn search(&self, piece: &Piece, range: Range<u64>, key: &[u8]) -> Result<u64, ShardError> {
+        self.halve(range, key, 0, Some(&self.dataset.shards()[piece.shard]))
+    }
+
+    /// Halves a range of positions, until `most` are left, before the first one whose name is not
+    /// smaller than `key`.
+    fn halve(
+        &self,
+        range: Range<u64>,
+        key: &[u8],
+        most: u64,
+        shard: Option<&Shard>,
+    ) -> Result<u64, ShardError> {
+        let Range {
+            start: mut low,
+            end: mut high,
+        } = range;
+        let mut name = Vec::new();
         while high - low > most {
             let middle = low + (high - low) / 2;
-            read(middle, &mut name)?;
+            self.read_for_search(middle, &mut name, shard)?;
             match name[..] < *key {
                 true => low = middle + 1,
                 false => high = middle,
             }
         }
-        let mut cursor = self.cursor(low)?;
-        while cursor
-            .current()
-            .is_some_and(|name| name.position < high && name.key[..] < *key)
-        {
-            cursor.advance()?;
+        Ok(low)
+    }
+
+    /// The name at a position. Of one `shard` the size is checked once, at the end of the search.
+    fn read_for_search(
+        &self,
+        position: u64,
+        name: &mut Vec<u8>,
+        shard: Option<&Shard>,
+    ) -> Result<(), ShardError> {
+        match shard {
+            Some(_) => self.read_key(position, name).map(drop),
+            None => self.key_at(position, name),
         }
-        shard.map_or(Ok(()), Shard::check_size)?;
-        Ok(cursor)
     }
 
     /// The position of a record's own name; `None` where it has none.
@@ -148,7 +169,7 @@ impl NameOrder {
             return Ok(None);
         }
         let cursor = self.seek(&key, 0)?;
-        let found = cursor.current().filter(|name| name.record == Some(record));
+        let found = cursor.current().filter(|name| name.record == record);
         Ok(found.map(|name| name.position))
     }
 
@@ -160,26 +181,32 @@ impl NameOrder {
         let shards = self.dataset.shards();
         let in_order = pieces
             .iter()
-            .all(|piece| piece.unnamed == 0 && shards[piece.shard].is_in_name_order());
+            .all(|piece| piece.is_complete() && shards[piece.shard].is_in_name_order());
         in_order
             && pieces.is_sorted_by_key(|piece| piece.shard)
             && self.len == self.dataset.records()
     }
 
-    /// The names from `position` on.
-    pub fn cursor(&self, position: u64) -> Result<Cursor<'_>, ShardError> {
-        Cursor::new(self, position)
+    /// The names from `position` on that are not smaller than `floor`.
+    pub fn cursor(&self, position: u64, floor: &[u8]) -> Result<Cursor<'_>, ShardError> {
+        Cursor::new(self, position, floor)
     }
 
-    /// Writes the name at `position` over what `key` held: nothing if there is none.
+    /// Writes the name at `position` over what `key` held: nothing if there is none, or it lies
+    /// outside the range of its shard's names.
     pub fn key_at(&self, position: u64, key: &mut Vec<u8>) -> Result<(), ShardError> {
-        match self.read_key(position, key)? {
-            Some(shard) => shard.check_size(),
-            None => Ok(()),
+        if let Some(shard) = self.read_key(position, key)? {
+            shard.check_size()?;
         }
+        if let Layout::Apart(pieces) = &self.layout
+            && !piece_of(pieces, position).is_some_and(|piece| piece.holds(key))
+        {
+            key.clear();
+        }
+        Ok(())
     }
 
-    /// The same without a check of the shard's size, which is returned.
+    /// The name at `position` as it stands there, and its shard, whose size has not been checked.
     fn read_key(&self, position: u64, key: &mut Vec<u8>) -> Result<Option<&Shard>, ShardError> {
         key.clear();
         let record = self.record_at(position)?;
@@ -205,111 +232,62 @@ impl NameOrder {
                 let Some(piece) = piece_of(pieces, position) else {
                     return Ok(None);
                 };
-                let local = position - piece.first + piece.unnamed;
-                let local = self.dataset.shards()[piece.shard].record_in_name_order(local)?;
+                let shard = &self.dataset.shards()[piece.shard];
+                let local = shard.record_in_name_order(piece.local(position))?;
                 Ok(local.and_then(|local| self.dataset.record_in(piece.shard, local)))
             }
         }
     }
 }
 
-fn piece_of(pieces: &[Piece], position: u64) -> Option<&Piece> {
-    let after = pieces.partition_point(|piece| piece.first <= position);
-    let piece = pieces.get(after.checked_sub(1)?)?;
-    (position - piece.first < piece.len).then_some(piece)
-}
-
-impl Piece {
-    /// `None` where no record has a name.
-    fn of(number: usize, shard: &Shard) -> Result<Option<Piece>, ShardError> {
-        let records = match shard.has_names() {
-            true => shard.records(),
-            false => 0,
-        };
-        let key = |position: u64| {
-            let mut key = Vec::new();
-            if let Some(record) = shard.record_in_name_order(position)? {
-                shard.name_key(record, &mut key)?;
-                shard.check_size()?;
-            }
-            Ok::<Vec<u8>, ShardError>(key)
-        };
-        let Some(last) = records.checked_sub(1) else {
-            return Ok(None);
-        };
-        let (mut unnamed, mut named) = (0, last);
-        let mut first = key(0)?;
-        // The empty names, of records that have none, are the smallest.
-        while first.is_empty() && unnamed < named {
-            let middle = unnamed + (named - unnamed) / 2;
-            match key(middle)?.is_empty() {
-                true => unnamed = middle + 1,
-                false => named = middle,
-            }
-            if unnamed == named {
-                first = key(unnamed)?;
-            }
-        }
-        if first.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Piece {
-            shard: number,
-            first: 0,
-            unnamed,
-            len: records - unnamed,
-            range: (first, key(last)?),
-        }))
-    }
-}
-
-/// Sorts shards by their names and says whether one's come after the other's; of equal names that
-/// of the earlier shard has to come first.
-fn lay_apart(pieces: &mut [Piece]) -> bool {
-    pieces.sort_by(|a, b| (&a.range, a.shard).cmp(&(&b.range, b.shard)));
-    let mut next = 0;
-    for piece in pieces.iter_mut() {
-        piece.first = next;
-        next += piece.len;
-    }
-    let is_apart = |pair: &[Piece]| {
-        let (last, first) = (&pair[0].range.1, &pair[1].range.0);
-        last < first || last == first && pair[0].shard < pair[1].shard
-    };
-    let is_honest = |piece: &Piece| piece.range.0 <= piece.range.1;
-    pieces.len() < 2 || pieces.windows(2).all(is_apart) && pieces.iter().all(is_honest)
-}
-
-fn merged(dataset: &Dataset) -> Result<Layout, ShardError> {
-    let named = dataset.shards().iter().filter(|shard| shard.has_names());
-    let most = named.map(Shard::records).sum::<u64>();
+fn merged(dataset: &Dataset, pieces: &[Piece], names: u64) -> Result<Layout, ShardError> {
+    let is_wide = dataset.records() > u64::from(u32::MAX);
+    ask_for_memory(dataset, pieces, names, if is_wide { 8 } else { 4 })?;
     let mut merge = Merge::new(dataset)?;
-    if dataset.records() <= u64::from(u32::MAX) {
+    let no_room = |_| no_memory(dataset, pieces, "the kernel refuses it".to_owned());
+    let most = usize::try_from(names).unwrap_or(usize::MAX);
+    if is_wide {
         let mut records = Vec::new();
-        reserve(dataset, &mut records, most)?;
+        records.try_reserve_exact(most).map_err(no_room)?;
         while let Some((record, _)) = merge.next_name()? {
-            // Checked above.
-            records.push(record.get() as u32);
+            records.push(record.get());
         }
-        return Ok(Layout::Merged(records));
+        return Ok(Layout::MergedWide(records));
     }
     let mut records = Vec::new();
-    reserve(dataset, &mut records, most)?;
+    records.try_reserve_exact(most).map_err(no_room)?;
     while let Some((record, _)) = merge.next_name()? {
-        records.push(record.get());
+        // Checked above.
+        records.push(record.get() as u32);
     }
-    Ok(Layout::MergedWide(records))
+    Ok(Layout::Merged(records))
 }
 
-/// A hostile shard may claim more records than fit into memory.
-fn reserve<T>(dataset: &Dataset, records: &mut Vec<T>, most: u64) -> Result<(), ShardError> {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let Err(_) = records.try_reserve_exact(most) else {
+/// Fails where a merged order, of so many bytes for each name, would take more than half of the
+/// memory there is: a daemon that is killed for want of memory serves nobody.
+fn ask_for_memory(
+    dataset: &Dataset,
+    pieces: &[Piece],
+    names: u64,
+    bytes: u64,
+) -> Result<(), ShardError> {
+    let needed = names
+        .saturating_mul(bytes)
+        .saturating_add(merge::buffers(pieces.len()));
+    let available = memory::available();
+    if needed <= available / 2 {
         return Ok(());
-    };
-    let largest = dataset.shards().iter().max_by_key(|shard| shard.records());
-    match largest {
-        Some(shard) => Err(shard.io(std::io::ErrorKind::OutOfMemory.into())),
-        None => Ok(()),
     }
+    let numbers = format!("{needed} bytes are needed, {available} are available");
+    Err(no_memory(dataset, pieces, numbers))
+}
+
+fn no_memory(dataset: &Dataset, pieces: &[Piece], why: String) -> ShardError {
+    let text = format!(
+        "no memory to merge the order of its names with that of other shards: {why}; give the \
+         mount more memory, or pack the dataset with --sort"
+    );
+    let largest = pieces.iter().max_by_key(|piece| piece.len);
+    let shard = &dataset.shards()[largest.map_or(0, |piece| piece.shard)];
+    shard.io(io::Error::new(io::ErrorKind::OutOfMemory, text))
 }

@@ -30,6 +30,8 @@ pub struct SortedNames<'a> {
     next: u64,
     size: u64,
     largest: u64,
+    /// A batch ends when it has so many bytes of names.
+    largest_bytes: u64,
     /// What has been read: records and where in `bytes` their names are; given out up to `given`.
     batch: Vec<(Option<LocalIndex>, Range<usize>)>,
     given: usize,
@@ -58,6 +60,7 @@ impl Shard {
                 false => FIRST_BATCH_BY_ORDER,
             },
             largest: LARGEST_BATCH,
+            largest_bytes: LARGEST_READ,
             batch: Vec::new(),
             given: 0,
             bytes: Vec::new(),
@@ -98,10 +101,12 @@ impl Shard {
 }
 
 impl SortedNames<'_> {
-    /// Reads about so many at once: who reads many shards at once wants fewer of each.
-    pub fn with_batches_of(mut self, names: u64) -> Self {
+    /// Reads about so many names and bytes of them at once: a reader of many shards wants fewer of
+    /// each.
+    pub fn with_batches_of(mut self, names: u64, bytes: u64) -> Self {
         self.size = names.clamp(FIRST_BATCH, LARGEST_BATCH);
         self.largest = self.size;
+        self.largest_bytes = bytes.min(LARGEST_READ);
         self
     }
 
@@ -134,13 +139,18 @@ impl SortedNames<'_> {
             return Ok(());
         }
         let positions = self.next..end;
-        self.next = end;
         self.size = self.largest.min(self.size * 4);
         match self.shard.is_in_name_order() {
-            true => self.fill_in_order(positions)?,
-            false => self.fill_by_order(positions)?,
+            true => self.fill_in_order(positions.clone())?,
+            false => self.fill_by_order(positions.clone())?,
         }
+        self.next = positions.start + self.batch.len() as u64;
         self.shard.check_size()
+    }
+
+    /// Whether the batch has as many bytes as it may have.
+    fn is_full(&self) -> bool {
+        self.bytes.len() as u64 >= self.largest_bytes
     }
 
     /// Names that stand one after the other in the file.
@@ -158,13 +168,16 @@ impl SortedNames<'_> {
         let known = || extents().filter_map(|(_, extent)| extent);
         let start = known().map(Extent::start).min().unwrap_or(0);
         let end = known().map(Extent::end).max().unwrap_or(0);
-        let in_one_piece = end - start <= LARGEST_READ;
+        let in_one_piece = end - start <= self.largest_bytes;
         if in_one_piece {
             self.bytes.resize((end - start) as usize, 0);
             self.shard
                 .read_unchecked(names.at + start, &mut self.bytes)?;
         }
         for (record, extent) in extents() {
+            if !in_one_piece && self.is_full() {
+                break;
+            }
             let name = match extent {
                 None => 0..0,
                 Some(extent) if in_one_piece => {
@@ -202,6 +215,9 @@ impl SortedNames<'_> {
                 self.shard.name_key(record, &mut self.bytes)?;
             }
             self.batch.push((record, from..self.bytes.len()));
+            if self.is_full() {
+                break;
+            }
         }
         Ok(())
     }

@@ -1,22 +1,30 @@
 //! The tree of names: a directory is the range of names that begin with its path, its first name's
 //! position and its depth say which. Nothing of it is kept in memory.
 //!
+//! Whatever the names are, a call takes a bounded number of steps, unless the tree is to wait: the
+//! order of names is found out by [`NamedTree::prepare`], which takes as long as there are names, and
+//! a listing that meets too many names in a row that it cannot show leaves the rest to another call.
+//!
 //! Left out are names that break the rules, all but the first of equal names, and a file's name
 //! that others need as a directory. A directory exists where a name needs it, valid or not.
 
-use super::TreeError;
 use super::ino::Node;
+use super::{Preparation, TreeError};
 use crate::dataset::Dataset;
 use crate::format::name::{MAX_LEN, Name};
-use crate::names::{Cursor, NameOrder};
+use crate::names::{Cursor, NameAt, NameOrder};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// How many entries of a directory are looked through to count the directories among them; finding
-/// what comes behind a directory costs as much as many files do.
-const COUNTED: u32 = 1 << 16;
-const COST_OF_DIRECTORY: u32 = 8;
+/// How many names are looked at to count the directories among the entries of a directory, and how
+/// many in a row that are not shown before a listing ends. Reading so many takes about 5 ms.
+const COUNTED: u64 = 1 << 14;
+const NOT_SHOWN: u64 = 1 << 12;
+/// A search costs as much as reading so many names.
+const COST_OF_SEARCH: u64 = 16;
+/// After so many equal names the next other one is searched for.
+const EQUAL: u32 = 8;
 
 /// Called once, when the first name is met that is left out.
 pub type OnLeftOut = Box<dyn Fn() + Send + Sync>;
@@ -35,11 +43,13 @@ pub enum Directory {
     },
 }
 
-/// The names of a dataset as a tree; their order is found out when it is needed first.
+/// The names of a dataset as a tree.
 pub struct NamedTree {
     dataset: Arc<Dataset>,
     order: OnceLock<NameOrder>,
-    building: Mutex<()>,
+    preparing: Mutex<()>,
+    /// Whether calls wait for what takes long.
+    waits: bool,
     on_left_out: OnLeftOut,
     has_left_out: AtomicBool,
 }
@@ -54,10 +64,21 @@ impl fmt::Debug for NamedTree {
 pub struct Child<'a> {
     /// Its file name.
     pub name: &'a [u8],
-    /// From where to go on after it, counted from the directory's first name.
+    /// From where to continue after it, counted from the directory's first name.
     pub next: u64,
     /// A record, or a directory.
     pub node: Node,
+}
+
+/// Why a walk over a directory has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// There are no more entries.
+    End,
+    /// The caller has enough.
+    Full,
+    /// It has cost too much; it continues at this place.
+    TooLong(u64),
 }
 
 impl NamedTree {
@@ -66,10 +87,18 @@ impl NamedTree {
         NamedTree {
             dataset,
             order: OnceLock::new(),
-            building: Mutex::default(),
+            preparing: Mutex::default(),
+            waits: true,
             on_left_out,
             has_left_out: AtomicBool::new(false),
         }
+    }
+
+    /// The same, but calls fail with [`TreeError::NotPrepared`] and [`TreeError::Unfinished`] where
+    /// they would have to wait.
+    pub fn without_waiting(mut self) -> NamedTree {
+        self.waits = false;
+        self
     }
 
     /// Whether any shard has names.
@@ -84,10 +113,19 @@ impl NamedTree {
     }
 
     fn order(&self) -> Result<&NameOrder, TreeError> {
-        if let Some(order) = self.order.get() {
-            return Ok(order);
+        match self.order.get() {
+            Some(order) => Ok(order),
+            None if self.waits => self.prepare(),
+            None => Err(TreeError::NotPrepared(Preparation::Names)),
         }
-        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+    }
+
+    /// Finds out the order of names, once.
+    pub fn prepare(&self) -> Result<&NameOrder, TreeError> {
+        let _preparing = self
+            .preparing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(order) = self.order.get() {
             return Ok(order);
         }
@@ -124,40 +162,18 @@ impl NamedTree {
         if Name::new(&path).is_err() || name.contains(&b'/') {
             return Ok(None);
         }
-        let mut cursor = self.order()?.seek(&path, first(directory))?;
+        let order = self.order()?;
+        let cursor = order.seek(&path, first(directory))?;
         let file = cursor.current().filter(|found| found.key == path);
-        let file = file
-            .and_then(|found| found.record)
-            .map(|record| record.get());
-        let found = self.first_below(&mut cursor, &path)?;
-        Ok(match found {
+        let file = file.map(|found| found.record.get());
+        let (below, _) = first_below(order, &cursor, &path)?;
+        Ok(match below {
             Some(position) => Some(Node::Directory {
                 position,
                 depth: depth(directory) + 1,
             }),
             None => file.map(Node::Record),
         })
-    }
-
-    /// The position of the first name in the directory `path`, if there is one. The cursor stands
-    /// at the first name that is not smaller than the path.
-    fn first_below(&self, cursor: &mut Cursor<'_>, path: &[u8]) -> Result<Option<u64>, TreeError> {
-        let within = [path, b"/"].concat();
-        // Nearly always the name at the cursor or the next one tells.
-        let near = [cursor.current(), cursor.ahead()];
-        let near = near.map(|name| name.filter(|name| name.key >= within));
-        let at = |name: &crate::names::NameAt| {
-            let position = name.position;
-            name.key.starts_with(&within).then_some(position)
-        };
-        if let Some(name) = near.into_iter().flatten().next() {
-            return Ok(at(name));
-        }
-        let Some(ahead) = cursor.ahead() else {
-            return Ok(None);
-        };
-        let found = self.order()?.seek(&within, ahead.position)?;
-        Ok(found.current().and_then(at))
     }
 
     /// The directory that a directory is in.
@@ -184,82 +200,99 @@ impl NamedTree {
     /// where there is no such directory.
     pub fn subdirectories(&self, directory: Directory) -> Result<Option<u32>, TreeError> {
         self.prefix(directory)?;
-        let (mut cost, mut directories) = (0, 0);
-        self.list(directory, 0, &mut |child| {
-            let is_directory = matches!(child.node, Node::Directory { .. });
-            directories += u32::from(is_directory);
-            cost += if is_directory { COST_OF_DIRECTORY } else { 1 };
-            Ok(cost < COUNTED)
+        let mut directories = 0;
+        let mut entries = 0;
+        let stop = self.walk(directory, 0, COUNTED, &mut |child| {
+            directories += u32::from(matches!(child.node, Node::Directory { .. }));
+            entries += 1;
+            Ok(entries < COUNTED)
         })?;
-        Ok((cost < COUNTED).then_some(directories))
+        Ok((stop == Stop::End).then_some(directories))
     }
 
     /// Calls `each` with the entries of a directory whose names come `from` positions behind its
-    /// first one or later, until it returns `false`.
+    /// first one or later, until it returns `false`. Ends early after some entries, and fails with
+    /// [`TreeError::Unfinished`] before any, where too many names are not shown.
     pub fn list(
         &self,
         directory: Directory,
         from: u64,
         each: &mut dyn FnMut(&Child<'_>) -> Result<bool, TreeError>,
     ) -> Result<(), TreeError> {
-        let order = self.order()?;
+        let most = if self.waits { u64::MAX } else { NOT_SHOWN };
+        let mut is_empty = true;
+        let stop = self.walk(directory, from, most, &mut |child| {
+            is_empty = false;
+            each(child)
+        })?;
+        match stop {
+            Stop::TooLong(next) if is_empty => Err(TreeError::Unfinished { next }),
+            Stop::TooLong(_) | Stop::End | Stop::Full => Ok(()),
+        }
+    }
+
+    /// The same, until names in a row that are not shown, and the way to the next entry, have cost
+    /// more than `most`.
+    fn walk(
+        &self,
+        directory: Directory,
+        from: u64,
+        most: u64,
+        each: &mut dyn FnMut(&Child<'_>) -> Result<bool, TreeError>,
+    ) -> Result<Stop, TreeError> {
         let prefix = self.prefix(directory)?;
         let start = first(directory).saturating_add(from);
-        let mut cursor = order.cursor(start)?;
         let mut last = self.before(directory, start, &prefix)?;
-        while let Some(name) = cursor.current() {
+        let floor = [&prefix[..], &last].concat();
+        let mut walk = Walk {
+            order: self.order()?,
+            cursor: self.order()?.cursor(start, &floor)?,
+            cost: 0,
+        };
+        let (mut equal, mut next) = (0, from);
+        while let Some(name) = walk.cursor.current() {
+            let position = name.position;
+            // Names do not decrease, so those of this directory have come to an end.
             let Some(rest) = name.key.strip_prefix(&prefix[..]) else {
-                match name.key > prefix {
-                    true => break,
-                    // Only a shard that lies has a smaller one here.
-                    false => cursor.advance()?,
-                }
-                continue;
+                break;
             };
-            let slash = rest.iter().position(|&byte| byte == b'/');
-            // With the slash, as it sorts; empty where a component has no name.
-            let entry = slash.map_or(rest, |slash| &rest[..=slash]).to_vec();
+            if walk.cost > most {
+                return Ok(Stop::TooLong(next));
+            }
+            next = position + 1 - first(directory);
+            let entry = entry_of(rest).to_vec();
             let component = entry.strip_suffix(b"/").unwrap_or(&entry);
-            let path = &name.key[..prefix.len() + component.len()];
-            let (position, record) = (name.position, name.record);
+            let path = name.key[..prefix.len() + component.len()].to_vec();
             let is_new = entry > last;
-            let mut is_shown = is_new && Name::new(path).is_ok() && path.len() <= MAX_LEN;
-            let node = match slash {
-                Some(_) => Some(Node::Directory {
-                    position,
-                    depth: depth(directory) + 1,
-                }),
-                None => record.map(|record| Node::Record(record.get())),
-            };
-            let next = match slash {
-                Some(_) => self.behind(&mut cursor, &prefix, &entry)?,
-                None => {
-                    if is_shown {
-                        let path = path.to_vec();
-                        is_shown = self.first_below(&mut cursor, &path)?.is_none();
-                    }
-                    cursor.advance()?;
-                    position + 1
+            let mut is_shown = is_new && Name::new(&path).is_ok() && path.len() <= MAX_LEN;
+            let node = if entry.ends_with(b"/") {
+                walk.leave([&path[..], b"/"].concat())?;
+                let depth = depth(directory) + 1;
+                Node::Directory { position, depth }
+            } else {
+                let record = name.record.get();
+                is_shown = is_shown && !walk.is_directory_too(&path)?;
+                equal = if is_new { 0 } else { equal + 1 };
+                match equal {
+                    EQUAL => walk.leave_equal(path)?,
+                    _ => walk.step()?,
                 }
+                Node::Record(record)
             };
-            match (is_shown, node) {
-                (true, Some(node)) => {
-                    let go_on = each(&Child {
-                        name: component,
-                        next: next - first(directory),
-                        node,
-                    })?;
-                    if !go_on {
-                        return Ok(());
-                    }
+            if is_shown {
+                walk.cost = 0;
+                let name = component;
+                if !each(&Child { name, next, node })? {
+                    return Ok(Stop::Full);
                 }
-                _ => self.note_left_out(),
+            } else if is_new || !entry.ends_with(b"/") {
+                self.note_left_out();
             }
             if is_new {
                 last = entry;
             }
         }
-        Ok(())
+        Ok(Stop::End)
     }
 
     /// The entry that the name before `position` belongs to, so that it does not come twice.
@@ -274,36 +307,7 @@ impl NamedTree {
             self.order()?.key_at(position - 1, &mut key)?;
         }
         let rest = key.strip_prefix(prefix).unwrap_or_default();
-        let slash = rest.iter().position(|&byte| byte == b'/');
-        Ok(slash.map_or(rest, |slash| &rest[..=slash]).to_vec())
-    }
-
-    /// Moves the cursor behind all names of the directory entry (which ends with a slash), and
-    /// says at which position that is.
-    fn behind<'a>(
-        &'a self,
-        cursor: &mut Cursor<'a>,
-        prefix: &[u8],
-        entry: &[u8],
-    ) -> Result<u64, TreeError> {
-        let order = self.order()?;
-        let within = [prefix, entry].concat();
-        let here = cursor.current().map_or(order.len(), |name| name.position);
-        cursor.advance()?;
-        let Some(next) = cursor.current() else {
-            return Ok(order.len().max(here + 1));
-        };
-        if next.key.starts_with(&within) {
-            // The byte after the slash: the first name that does not begin with the entry.
-            let mut behind = within;
-            behind.pop();
-            behind.push(b'/' + 1);
-            *cursor = order.seek(&behind, here + 1)?;
-        }
-        Ok(cursor
-            .current()
-            .map_or(order.len(), |name| name.position)
-            .max(here + 1))
+        Ok(entry_of(rest).to_vec())
     }
 
     fn note_left_out(&self) {
@@ -311,6 +315,84 @@ impl NamedTree {
             (self.on_left_out)();
         }
     }
+}
+
+/// A way over the names of one directory, and what it has cost since the last entry.
+struct Walk<'a> {
+    order: &'a NameOrder,
+    cursor: Cursor<'a>,
+    cost: u64,
+}
+
+impl Walk<'_> {
+    fn step(&mut self) -> Result<(), TreeError> {
+        self.cost += 1;
+        Ok(self.cursor.advance()?)
+    }
+
+    /// Leaves all names that begin with `within`, which ends with a slash.
+    fn leave(&mut self, mut within: Vec<u8>) -> Result<(), TreeError> {
+        self.step()?;
+        let next = self.cursor.current();
+        if next.is_some_and(|next| next.key.starts_with(&within)) {
+            // The byte after the slash: the first name that does not begin with it.
+            within.pop();
+            within.push(b'/' + 1);
+            self.seek(&within)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves all names that equal `path`.
+    fn leave_equal(&mut self, mut path: Vec<u8>) -> Result<(), TreeError> {
+        path.push(0);
+        self.seek(&path)
+    }
+
+    fn seek(&mut self, key: &[u8]) -> Result<(), TreeError> {
+        self.cost += COST_OF_SEARCH;
+        let here = self.cursor.current().map(|name| name.position);
+        self.cursor = self.order.seek(key, here.unwrap_or(self.order.len()))?;
+        Ok(())
+    }
+
+    /// Whether names lie below `path`, at whose own name the cursor stands.
+    fn is_directory_too(&mut self, path: &[u8]) -> Result<bool, TreeError> {
+        let (found, cost) = first_below(self.order, &self.cursor, path)?;
+        self.cost += cost;
+        Ok(found.is_some())
+    }
+}
+
+/// The entry of a directory that a name belongs to, given what follows the directory's path in it:
+/// with its slash if it is a directory, as it sorts; empty where a component has no name.
+fn entry_of(rest: &[u8]) -> &[u8] {
+    match rest.iter().position(|&byte| byte == b'/') {
+        Some(slash) => &rest[..=slash],
+        None => rest,
+    }
+}
+
+/// The position of the first name in the directory `path`, if there is one, and what finding it has
+/// cost. The cursor stands at the first name that is not smaller than the path.
+fn first_below(
+    order: &NameOrder,
+    cursor: &Cursor<'_>,
+    path: &[u8],
+) -> Result<(Option<u64>, u64), TreeError> {
+    let within = [path, b"/"].concat();
+    let at = |name: &NameAt| name.key.starts_with(&within).then_some(name.position);
+    // Nearly always the name at the cursor or the next one tells.
+    let near = [cursor.current(), cursor.ahead()];
+    let mut near = near.into_iter().flatten();
+    if let Some(name) = near.find(|name| name.key >= within) {
+        return Ok((at(name), 0));
+    }
+    let Some(ahead) = cursor.ahead() else {
+        return Ok((None, 0));
+    };
+    let found = order.seek(&within, ahead.position)?;
+    Ok((found.current().and_then(at), COST_OF_SEARCH))
 }
 
 fn first(directory: Directory) -> u64 {

@@ -16,8 +16,8 @@ pub struct Entry<'a> {
     pub cookie: u64,
     /// What `stat` shows; `size` is 0 where [`known`](Self::known) is false.
     pub attr: Attr,
-    /// False where `attr` does not tell all, and who uses it has to ask again: of a directory of
-    /// names, and of a record whose size cannot be read, which is listed all the same.
+    /// False where `attr` does not tell all, and its user has to ask again: of a directory of names, of
+    /// `info.json`, and of a record whose size cannot be read, which is listed all the same.
     pub known: bool,
 }
 
@@ -65,7 +65,18 @@ impl Tree {
                 from,
                 each,
             ),
-            Node::Meta => self.list_fixed(&[(b"info.json", Node::Info)], from, each),
+            Node::Meta => {
+                // Its size is known when somebody asks for it: names are counted for it.
+                if from == 0 {
+                    each(&Entry {
+                        name: b"info.json",
+                        cookie: DOTS + 1,
+                        attr: self.info_attr(0),
+                        known: false,
+                    });
+                }
+                Ok(())
+            }
             Node::Shards => {
                 for (number, name) in (0..).zip(&self.shard_names).skip(position(from)) {
                     if !self.emit(name, DOTS + number, Node::Shard(number), each)? {
@@ -116,7 +127,7 @@ impl Tree {
         each: &mut dyn FnMut(&Entry<'_>) -> bool,
     ) -> Result<(), TreeError> {
         let mut extents = Extents::default();
-        self.files.list(directory, from, &mut |child| {
+        let listed = self.files.list(directory, from, &mut |child| {
             let cookie = DOTS + child.next;
             let Node::Record(number) = child.node else {
                 return Ok(each(&Entry {
@@ -137,6 +148,10 @@ impl Tree {
                 attr,
                 known,
             }))
+        });
+        listed.map_err(|error| match error {
+            TreeError::Unfinished { next } => TreeError::Unfinished { next: DOTS + next },
+            error => error,
         })
     }
 

@@ -31,6 +31,15 @@ pub use walk::Walk;
 /// Extension of record files, unless another is asked for.
 pub const EXTENSION: &str = "bin";
 
+/// What takes as long as there are names, and so longer than a request may: [`Tree::prepare`] does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preparation {
+    /// Finding out the order of names, for `files/`.
+    Names,
+    /// Counting names that are left out, for `.roxfs/info.json`.
+    Info,
+}
+
 /// Why the tree has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
@@ -46,6 +55,16 @@ pub enum TreeError {
     /// A file was needed.
     #[error("is a directory")]
     IsADirectory,
+    /// The answer has to be prepared. Only from a tree [without waiting](Tree::without_waiting).
+    #[error("still being prepared")]
+    NotPrepared(Preparation),
+    /// Nothing has been found that is shown up to this cookie, where the listing continues. Only from
+    /// a tree [without waiting](Tree::without_waiting).
+    #[error("too many names that are not shown")]
+    Unfinished {
+        /// Where to continue.
+        next: u64,
+    },
     /// The shard could not be read.
     #[error(transparent)]
     Shard(#[from] ShardError),
@@ -59,6 +78,7 @@ pub struct Tree {
     root: Node,
     extension: String,
     one_copy: bool,
+    waits: bool,
     files: NamedTree,
     /// Permissions, owner and time for each shard's records.
     shard_access: Vec<Access>,
@@ -89,6 +109,7 @@ impl Tree {
             root: Node::Root,
             extension: EXTENSION.to_owned(),
             one_copy: false,
+            waits: true,
             files: NamedTree::new(Arc::clone(&dataset), on_left_out),
             raw_access: Access::intersection(&shard_access, mounter),
             directory_access: Access::of_directory(&shard_access, mounter),
@@ -111,6 +132,33 @@ impl Tree {
     pub fn with_one_copy(mut self, one_copy: bool) -> Tree {
         self.one_copy = one_copy;
         self
+    }
+
+    /// The same, but calls fail with [`TreeError::NotPrepared`] and [`TreeError::Unfinished`] where
+    /// they would take longer than a request may.
+    pub fn without_waiting(mut self) -> Tree {
+        self.waits = false;
+        self.files = self.files.without_waiting();
+        self
+    }
+
+    /// Does what takes long, once: later calls find it done.
+    pub fn prepare(&self, what: Preparation) -> Result<(), TreeError> {
+        match what {
+            Preparation::Names => self.files.prepare().map(drop),
+            Preparation::Info => {
+                self.info.get_or_init(|| self.describe());
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether that has been done.
+    pub fn is_prepared(&self, what: Preparation) -> bool {
+        match what {
+            Preparation::Names => self.files.known_order().is_some(),
+            Preparation::Info => self.info.get().is_some(),
+        }
     }
 
     /// The same with a directory of it as its root, which has nothing else in it then.
@@ -223,12 +271,8 @@ impl Tree {
             Node::RawData => Ok(file(node, self.dataset.payload_len(), self.raw_access)),
             Node::RawIndex => Ok(file(node, self.dataset.records() * 8, self.raw_access)),
             Node::Info => {
-                let size = self.info().len() as u64;
-                let access = Access {
-                    perm: 0o444,
-                    ..self.directory_access
-                };
-                Ok(file(node, size, access))
+                let size = self.info()?.len() as u64;
+                Ok(self.info_attr(size))
             }
             Node::Root => Ok(self.directory(node, 4 + usize::from(self.files.is_present()))),
             Node::Files => {
@@ -251,6 +295,11 @@ impl Tree {
                 Ok(attr)
             }
         }
+    }
+
+    /// It has paths and sizes of all shards.
+    fn info_attr(&self, size: u64) -> Attr {
+        file(Node::Info, size, self.raw_access)
     }
 
     fn record_attr(&self, number: u64, shard: usize, size: u64) -> Attr {
@@ -284,15 +333,21 @@ impl Tree {
     }
 
     /// `.roxfs/info.json`
-    fn info(&self) -> &[u8] {
-        self.info.get_or_init(|| {
-            let summary = Summary::new(&self.dataset).with_absolute_paths(&self.dataset);
-            let summary = summary.with_names_left_out(&self.dataset);
-            // Strings and numbers in vectors always serialize.
-            let mut info = serde_json::to_vec_pretty(&summary).unwrap_or_default();
-            info.push(b'\n');
-            info
-        })
+    fn info(&self) -> Result<&[u8], TreeError> {
+        match self.info.get() {
+            Some(info) => Ok(info),
+            None if self.waits => Ok(self.info.get_or_init(|| self.describe())),
+            None => Err(TreeError::NotPrepared(Preparation::Info)),
+        }
+    }
+
+    fn describe(&self) -> Vec<u8> {
+        let summary = Summary::new(&self.dataset).with_absolute_paths(&self.dataset);
+        let summary = summary.with_names_left_out(&self.dataset);
+        // Strings and numbers in vectors always serialize.
+        let mut info = serde_json::to_vec_pretty(&summary).unwrap_or_default();
+        info.push(b'\n');
+        info
     }
 
     fn record(&self, number: u64) -> Result<RecordId, TreeError> {

@@ -17,7 +17,7 @@ impl Tree {
             Node::RawData => self.read_raw_data(offset, len),
             Node::RawIndex => self.read_raw_index(offset, len).map(Cow::Owned),
             Node::Info => {
-                let info = self.info();
+                let info = self.info()?;
                 let start = usize::try_from(offset)
                     .unwrap_or(usize::MAX)
                     .min(info.len());

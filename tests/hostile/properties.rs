@@ -184,7 +184,11 @@ fn examine_directory(tree: &Tree, directory: Node) -> Checked {
         if !is_of_names {
             prop_assert_eq!(rest, entries[place + 1..].to_vec());
         }
-        let is_counted = !matches!(entry.attr.node, Node::Files | Node::Directory { .. });
+        // Of these a listing does not tell all.
+        let is_counted = !matches!(
+            entry.attr.node,
+            Node::Files | Node::Directory { .. } | Node::Info
+        );
         match tree.lookup(directory, &entry.name) {
             Ok(attr) if is_of_names || !is_counted => {
                 prop_assert!(attr.node != entry.attr.node || attr.access == entry.attr.access);
@@ -201,6 +205,9 @@ fn examine_directory(tree: &Tree, directory: Node) -> Checked {
             _ if place < 2 => {}
             Kind::Directory => examine_directory(tree, entry.attr.node)?,
             Kind::File if entry.known => examine_file(tree, &entry.attr)?,
+            Kind::File if entry.attr.node == Node::Info => {
+                examine_file(tree, &no_error(tree.attr(Node::Info))?)?;
+            }
             Kind::File => prop_assert!(tree.read(entry.attr.node, 0, 1).is_err()),
         }
     }

@@ -6,6 +6,7 @@ mod common;
 mod parts;
 
 mod clashes;
+mod lies;
 mod lists;
 mod model;
 mod trees;
