@@ -4,6 +4,14 @@
 //! what would change something gets `EROFS`. An answer of `ENOSYS` makes the kernel stop asking
 //! (fs/fuse in the kernel): that is used for opens, closes, extended attributes, polling and
 //! `lseek`.
+//!
+//! A thread that answers is kept by no request for long: what takes long is put aside (`deferred`).
+
+mod deferred;
+mod interrupt;
+mod request;
+
+pub use deferred::Deferred;
 
 use crate::format::name::MAX_COMPONENT_LEN;
 use crate::lister::Lister;
@@ -20,7 +28,6 @@ use fuser::{
 };
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -42,6 +49,7 @@ const BLOCK: u32 = 4096;
 pub struct RoxFs {
     tree: Arc<Tree>,
     ahead: Option<Ahead>,
+    deferred: Deferred,
     /// Whether the kernel takes `ENOSYS` on open (since 3.16) and opendir (5.1) as "never ask".
     zero_message_open: bool,
     zero_message_opendir: bool,
@@ -60,6 +68,7 @@ impl RoxFs {
     /// Serves `tree`, with or without preparing anything ahead.
     pub fn new(tree: Arc<Tree>, ahead: Option<Ahead>) -> RoxFs {
         RoxFs {
+            deferred: Deferred::new(Arc::clone(&tree)),
             tree,
             ahead,
             zero_message_open: false,
@@ -67,8 +76,21 @@ impl RoxFs {
         }
     }
 
+    /// The requests that wait, which can be refused when the mount is to end.
+    pub fn deferred(&self) -> Deferred {
+        self.deferred.clone()
+    }
+
     fn node(&self, ino: INodeNo) -> Result<Node, TreeError> {
         Node::from_ino(ino.0).ok_or(TreeError::NotFound)
+    }
+
+    /// Answers, or puts the request aside. Returns the node that was looked up.
+    fn answer(&self, asker: &Request, request: request::Request) -> Option<Node> {
+        request.answer(&self.tree).unwrap_or_else(|unanswered| {
+            self.deferred.push(unanswered, asker.pid());
+            None
+        })
     }
 }
 
@@ -158,32 +180,26 @@ impl Filesystem for RoxFs {
         Ok(())
     }
 
-    fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let found = self.node(parent).and_then(|parent| {
-            let attr = self.tree.lookup(parent, name.as_bytes())?;
-            Ok((parent, attr))
-        });
-        let (parent, attr) = match found {
-            Ok(found) => found,
-            Err(TreeError::NotFound) => {
-                return reply.entry(&FOREVER, &NO_SUCH_NAME, GENERATION);
-            }
-            Err(error) => return reply.error(errno(&error)),
-        };
-        reply.entry(&FOREVER, &file_attr(&attr), GENERATION);
+    /// Nothing is left to wait for.
+    fn destroy(&mut self) {
+        self.deferred.end();
+    }
+
+    fn lookup(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        let request = request::Request::Lookup(parent, name.to_owned(), reply);
+        let found = self.answer(req, request);
         let lister = self.ahead.as_ref().and_then(|ahead| ahead.lister.as_ref());
-        if let (Some(lister), Node::Record(_)) = (lister, attr.node) {
+        if let (Some(lister), Some(Node::Record(_)), Ok(parent)) =
+            (lister, found, self.node(parent))
+        {
             lister.observe(parent, &self.tree);
         }
     }
 
     fn forget(&self, _req: &Request, _ino: INodeNo, _nlookup: u64) {}
 
-    fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
-        match self.node(ino).and_then(|node| self.tree.attr(node)) {
-            Ok(attr) => reply.attr(&FOREVER, &file_attr(&attr)),
-            Err(error) => reply.error(errno(&error)),
-        }
+    fn getattr(&self, req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
+        self.answer(req, request::Request::GetAttr(ino, reply));
     }
 
     fn open(&self, _req: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
@@ -195,7 +211,7 @@ impl Filesystem for RoxFs {
 
     fn read(
         &self,
-        _req: &Request,
+        req: &Request,
         ino: INodeNo,
         _fh: FileHandle,
         offset: u64,
@@ -208,6 +224,10 @@ impl Filesystem for RoxFs {
             Ok(node) => node,
             Err(error) => return reply.error(errno(&error)),
         };
+        if node == Node::Info {
+            self.answer(req, request::Request::Read(ino, offset, size, reply));
+            return;
+        }
         let len = match self.tree.read(node, offset, size) {
             Ok(bytes) => {
                 reply.data(&bytes);
@@ -257,46 +277,24 @@ impl Filesystem for RoxFs {
 
     fn readdir(
         &self,
-        _req: &Request,
+        req: &Request,
         ino: INodeNo,
         _fh: FileHandle,
         offset: u64,
-        mut reply: ReplyDirectory,
+        reply: ReplyDirectory,
     ) {
-        let listed = self.node(ino).and_then(|directory| {
-            self.tree.list(directory, offset, &mut |entry| {
-                let ino = INodeNo(entry.attr.node.ino());
-                let name = OsStr::from_bytes(entry.name);
-                !reply.add(ino, entry.cookie, kind(entry.attr.kind), name)
-            })
-        });
-        match listed {
-            Ok(()) => reply.ok(),
-            Err(error) => reply.error(errno(&error)),
-        }
+        self.answer(req, request::Request::ReadDir(ino, offset, reply));
     }
 
     fn readdirplus(
         &self,
-        _req: &Request,
+        req: &Request,
         ino: INodeNo,
         _fh: FileHandle,
         offset: u64,
-        mut reply: ReplyDirectoryPlus,
+        reply: ReplyDirectoryPlus,
     ) {
-        let listed = self.node(ino).and_then(|directory| {
-            self.tree.list(directory, offset, &mut |entry| {
-                let ino = INodeNo(entry.attr.node.ino());
-                let name = OsStr::from_bytes(entry.name);
-                let ttl = if entry.known { FOREVER } else { NOT_AT_ALL };
-                let attr = file_attr(&entry.attr);
-                !reply.add(ino, entry.cookie, name, &ttl, &attr, GENERATION)
-            })
-        });
-        match listed {
-            Ok(()) => reply.ok(),
-            Err(error) => reply.error(errno(&error)),
-        }
+        self.answer(req, request::Request::ReadDirPlus(ino, offset, reply));
     }
 
     fn releasedir(

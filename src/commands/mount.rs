@@ -85,15 +85,17 @@ fn tree(dataset: Dataset, options: &Mount) -> anyhow::Result<Tree> {
         .with_extension(&options.ext)
         .with_one_copy(one_copy);
     let Some(root) = &options.root else {
-        return Ok(tree);
+        return Ok(tree.without_waiting());
     };
     let is_named = tree.dataset().shards().iter().any(Shard::has_names);
     let hint = match root.starts_with("files") && !is_named {
         true => "; the shards have no names",
         false => "",
     };
-    tree.with_root(root.as_os_str().as_bytes())
-        .with_context(|| format!("--root {}{hint}", shown(root)))
+    let tree = tree
+        .with_root(root.as_os_str().as_bytes())
+        .with_context(|| format!("--root {}{hint}", shown(root)))?;
+    Ok(tree.without_waiting())
 }
 
 /// Counts the names that `files/` leaves out, beside what is served, and says so.

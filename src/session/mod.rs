@@ -6,7 +6,7 @@ pub mod watchdog;
 
 pub use mount::{MountError, MountOptions, UnmountError, unmount};
 
-use crate::fuse::{Ahead, MAX_REQUEST, RoxFs};
+use crate::fuse::{Ahead, Deferred, MAX_REQUEST, RoxFs};
 use crate::lister::{self, Lister};
 use crate::push::Pusher;
 use crate::text::shown;
@@ -103,6 +103,7 @@ pub fn serve(
     let acl = fuser::SessionACL::All;
     let ahead = start_ahead(serving.ahead, &tree, &device, &mounted).map_err(start)?;
     let fs = RoxFs::new(tree, ahead);
+    let deferred = fs.deferred();
     let session = fuser::Session::from_fd(fs, device, acl, config).map_err(start)?;
     let session = session.spawn().map_err(start)?;
     mounted.raise_readahead(MAX_REQUEST);
@@ -111,7 +112,7 @@ pub fn serve(
     let waiting = Arc::downgrade(&mounted);
     std::thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || unmount_on_signal(&signals, &waiting))
+        .spawn(move || unmount_on_signal(&signals, &waiting, &deferred))
         .map_err(start)?;
     ready().map_err(start)?;
     session
@@ -172,10 +173,11 @@ fn check_answers(mountpoint: &Path) -> io::Result<()> {
     }
 }
 
-/// The first signal unmounts. If files are open the mount is detached: its name is gone at once,
+/// The first signal unmounts, and lets go of those who wait for what takes long. If files are open the mount is detached: its name is gone at once,
 /// and the files are served until they are closed. The second signal ends the process.
-fn unmount_on_signal(signals: &SigSet, mounted: &Weak<Mounted>) {
+fn unmount_on_signal(signals: &SigSet, mounted: &Weak<Mounted>, deferred: &Deferred) {
     let Ok(signal) = signals.wait() else { return };
+    deferred.end();
     if let Some(mounted) = mounted.upgrade() {
         let unmounted = match mounted.unmount(false) {
             Err(UnmountError::Busy { path }) => {

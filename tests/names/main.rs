@@ -10,6 +10,7 @@ mod lies;
 mod lists;
 mod model;
 mod trees;
+mod waiting;
 
 use common::*;
 use parts::{Parts, Section};

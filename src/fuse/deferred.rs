@@ -1,0 +1,205 @@
+//! Requests whose answers take longer than the threads that answer may be kept: they are put aside
+//! here and answered by a thread of their own, a bounded part of the work at a time and in turn.
+//!
+//! What has to be prepared first is prepared by one more thread. Both are started when they are
+//! needed; where that is not possible, and where too many requests wait, the answer is EAGAIN.
+
+use super::interrupt::is_interrupted;
+use super::request::Unanswered;
+use crate::tree::{Preparation, Tree};
+use fuser::Errno;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How many requests may wait: each is a thread of a program that does nothing else meanwhile.
+const MOST: usize = 1024;
+/// How often waiting programs are looked at for a signal.
+const TICK: Duration = Duration::from_millis(50);
+/// How long a program waits whose signals cannot be seen.
+const MOST_UNSEEN: Duration = Duration::from_secs(30);
+/// How long what could not be prepared is not tried again.
+const FAILURE_KNOWN: Duration = Duration::from_secs(1);
+
+/// The requests that wait.
+#[derive(Debug, Clone)]
+pub struct Deferred(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    tree: Arc<Tree>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Waiting>,
+    is_answering: bool,
+    preparing: Vec<Preparation>,
+    failed: Option<(Preparation, Errno, Instant)>,
+    has_ended: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    unanswered: Unanswered,
+    /// The thread that asks.
+    pid: u32,
+    since: Instant,
+}
+
+/// What is to happen with a request now.
+enum Turn {
+    Answer,
+    Wait,
+    Refuse(Errno),
+}
+
+impl Deferred {
+    /// None yet.
+    pub fn new(tree: Arc<Tree>) -> Deferred {
+        Deferred(Arc::new(Shared {
+            tree,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }))
+    }
+
+    /// Puts a request of thread `pid` aside.
+    pub fn push(&self, unanswered: Unanswered, pid: u32) {
+        let mut state = self.0.lock();
+        if state.waiting.len() >= MOST || state.has_ended {
+            return unanswered.request.refuse(Errno::EAGAIN);
+        }
+        state.waiting.push(Waiting {
+            unanswered,
+            pid,
+            since: Instant::now(),
+        });
+        if !state.is_answering {
+            let shared = Arc::clone(&self.0);
+            state.is_answering = start("deferred", move || shared.answer_all());
+            if !state.is_answering {
+                state.refuse_all(Errno::EAGAIN);
+            }
+        }
+        self.0.changed.notify_all();
+    }
+
+    /// Refuses those that wait and all that would: the mount is to end.
+    pub fn end(&self) {
+        let mut state = self.0.lock();
+        state.has_ended = true;
+        state.refuse_all(Errno::EIO);
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers until nothing waits.
+    fn answer_all(self: &Arc<Self>) {
+        loop {
+            let waiting = {
+                let mut state = self.lock();
+                if state.waiting.is_empty() {
+                    state.is_answering = false;
+                    return;
+                }
+                std::mem::take(&mut state.waiting)
+            };
+            let before = waiting.len();
+            let (left, has_moved) = self.answer_each(waiting);
+            let mut state = self.lock();
+            // Behind those that have come meanwhile.
+            state.waiting.extend(left);
+            if state.has_ended {
+                state.refuse_all(Errno::EIO);
+            } else if !has_moved && state.waiting.len() == before {
+                drop(self.changed.wait_timeout(state, TICK));
+            }
+        }
+    }
+
+    /// Gives each request a turn. Returns those that are left, and whether any was answered or got
+    /// further.
+    fn answer_each(self: &Arc<Self>, waiting: Vec<Waiting>) -> (Vec<Waiting>, bool) {
+        let (mut left, mut has_moved) = (Vec::new(), false);
+        for mut waiting in waiting {
+            match self.turn(&waiting) {
+                Turn::Wait => left.push(waiting),
+                Turn::Refuse(errno) => waiting.unanswered.request.refuse(errno),
+                Turn::Answer => {
+                    has_moved = true;
+                    if let Err(unanswered) = waiting.unanswered.request.answer(&self.tree) {
+                        waiting.unanswered = unanswered;
+                        left.push(waiting);
+                    }
+                }
+            }
+        }
+        (left, has_moved)
+    }
+
+    fn turn(self: &Arc<Self>, waiting: &Waiting) -> Turn {
+        match is_interrupted(waiting.pid) {
+            Some(true) => return Turn::Refuse(Errno::EINTR),
+            None if waiting.since.elapsed() > MOST_UNSEEN => return Turn::Refuse(Errno::EAGAIN),
+            Some(false) | None => {}
+        }
+        let Some(what) = waiting.unanswered.waits_for else {
+            return Turn::Answer;
+        };
+        if self.tree.is_prepared(what) {
+            return Turn::Answer;
+        }
+        let mut state = self.lock();
+        if let Some((failed, errno, since)) = state.failed
+            && failed == what
+            && since.elapsed() < FAILURE_KNOWN
+        {
+            return Turn::Refuse(errno);
+        }
+        if !state.preparing.contains(&what) {
+            let shared = Arc::clone(self);
+            if !start("prepare", move || shared.prepare(what)) {
+                return Turn::Refuse(Errno::EAGAIN);
+            }
+            state.preparing.push(what);
+        }
+        Turn::Wait
+    }
+
+    fn prepare(&self, what: Preparation) {
+        let begin = Instant::now();
+        let prepared = self.tree.prepare(what);
+        log::debug!("{what:?} prepared in {:?}", begin.elapsed());
+        let failed = prepared.err().map(|error| super::errno(&error));
+        let mut state = self.lock();
+        state.preparing.retain(|other| *other != what);
+        state.failed = failed.map(|errno| (what, errno, Instant::now()));
+        self.changed.notify_all();
+    }
+}
+
+impl State {
+    fn refuse_all(&mut self, errno: Errno) {
+        for waiting in self.waiting.drain(..) {
+            waiting.unanswered.request.refuse(errno);
+        }
+    }
+}
+
+/// Starts a thread that ends by itself.
+fn start(name: &str, run: impl FnOnce() + Send + 'static) -> bool {
+    let thread = thread::Builder::new().name(name.to_owned());
+    let started = thread.spawn(run);
+    if let Err(error) = &started {
+        log::warn!("a thread for what takes long cannot be started: {error}");
+    }
+    started.is_ok()
+}

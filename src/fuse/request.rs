@@ -1,0 +1,140 @@
+//! Requests about names, which may take longer than an answering thread may be kept: as values, so
+//! that they can be put aside.
+
+use super::{FOREVER, GENERATION, NO_SUCH_NAME, NOT_AT_ALL, errno, file_attr, kind};
+use crate::tree::attr::Attr;
+use crate::tree::ino::Node;
+use crate::tree::{Preparation, Tree, TreeError};
+use fuser::{Errno, INodeNo, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+/// A request, with what is needed to answer it.
+#[derive(Debug)]
+pub enum Request {
+    /// A name in a directory.
+    Lookup(INodeNo, OsString, ReplyEntry),
+    /// Attributes.
+    GetAttr(INodeNo, ReplyAttr),
+    /// Entries behind a cookie.
+    ReadDir(INodeNo, u64, ReplyDirectory),
+    /// Entries behind a cookie, with attributes.
+    ReadDirPlus(INodeNo, u64, ReplyDirectoryPlus),
+    /// Bytes from an offset on, and how many.
+    Read(INodeNo, u64, u32, ReplyData),
+}
+
+/// A request that has not been answered, and why.
+#[derive(Debug)]
+pub struct Unanswered {
+    /// What was asked, from where it continues.
+    pub request: Request,
+    /// What it waits for; nothing, if it is to continue.
+    pub waits_for: Option<Preparation>,
+}
+
+impl Request {
+    /// Answers, unless that takes too long. Returns the node that was looked up.
+    pub fn answer(self, tree: &Tree) -> Result<Option<Node>, Unanswered> {
+        match self {
+            Request::Lookup(parent, name, reply) => match lookup(tree, parent, &name) {
+                Ok(attr) => {
+                    reply.entry(&FOREVER, &file_attr(&attr), GENERATION);
+                    return Ok(Some(attr.node));
+                }
+                Err(TreeError::NotFound) => reply.entry(&FOREVER, &NO_SUCH_NAME, GENERATION),
+                Err(error) => return Request::Lookup(parent, name, reply).fail(&error),
+            },
+            Request::GetAttr(ino, reply) => match node(ino).and_then(|node| tree.attr(node)) {
+                Ok(attr) => reply.attr(&FOREVER, &file_attr(&attr)),
+                Err(error) => return Request::GetAttr(ino, reply).fail(&error),
+            },
+            Request::ReadDir(ino, cookie, mut reply) => match list(tree, ino, cookie, &mut reply) {
+                Ok(()) => reply.ok(),
+                Err(error) => return Request::ReadDir(ino, cookie, reply).fail(&error),
+            },
+            Request::ReadDirPlus(ino, cookie, mut reply) => {
+                match list_plus(tree, ino, cookie, &mut reply) {
+                    Ok(()) => reply.ok(),
+                    Err(error) => return Request::ReadDirPlus(ino, cookie, reply).fail(&error),
+                }
+            }
+            Request::Read(ino, offset, len, reply) => {
+                match node(ino).and_then(|node| tree.read(node, offset, len)) {
+                    Ok(bytes) => reply.data(&bytes),
+                    Err(error) => return Request::Read(ino, offset, len, reply).fail(&error),
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Answers with an error.
+    pub fn refuse(self, errno: Errno) {
+        match self {
+            Request::Lookup(.., reply) => reply.error(errno),
+            Request::GetAttr(_, reply) => reply.error(errno),
+            Request::ReadDir(.., reply) => reply.error(errno),
+            Request::ReadDirPlus(.., reply) => reply.error(errno),
+            Request::Read(.., reply) => reply.error(errno),
+        }
+    }
+
+    /// Answers with an error, or returns the request, if all it needs is time.
+    fn fail(mut self, error: &TreeError) -> Result<Option<Node>, Unanswered> {
+        let waits_for = match (error, &mut self) {
+            (TreeError::NotPrepared(what), _) => Some(*what),
+            (
+                TreeError::Unfinished { next },
+                Request::ReadDir(_, cookie, _) | Request::ReadDirPlus(_, cookie, _),
+            ) => {
+                *cookie = *next;
+                None
+            }
+            _ => {
+                self.refuse(errno(error));
+                return Ok(None);
+            }
+        };
+        Err(Unanswered {
+            request: self,
+            waits_for,
+        })
+    }
+}
+
+fn node(ino: INodeNo) -> Result<Node, TreeError> {
+    Node::from_ino(ino.0).ok_or(TreeError::NotFound)
+}
+
+fn lookup(tree: &Tree, parent: INodeNo, name: &OsStr) -> Result<Attr, TreeError> {
+    tree.lookup(node(parent)?, name.as_bytes())
+}
+
+fn list(
+    tree: &Tree,
+    ino: INodeNo,
+    cookie: u64,
+    reply: &mut ReplyDirectory,
+) -> Result<(), TreeError> {
+    tree.list(node(ino)?, cookie, &mut |entry| {
+        let ino = INodeNo(entry.attr.node.ino());
+        let name = OsStr::from_bytes(entry.name);
+        !reply.add(ino, entry.cookie, kind(entry.attr.kind), name)
+    })
+}
+
+fn list_plus(
+    tree: &Tree,
+    ino: INodeNo,
+    cookie: u64,
+    reply: &mut ReplyDirectoryPlus,
+) -> Result<(), TreeError> {
+    tree.list(node(ino)?, cookie, &mut |entry| {
+        let ino = INodeNo(entry.attr.node.ino());
+        let name = OsStr::from_bytes(entry.name);
+        let ttl = if entry.known { FOREVER } else { NOT_AT_ALL };
+        let attr = file_attr(&entry.attr);
+        !reply.add(ino, entry.cookie, name, &ttl, &attr, GENERATION)
+    })
+}

@@ -1,0 +1,94 @@
+//! What takes as long as there are names keeps nobody but those who ask for it, and them only until
+//! they are interrupted.
+
+use super::*;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::process::{Child, Command, Stdio};
+
+/// Records whose names take a long time to merge, on a disk that holds none of them.
+const MANY: u64 = 1 << 26;
+
+/// A shard of empty records; the order says over and over that of `m`, the only name.
+fn write_endless(path: &Path) {
+    let file = File::create(path).expect("created");
+    let (names, ends) = (8 * MANY, 8 * MANY + 1);
+    let order = ends + 8 * MANY;
+    let footer = order + 24 + 4 * MANY;
+    file.write_all_at(b"m", names).expect("written");
+    for end in [0, MANY - 1] {
+        let end = ends + 8 * end;
+        file.write_all_at(&1u64.to_le_bytes(), end)
+            .expect("written");
+    }
+    let section = |at: u64, body: u64, magic: &[u8; 8]| {
+        let fields = [MANY.to_le_bytes(), body.to_le_bytes(), *magic].concat();
+        file.write_all_at(&fields, at).expect("written");
+    };
+    section(order, 1 + 8 * MANY, b"ROXNAMES");
+    section(footer, 4 * MANY, b"ROXORDER");
+    let fields = [MANY.to_le_bytes(), 0u64.to_le_bytes(), *b"ROXXEL01"].concat();
+    file.write_all_at(&fields, footer + 24).expect("written");
+}
+
+/// The names of the second shard begin before and end behind that of the first.
+fn dataset(directory: &Path) -> std::path::PathBuf {
+    write_endless(&directory.join("d_0000.rox"));
+    let names = [b"a".to_vec(), b"z".to_vec()];
+    std::fs::write(directory.join("d_0001.rox"), named_shard(&names, 0)).expect("written");
+    directory.join("d.rox")
+}
+
+fn list(mount: &Mount) -> Child {
+    let mut list = Command::new("ls");
+    list.arg(mount.join("files"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    list.spawn().expect("started")
+}
+
+fn is_merging(daemon: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{daemon}/task")).expect("threads");
+    threads.flatten().any(|thread| {
+        std::fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name == "prepare\n")
+    })
+}
+
+fn send(signal: Signal, process: u32) {
+    kill(Pid::from_raw(process as i32), signal).expect("sent");
+}
+
+#[test]
+fn a_merge_that_takes_long_holds_up_nobody_and_ends_with_the_mount() {
+    let directory = temp_dir();
+    let mount = Mount::new(&dataset(directory.path()));
+    let daemon = mount.daemon();
+    // More than there are threads that answer.
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        let mut waiting: Vec<Child> = (0..12).map(|_| list(&mount)).collect();
+        wait_until("names are merged", || is_merging(daemon));
+        let last = format!("records/{}.bin", MANY + 1);
+        assert_eq!(mount.read(&last), 1u32.to_le_bytes());
+        assert_eq!(mount.join("records").metadata().expect("there").len(), 0);
+        for child in &mut waiting {
+            assert!(child.try_wait().expect("its state").is_none(), "it waits");
+            send(signal, child.id());
+        }
+        for child in &mut waiting {
+            wait_until("it is let go", || {
+                child.try_wait().expect("its state").is_some()
+            });
+        }
+    }
+    let mut waiting = list(&mount);
+    let begun = std::fs::read_dir(mount.join("records")).expect("listed");
+    send(Signal::SIGTERM, daemon);
+    wait_until("it is let go", || {
+        waiting.try_wait().expect("its state").is_some()
+    });
+    drop(begun);
+    wait_until("the daemon ends", || daemon_of(mount.path()).is_none());
+    assert!(!is_mounted(mount.path()));
+}
