@@ -43,8 +43,9 @@ pub enum Command {
     Info(Info),
     /// List records: number, size, name
     ///
-    /// Columns are separated by tabs. In names, control characters, backslashes and bytes that
-    /// are not UTF-8 are written as escapes, so that each record is one line.
+    /// Columns are separated by tabs. In names, control and format characters, backslashes and bytes
+    /// that are not UTF-8 are written as escapes, so that each record is one line and reads as what
+    /// it is.
     ///
     /// With --format, lists the files of the tree files/ instead, in its order, for programs that
     /// take a list. A file's class is the first directory of its path; its label is the number,
@@ -60,7 +61,11 @@ pub enum Command {
     /// followed. Records that cannot be extracted are reported, and the others are extracted. The
     /// files are not synced to disk one by one; `sync` does that for all.
     Extract(Extract),
-    /// Check structure, every offset and every checksum
+    /// Check structure, every offset, every checksum, every name and their order
+    ///
+    /// Of each shard the first 20 faults are shown, and how many more there are. Where end offsets
+    /// go back and forth, so that records share their bytes, these are read at most twice; records
+    /// beyond that are reported and not read.
     Verify(Verify),
     /// What `mount` starts to make names known to the kernel
     #[command(hide = true)]
@@ -288,13 +293,13 @@ pub struct Ls {
 /// The forms of a list of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ListFormat {
-    /// "PATH LABEL", the file_list of NVIDIA DALI's fn.readers.file
+    /// "PATH LABEL", the file_list of NVIDIA DALI's fn.readers.file; paths as they are
     Dali,
     /// {"file_name": PATH, "label": CLASS}, the metadata.jsonl of Hugging Face datasets
     Jsonl,
     /// path, class and label, separated by tabs, with escapes as above
     Tsv,
-    /// paths, each ended by a NUL byte
+    /// paths as they are, each ended by a NUL byte
     Null,
 }
 

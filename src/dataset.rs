@@ -6,7 +6,7 @@ use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::mmap::PAGE;
 use crate::shard::{LocalIndex, Shard, ShardError};
-use crate::text::shown;
+use crate::text::{escaped, shown};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
@@ -346,7 +346,7 @@ fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let hint = format!(", and no {}_NNNN.rox either", String::from_utf8_lossy(stem));
+    let hint = format!(", and no {}_NNNN.rox either", escaped(stem));
     let found = match list(parent, |name| shard_number(name, stem).is_some()) {
         Err(DatasetError::Io { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
             return Err(missing(None));

@@ -4,7 +4,11 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = roxfs::cli::Cli::parse();
-    roxfs::commands::start_log();
-    roxfs::commands::run(cli.command).into()
+    match roxfs::cli::Cli::try_parse() {
+        Ok(cli) => {
+            roxfs::commands::start_log();
+            roxfs::commands::run(cli.command).into()
+        }
+        Err(error) => roxfs::commands::usage(&error),
+    }
 }

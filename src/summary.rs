@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::names::{self, LeftOut};
-use crate::shard::Shard;
+use crate::shard::{Shard, ShardError};
 use serde::Serialize;
 
 /// A dataset as `.roxfs/info.json` and `roxfs info --json` describe it.
@@ -59,12 +59,19 @@ impl Summary {
         self
     }
 
-    /// The same with the count of names that are left out; reads all names.
+    /// The same with the count of names that are left out, where they can be read; reads all names.
     pub fn with_names_left_out(mut self, dataset: &Dataset) -> Summary {
-        if dataset.shards().iter().any(|shard| shard.has_names()) {
-            self.names_left_out = names::census(dataset, &mut |_, _, _| {}).ok();
-        }
+        // Without it, it says nothing of names.
+        let _ = self.count_names_left_out(dataset);
         self
+    }
+
+    /// Counts the names that are left out; reads all names.
+    pub fn count_names_left_out(&mut self, dataset: &Dataset) -> Result<(), ShardError> {
+        if dataset.shards().iter().any(|shard| shard.has_names()) {
+            self.names_left_out = Some(names::census(dataset, &mut |_, _, _| {})?);
+        }
+        Ok(())
     }
 
     /// Describes `dataset`; reads nothing.

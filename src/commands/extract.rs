@@ -1,6 +1,6 @@
 //! `roxfs extract`
 
-use super::{Exit, byte_progress, count, size};
+use super::{Exit, SHOWN, byte_progress, count, size};
 use crate::cli::Extract;
 use crate::extract::{Destination, Extraction, Outcome};
 use crate::order::Union;
@@ -10,9 +10,6 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// Failures that are shown one by one.
-const SHOWN: u64 = 20;
 
 /// Extracts, shows what failed, and sums up.
 pub fn run(options: &Extract) -> anyhow::Result<Exit> {

@@ -3,10 +3,14 @@
 use super::{Exit, count, size};
 use crate::cli::Info;
 use crate::dataset::Dataset;
+use crate::shard::{Shard, ShardError};
 use crate::sizes::{Class, Distribution};
 use crate::summary::{ShardSummary, Summary};
+use crate::text::{json, shown};
 use serde::Serialize;
+use std::cell::RefCell;
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 /// Width of the longest bar of the histogram.
 const BAR: u64 = 40;
@@ -19,59 +23,117 @@ struct Report {
     damaged_records: u64,
 }
 
-/// Describes the dataset, and reads the whole index for the distribution of sizes.
+/// Describes the dataset, and reads the whole index for the distribution of sizes. What cannot be
+/// read is said, and the rest described.
 pub fn run(options: &Info) -> anyhow::Result<Exit> {
     let dataset = super::open(&options.shards)?;
-    let damaged_records = report_damage(&dataset);
+    let mut faults = Faults::default();
+    faults.find(&dataset);
+    let mut summary = Summary::new(&dataset);
+    if let Err(error) = summary.count_names_left_out(&dataset) {
+        faults.unreadable |= !error.is_damage();
+        faults.damaged_names |= error.is_damage();
+        super::say(format_args!("names cannot be counted: {error}"));
+    }
+    let sizes = faults.sizes(&dataset);
     let report = Report {
-        summary: Summary::new(&dataset).with_names_left_out(&dataset),
-        sizes: Distribution::new(|each| {
-            dataset.for_each_extent(0..dataset.records(), &mut |_, _, extent| {
-                if let Ok(extent) = extent {
-                    each(extent.len());
-                }
-                true
-            });
-        }),
-        damaged_records,
+        summary,
+        sizes,
+        damaged_records: faults.damaged_records,
     };
     let mut out = BufWriter::new(io::stdout().lock());
     match options.json {
         true => {
-            serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
-            writeln!(out)?;
+            let json = json(&report, true).map_err(io::Error::from)?;
+            writeln!(out, "{json}")?;
         }
-        false => print(&mut out, &report)?,
+        false => print(&mut out, &report, dataset.shards())?,
     }
     out.flush()?;
-    Ok(match damaged_records {
-        0 => Exit::Done,
-        _ => Exit::Damaged,
-    })
+    Ok(faults.exit())
 }
 
-/// Says how many records have no valid place in the payload, and where the first one is.
-fn report_damage(dataset: &Dataset) -> u64 {
-    let mut damaged = 0;
-    let mut first = None;
-    dataset.for_each_extent(0..dataset.records(), &mut |_, _, extent| {
-        if let Err(error) = extent {
-            damaged += 1;
-            first.get_or_insert(error);
+/// What is wrong with a dataset's tables.
+#[derive(Default)]
+struct Faults {
+    /// Records without a valid place in the payload.
+    damaged_records: u64,
+    damaged_names: bool,
+    /// Whether some of the tables could not be read.
+    unreadable: bool,
+}
+
+impl Faults {
+    /// Walks over the index: says how many records have no valid place in the payload, where the
+    /// first one is, and what could not be read.
+    fn find(&mut self, dataset: &Dataset) {
+        let (mut first_damage, mut first_failure) = (None, None);
+        dataset.for_each_extent(0..dataset.records(), &mut |_, _, extent| {
+            match extent {
+                Ok(_) => {}
+                Err(error) if error.is_damage() => {
+                    self.damaged_records += 1;
+                    first_damage.get_or_insert(error);
+                }
+                // It stands for all that is left of the shard.
+                Err(error) => _ = first_failure.get_or_insert(error),
+            }
+            true
+        });
+        if let Some(failure) = first_failure {
+            self.cannot_read(&failure);
         }
-        true
-    });
-    if let Some(first) = first {
-        super::say(format_args!("{first}"));
-        super::say(format_args!(
-            "{}, see roxfs verify",
-            count(damaged, "damaged record")
-        ));
+        if let Some(damage) = first_damage {
+            super::say(damage);
+            let records = count(self.damaged_records, "damaged record");
+            super::say(format_args!("{records}, see roxfs verify"));
+        }
     }
-    damaged
+
+    /// The distribution of sizes, unless it would be that of a part alone.
+    fn sizes(&mut self, dataset: &Dataset) -> Option<Distribution> {
+        if self.unreadable {
+            return None;
+        }
+        // The index is read several times.
+        let failure = RefCell::new(None);
+        let sizes = Distribution::new(|each| {
+            dataset.for_each_extent(0..dataset.records(), &mut |_, _, extent| {
+                match extent {
+                    Ok(extent) => each(extent.len()),
+                    Err(error) if error.is_damage() => {}
+                    Err(error) => _ = failure.borrow_mut().get_or_insert(error),
+                }
+                true
+            });
+        });
+        match failure.into_inner() {
+            None => sizes,
+            Some(failure) => {
+                self.cannot_read(&failure);
+                None
+            }
+        }
+    }
+
+    fn cannot_read(&mut self, failure: &ShardError) {
+        self.unreadable = true;
+        super::say(format_args!("{failure}; sizes are not shown"));
+    }
+
+    fn exit(&self) -> Exit {
+        match (
+            self.damaged_records > 0 || self.damaged_names,
+            self.unreadable,
+        ) {
+            (true, _) => Exit::Damaged,
+            (false, true) => Exit::Failed,
+            (false, false) => Exit::Done,
+        }
+    }
 }
 
-fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn print(out: &mut impl Write, report: &Report, shards: &[Shard]) -> io::Result<()> {
     let summary = &report.summary;
     writeln!(
         out,
@@ -107,8 +169,8 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
         "{:>12} {:>12} {:>12}  {:<9} sections, path",
         "first", "records", "payload", "format"
     )?;
-    for shard in &summary.shards {
-        print_shard(out, shard)?;
+    for (summary, shard) in summary.shards.iter().zip(shards) {
+        print_shard(out, summary, shard.path())?;
     }
     Ok(())
 }
@@ -131,7 +193,7 @@ fn print_histogram(out: &mut impl Write, classes: &[Class]) -> io::Result<()> {
     Ok(())
 }
 
-fn print_shard(out: &mut impl Write, shard: &ShardSummary) -> io::Result<()> {
+fn print_shard(out: &mut impl Write, shard: &ShardSummary, path: &Path) -> io::Result<()> {
     let mut sections = shard.sections.join(", ");
     if shard.unknown_sections > 0 {
         sections += &format!(" and {} unknown", shard.unknown_sections);
@@ -149,6 +211,6 @@ fn print_shard(out: &mut impl Write, shard: &ShardSummary) -> io::Result<()> {
         shard.first_record,
         shard.records,
         size(shard.payload_bytes),
-        shard.path
+        shown(path)
     )
 }

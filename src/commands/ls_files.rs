@@ -3,7 +3,7 @@
 use super::{Exit, count};
 use crate::cli::ListFormat;
 use crate::dataset::Dataset;
-use crate::text::escaped;
+use crate::text::{escaped, json};
 use crate::tree::attr::{Kind, Mounter};
 use crate::tree::ino::Node;
 use crate::tree::{Tree, TreeError, Walk};
@@ -104,8 +104,8 @@ fn write_file(
             let (Ok(file_name), Ok(label)) = (std::str::from_utf8(path), class) else {
                 return Ok(Written::NotPossible);
             };
-            serde_json::to_writer(&mut *out, &Metadata { file_name, label })?;
-            writeln!(out)?;
+            let line = json(&Metadata { file_name, label }, false)?;
+            writeln!(out, "{line}")?;
         }
         ListFormat::Tsv => {
             let class = escaped(class.unwrap_or_default());

@@ -4,6 +4,7 @@
 mod abort_if_killed;
 mod cat;
 mod extract;
+mod faults;
 mod info;
 mod list_ahead;
 mod ls;
@@ -14,14 +15,18 @@ mod system_log;
 mod umount;
 mod verify;
 
-use crate::cli::{Command, Shards};
+use crate::cli::{Cli, Command, Shards};
 use crate::dataset::{self, Dataset, DatasetError};
 use crate::names::LeftOut;
 use crate::pack::PackError;
 use crate::shard::ShardError;
-use crate::text::shown;
+use crate::text::{Visible, is_hidden, shown};
+use clap::CommandFactory;
+use clap::builder::Styles;
+use faults::{Faults, SHOWN};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -56,11 +61,16 @@ impl From<Exit> for ExitCode {
 /// to the system's log. `ROXFS_LOG` sets the level.
 pub fn start_log() {
     // fuser logs as an error every reply to a request that its caller has given up.
-    env_logger::Builder::new()
-        .filter_level(log::LevelFilter::Warn)
-        .parse_env("ROXFS_LOG")
-        .filter_module("fuser", log::LevelFilter::Off)
-        .format(|line, record| writeln!(line, "roxfs: {}", record.args()))
+    let mut log = env_logger::Builder::new();
+    log.filter_level(log::LevelFilter::Warn);
+    match std::env::var("ROXFS_LOG") {
+        // The parser repeats what it does not understand as it stands.
+        Ok(levels) if levels.contains(is_hidden) => say("ROXFS_LOG has control characters"),
+        Ok(levels) => _ = log.parse_filters(&levels),
+        Err(_) => {}
+    }
+    log.filter_module("fuser", log::LevelFilter::Off)
+        .format(|line, record| writeln!(line, "roxfs: {}", Visible(record.args())))
         .target(env_logger::Target::Pipe(Box::new(system_log::Output)))
         .init();
 }
@@ -100,7 +110,33 @@ fn this_program() -> process::Command {
 
 /// A line for the person. If nobody reads standard error, the work goes on.
 fn say(message: impl Display) {
-    let _ = writeln!(io::stderr(), "roxfs: {message}");
+    let _ = writeln!(io::stderr(), "roxfs: {}", Visible(message));
+}
+
+/// Shows what the parser of the command line has to say: help, or what is wrong. That repeats
+/// arguments as they were given; where some would command the terminal, all is said without colours
+/// and they are shown escaped.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let is_strange = |argument: OsString| argument.to_string_lossy().contains(is_hidden);
+    if std::env::args_os().any(is_strange) {
+        let plain = Cli::command().styles(Styles::plain());
+        let again = plain.try_get_matches().err();
+        let text = again.as_ref().unwrap_or(error).render().ansi().to_string();
+        let shown: String = text
+            .lines()
+            .map(|line| format!("{}\n", Visible(line)))
+            .collect();
+        let _ = match error.use_stderr() {
+            true => io::stderr().write_all(shown.as_bytes()),
+            false => io::stdout().write_all(shown.as_bytes()),
+        };
+    } else {
+        let _ = error.print();
+    }
+    match error.use_stderr() {
+        true => ExitCode::from(2),
+        false => ExitCode::SUCCESS,
+    }
 }
 
 /// Who reads standard output has had enough.

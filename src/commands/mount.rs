@@ -8,7 +8,7 @@ use crate::names;
 use crate::session::daemon::{self, Side};
 use crate::session::{Prepared, Serving, serve};
 use crate::shard::Shard;
-use crate::text::shown;
+use crate::text::{is_hidden, shown};
 use crate::tree::Tree;
 use crate::tree::attr::Mounter;
 use anyhow::Context;
@@ -146,7 +146,12 @@ fn serve_tree(
 fn source(dataset: &Dataset) -> OsString {
     let first = dataset.shards().first().map(|shard| shard.path());
     let absolute = first.and_then(|path| std::path::absolute(path).ok());
-    absolute.map_or_else(|| OsString::from("roxfs"), Into::into)
+    match absolute {
+        None => OsString::from("roxfs"),
+        // Listings of mounts show it as it is.
+        Some(path) if path.to_string_lossy().contains(is_hidden) => shown(&path).to_string().into(),
+        Some(path) => path.into(),
+    }
 }
 
 fn describe(dataset: &Dataset, options: &Mount) -> String {

@@ -1,6 +1,6 @@
 //! `roxfs verify`
 
-use super::{Exit, byte_progress, count, size};
+use super::{Exit, SHOWN, byte_progress, count, size};
 use crate::cli::Verify;
 use crate::dataset::{Dataset, expand};
 use crate::names::{self, Reason};
@@ -9,9 +9,6 @@ use crate::text::{escaped, shown};
 use crate::verify::{Outcome, verify};
 use std::io::{self, Write};
 use std::path::PathBuf;
-
-/// Faults of one shard that are shown one by one.
-const SHOWN: u64 = 20;
 
 /// Checks everything, shows what is wrong, and sums up.
 pub fn run(options: &Verify) -> anyhow::Result<Exit> {
@@ -30,10 +27,10 @@ pub fn run(options: &Verify) -> anyhow::Result<Exit> {
     );
     bar.finish_and_clear();
     shown.finish();
-    report_left_out(&paths);
+    let all_read = report_left_out(&paths, outcome.unreadable > 0);
     // What was found counts, even if nobody reads it.
     let exit = match (outcome.damaged, outcome.unreadable) {
-        (0, 0) => Exit::Done,
+        (0, 0) if all_read => Exit::Done,
         (0, _) => Exit::Failed,
         _ => Exit::Damaged,
     };
@@ -44,12 +41,24 @@ pub fn run(options: &Verify) -> anyhow::Result<Exit> {
 }
 
 /// Says which names the tree of names leaves out, over all shards together. The data is not at
-/// fault: the records are there by number.
-fn report_left_out(paths: &[PathBuf]) {
-    // Shards that cannot be opened have been reported.
-    let shards = paths.iter().filter_map(|path| Shard::open(path).ok());
-    let Ok(dataset) = Dataset::new(shards.collect()) else {
-        return;
+/// fault: the records are there by number. Whether all that could be read before was read again.
+fn report_left_out(paths: &[PathBuf], some_unreadable: bool) -> bool {
+    // Shards that are damaged have been reported, and so has what else keeps one from opening, unless
+    // it has come up since.
+    let mut all_read = true;
+    let mut shards = Vec::new();
+    for path in paths {
+        match Shard::open(path) {
+            Ok(shard) => shards.push(shard),
+            Err(error) if error.is_damage() || some_unreadable => {}
+            Err(error) => {
+                all_read = false;
+                super::say(format_args!("names cannot be compared: {error}"));
+            }
+        }
+    }
+    let Ok(dataset) = Dataset::new(shards) else {
+        return all_read;
     };
     let mut told = 0;
     let left_out = names::census(&dataset, &mut |record, name, reason| {
@@ -63,9 +72,15 @@ fn report_left_out(paths: &[PathBuf]) {
             ));
         }
     });
-    if let Some(left_out) = left_out.ok().filter(|left_out| left_out.total() > 0) {
-        super::say(super::describe_left_out(&left_out));
+    match left_out {
+        Ok(left_out) if left_out.total() > 0 => super::say(super::describe_left_out(&left_out)),
+        Ok(_) => {}
+        Err(error) => {
+            all_read &= error.is_damage();
+            super::say(format_args!("names cannot be compared: {error}"));
+        }
     }
+    all_read
 }
 
 fn describe(outcome: &Outcome) -> String {

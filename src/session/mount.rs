@@ -393,7 +393,7 @@ fn unmount_found(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
     for path in candidates(mountpoint) {
         match table.find(&path).map_err(|error| refused(&path, error))? {
             Some(mount) if mount.kind == FS_TYPE => return unmount_path(&path, lazy),
-            Some(mount) => other = Some(format!(" (but {})", mount.kind.display())),
+            Some(mount) => other = Some(format!(" (but {})", shown(mount.kind.as_ref()))),
             None => {}
         }
     }

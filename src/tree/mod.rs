@@ -17,6 +17,7 @@ use crate::format::index::Extent;
 use crate::format::name::MAX_COMPONENT_LEN;
 use crate::shard::ShardError;
 use crate::summary::Summary;
+use crate::text;
 use attr::{Access, Attr, Kind, Mounter};
 use files::{Directory, NamedTree};
 use ino::Node;
@@ -345,7 +346,7 @@ impl Tree {
         let summary = Summary::new(&self.dataset).with_absolute_paths(&self.dataset);
         let summary = summary.with_names_left_out(&self.dataset);
         // Strings and numbers in vectors always serialize.
-        let mut info = serde_json::to_vec_pretty(&summary).unwrap_or_default();
+        let mut info = text::json(&summary, true).unwrap_or_default().into_bytes();
         info.push(b'\n');
         info
     }

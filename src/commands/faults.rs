@@ -1,0 +1,43 @@
+//! Faults that a command reports and continues after: the first ones one by one, the others as a
+//! count, because a damaged shard may have as many as it has records.
+
+use super::{Exit, count, say};
+use std::fmt::Display;
+
+/// Faults of one kind that are shown one by one.
+pub const SHOWN: u64 = 20;
+
+/// What has been found until now.
+#[derive(Debug, Default)]
+pub struct Faults {
+    found: u64,
+    damaged: bool,
+}
+
+impl Faults {
+    /// Shows a fault, if it is one of the first. `is_damage` says that the data is at fault, and not
+    /// the system.
+    pub fn show(&mut self, fault: &dyn Display, is_damage: bool) {
+        self.found += 1;
+        self.damaged |= is_damage;
+        if self.found <= SHOWN {
+            say(fault);
+        }
+    }
+
+    /// Says how many were not shown.
+    pub fn finish(&self) {
+        if let Some(more) = self.found.checked_sub(SHOWN).filter(|&more| more > 0) {
+            say(format_args!("{} not shown", count(more, "more fault")));
+        }
+    }
+
+    /// How a command ends that met them and nothing else.
+    pub fn exit(&self) -> Exit {
+        match (self.damaged, self.found) {
+            (true, _) => Exit::Damaged,
+            (false, 0) => Exit::Done,
+            (false, _) => Exit::Failed,
+        }
+    }
+}
