@@ -2,6 +2,7 @@
 //! into such shards. The specification of the format is in [`mod@format`].
 
 pub mod acl;
+pub mod allowance;
 pub mod cli;
 pub mod commands;
 pub mod dataset;

@@ -247,13 +247,21 @@ impl Shard {
 
     /// A record's name as [`name`](Self::name), but one that breaks the rules is an error.
     pub fn valid_name(&self, record: LocalIndex) -> Result<Option<Name>, ShardError> {
-        let Some(names) = &self.sections.names else {
-            return Ok(None);
-        };
+        match self.name_extent(record)? {
+            Some(extent) => self.valid_name_at(record, extent),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for a name whose place is known.
+    pub fn valid_name_at(
+        &self,
+        record: LocalIndex,
+        extent: Extent,
+    ) -> Result<Option<Name>, ShardError> {
         let what = || format!("record {}: name", record.get());
-        let Some(raw) = self.raw_name(record)? else {
-            let len = self.entry(&names.ends, record.0)?.len();
-            let found = format!("{len} bytes long");
+        let Some(raw) = self.raw_name_at(extent)? else {
+            let found = format!("{} bytes long", extent.len());
             return Err(self.damaged(Damage::new(what(), found, "at most 4095 bytes")));
         };
         match Name::new(&raw) {
@@ -269,10 +277,25 @@ impl Shard {
     /// The bytes of a record's name as they stand in the shard; `None` where the shard has no
     /// names, or the bytes are longer than any name.
     pub fn raw_name(&self, record: LocalIndex) -> Result<Option<Vec<u8>>, ShardError> {
+        match self.name_extent(record)? {
+            Some(extent) => self.raw_name_at(extent),
+            None => Ok(None),
+        }
+    }
+
+    /// Where a record's name lies among the bytes of all names; `None` where the shard has none.
+    pub fn name_extent(&self, record: LocalIndex) -> Result<Option<Extent>, ShardError> {
+        match &self.sections.names {
+            Some(names) => self.entry(&names.ends, record.0).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The bytes of a name by its place, as [`raw_name`](Self::raw_name) gives them.
+    pub fn raw_name_at(&self, extent: Extent) -> Result<Option<Vec<u8>>, ShardError> {
         let Some(names) = &self.sections.names else {
             return Ok(None);
         };
-        let extent = self.entry(&names.ends, record.0)?;
         if extent.len() > crate::format::name::MAX_LEN as u64 {
             return Ok(None);
         }

@@ -1,5 +1,6 @@
 //! The full check of shards: structure, every offset, every checksum, every name.
 
+use crate::allowance::Allowance;
 use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::shard::{LocalIndex, Shard, ShardError};
@@ -42,6 +43,7 @@ pub fn verify(
         let checked = Shard::open(path).and_then(|shard| {
             let mut check = Check {
                 shard: &shard,
+                allowance: Allowance::of(&shard),
                 outcome: &mut outcome,
                 fault,
                 progress,
@@ -49,6 +51,7 @@ pub fn verify(
             };
             check.records()?;
             check.names()?;
+            check.allowance = Allowance::of(&shard);
             check.order()
         });
         if let Err(error) = checked {
@@ -65,6 +68,8 @@ pub fn verify(
 /// The check of one shard. A fault is counted and passed on; an error ends the check.
 struct Check<'a> {
     shard: &'a Shard,
+    /// What the current pass may read.
+    allowance: Allowance,
     outcome: &'a mut Outcome,
     fault: &'a mut dyn FnMut(ShardError),
     progress: &'a mut dyn FnMut(u64),
@@ -106,6 +111,12 @@ impl Check<'_> {
     }
 
     fn content(&mut self, record: LocalIndex, extent: Extent) -> Result<(), ShardError> {
+        let allowed = self.allowance.take_record(self.shard, record, extent);
+        let mut is_allowed = true;
+        self.or_damage(allowed.inspect_err(|_| is_allowed = false))?;
+        if !is_allowed {
+            return Ok(());
+        }
         if self.shard.sections().crc32c.is_some() {
             let found = self.checksum(extent)?;
             self.outcome.checksums += 1;
@@ -144,19 +155,25 @@ impl Check<'_> {
     }
 
     fn name(&mut self, record: LocalIndex, extent: Extent) -> Result<(), ShardError> {
+        if let Err(damage) = self.allowance.take_name(record, extent) {
+            self.damage(damage);
+            return Ok(());
+        }
         match extent.is_empty() {
             true => Ok(()),
-            false => self.or_damage(self.shard.valid_name(record).map(drop)),
+            false => self.or_damage(self.shard.valid_name_at(record, extent).map(drop)),
         }
     }
 
-    /// Whether the order is a permutation that sorts the names, equal ones by number.
+    /// Whether the order is a permutation that sorts the names, equal ones by number. Without one
+    /// the names have to be sorted as they stand: so all readers take them.
     fn order(&mut self) -> Result<(), ShardError> {
         let shard = self.shard;
-        let Some(table) = shard.sections().order else {
+        if !shard.has_names() {
             return Ok(());
-        };
-        let mut seen = Seen::new(table.count).map_err(|error| shard.io(error))?;
+        }
+        let entries = shard.sections().order.map_or(0, |table| table.count);
+        let mut seen = Seen::new(entries).map_err(|error| shard.io(error))?;
         let mut before: Option<(Vec<u8>, u64)> = None;
         for position in 0..shard.records() {
             let number = shard.order_entry(position)?.map_or(position, u64::from);
@@ -169,18 +186,14 @@ impl Check<'_> {
                 ));
                 continue;
             };
-            if table.count > 0 && seen.insert(number) {
+            if entries > 0 && seen.insert(number) {
                 let found = format!("{number} again");
                 let what = format!("order entry {position}");
                 self.damage(Damage::new(what, found, "each record once"));
                 continue;
             }
-            let name = match shard.raw_name(record) {
-                Ok(Some(name)) => name,
-                // Names that are damaged have been reported above.
-                Ok(None) => continue,
-                Err(error) if error.is_damage() => continue,
-                Err(error) => return Err(error),
+            let Some(name) = self.sorted_name(record)? else {
+                continue;
             };
             let next = (name, number);
             if let Some(before) = before.as_ref().filter(|before| **before > next) {
@@ -198,6 +211,16 @@ impl Check<'_> {
             before = Some(next);
         }
         Ok(())
+    }
+
+    /// A name as the order compares it; `None` where it is damaged, which has been reported.
+    fn sorted_name(&self, record: LocalIndex) -> Result<Option<Vec<u8>>, ShardError> {
+        let extent = match self.shard.name_extent(record) {
+            Ok(Some(extent)) if self.allowance.take_name(record, extent).is_ok() => extent,
+            Err(error) if !error.is_damage() => return Err(error),
+            Ok(_) | Err(_) => return Ok(None),
+        };
+        self.shard.raw_name_at(extent)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::record::Record;
 use super::taken::Taken;
 use super::{Extraction, Failure, Outcome, PIECE};
+use crate::allowance::Allowance;
 use crate::shard::ShardError;
 use std::io::{self, BufReader, BufWriter, Write};
 use tar::{Builder, EntryType, Header};
@@ -18,10 +19,12 @@ impl Extraction<'_> {
     pub fn into_archive(self, out: impl Write) -> io::Result<Outcome> {
         let mut archive = Builder::new(BufWriter::with_capacity(PIECE, out));
         let mut outcome = Outcome::default();
+        let allowances = Allowance::of_all(self.dataset);
         let mut taken = Taken::default();
         let mut buffer = vec![0; PIECE];
         for number in self.selected {
-            match check(Record::find(self.dataset, number), &mut taken, &mut buffer) {
+            let found = Record::find(self.dataset, number, &allowances);
+            match check(found, &mut taken, &mut buffer) {
                 Ok(None) => {}
                 Ok(Some(record)) => {
                     append(&mut archive, &record, &buffer)?;

@@ -9,6 +9,7 @@ mod record;
 mod taken;
 mod writer;
 
+use crate::allowance::Allowance;
 use crate::dataset::Dataset;
 use crate::order::Union;
 use crate::shard::ShardError;
@@ -107,6 +108,7 @@ impl Extraction<'_> {
         let batch = self.selected.at_most() / (threads as u64 * BATCHES);
         let run = Run {
             dataset: self.dataset,
+            allowances: Allowance::of_all(self.dataset),
             destination,
             batch: batch.clamp(1, MAX_BATCH) as usize,
             queue: Mutex::new(self.selected),
@@ -132,6 +134,7 @@ impl Extraction<'_> {
 /// What the threads share.
 struct Run<'a> {
     dataset: &'a Dataset,
+    allowances: Vec<Allowance>,
     destination: &'a Destination,
     batch: usize,
     queue: Mutex<Union>,
@@ -167,7 +170,7 @@ impl Run<'_> {
 
     /// Writes one record, and returns its length.
     fn extract(&self, number: u64, writer: &mut Writer, buffer: &mut [u8]) -> Result<u64, Failure> {
-        let Some(record) = Record::find(self.dataset, number).transpose()? else {
+        let Some(record) = Record::find(self.dataset, number, &self.allowances).transpose()? else {
             return Ok(0);
         };
         if let Some(taken) = &self.taken {

@@ -2,6 +2,7 @@
 
 use super::taken::Taken;
 use super::{Failure, PlaceError};
+use crate::allowance::Allowance;
 use crate::dataset::Dataset;
 use crate::format::index::Extent;
 use crate::format::name::Name;
@@ -19,21 +20,30 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Looks up record `number`, where there is one. Without a name of its own it is named as in
+    /// Looks up record `number`, where there is one, as far as the `allowances` of the shards go.
+    /// Without a name of its own it is named as in
     /// the mount's `records/`.
-    pub fn find(dataset: &'a Dataset, number: u64) -> Option<Result<Record<'a>, ShardError>> {
+    pub fn find(
+        dataset: &'a Dataset,
+        number: u64,
+        allowances: &[Allowance],
+    ) -> Option<Result<Record<'a>, ShardError>> {
         let (shard, local) = dataset.locate(dataset.record(number)?)?;
+        let allowance = allowances.get(shard)?;
         let shard = &dataset.shards()[shard];
-        let name = match shard.valid_name(local) {
+        let name = match allowance.valid_name(shard, local) {
             Ok(Some(name)) => name,
             Ok(None) => numbered(number, dataset.records())?,
             Err(error) => return Some(Err(error)),
         };
-        let found = shard.extent(local).map(|extent| Record {
-            shard,
-            local,
-            extent,
-            name,
+        let found = shard.extent(local).and_then(|extent| {
+            allowance.take_record(shard, local, extent)?;
+            Ok(Record {
+                shard,
+                local,
+                extent,
+                name,
+            })
         });
         Some(found)
     }

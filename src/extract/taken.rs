@@ -2,8 +2,9 @@
 //! replaced anyway.
 
 use crate::format::name::Name;
+use crate::text::escaped;
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// The names used so far. Kept as hashes of 64 bits, keyed at random: 8 bytes for each name and
 /// directory; that two names meet by chance is less likely than a fault of the disk.
@@ -31,27 +32,37 @@ pub enum Clash {
 impl Taken {
     /// Takes `name`, and the directories it needs.
     pub fn claim(&mut self, name: &Name) -> Result<(), Clash> {
-        let bytes = name.as_bytes();
-        let slashes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-        let directories: Vec<&[u8]> = slashes.map(|(at, _)| &bytes[..at]).collect();
-        for directory in &directories {
-            if self.files.contains(&self.hasher.hash_one(directory)) {
-                // A part of a valid name is one.
-                let shown = Name::new(directory).map_or_else(|_| String::new(), |n| n.to_string());
+        let (directories, hash) = self.hashes(name.as_bytes());
+        for &(len, directory) in &directories {
+            if self.files.contains(&directory) {
+                let shown = escaped(&name.as_bytes()[..len]).to_string();
                 return Err(Clash::BelowFile(shown));
             }
         }
-        let hash = self.hasher.hash_one(bytes);
         if self.directories.contains(&hash) {
             return Err(Clash::IsDirectory);
         }
         if !self.files.insert(hash) {
             return Err(Clash::Twice);
         }
-        for directory in directories {
-            self.directories.insert(self.hasher.hash_one(directory));
-        }
+        let hashes = directories.iter().map(|&(_, hash)| hash);
+        self.directories.extend(hashes);
         Ok(())
+    }
+
+    /// The lengths and hashes of the directories of a path, and the hash of all of it: each byte is
+    /// hashed once, however deep it is.
+    fn hashes(&self, path: &[u8]) -> (Vec<(usize, u64)>, u64) {
+        let mut hasher = self.hasher.build_hasher();
+        let mut directories = Vec::new();
+        let mut done = 0;
+        for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            hasher.write(&path[done..at]);
+            directories.push((at, hasher.clone().finish()));
+            done = at;
+        }
+        hasher.write(&path[done..]);
+        (directories, hasher.finish())
     }
 }
 
