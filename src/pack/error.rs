@@ -103,6 +103,21 @@ pub enum PackError {
         /// The record.
         origin: Origin,
     },
+    /// An entry of an archive with more headers than are read.
+    #[error(
+        "{}: entry {entry} at byte {offset}: its headers (long name, attributes, map of holes) have more than {limit} bytes, expected at most these",
+        shown(archive)
+    )]
+    HeadersTooLong {
+        /// The archive.
+        archive: PathBuf,
+        /// Number of the entry, from 1.
+        entry: u64,
+        /// Where its headers begin.
+        offset: u64,
+        /// The most bytes they may have.
+        limit: u64,
+    },
     /// A compressed archive.
     #[error(
         "{}: it is compressed; pipe it in: {program} -dc {0} | roxfs pack --from tar ...",
@@ -264,6 +279,7 @@ impl PackError {
             | PackError::DuplicateName { .. } => true,
             PackError::Io { .. }
             | PackError::Truncated { .. }
+            | PackError::HeadersTooLong { .. }
             | PackError::CannotShuffle
             | PackError::Compressed { .. }
             | PackError::Nothing { .. }
@@ -281,12 +297,12 @@ impl PackError {
         }
     }
 
-    /// Whether an existing shard's bytes are at fault.
+    /// Whether the bytes of a shard or archive are at fault.
     pub fn is_damage(&self) -> bool {
         match self {
             PackError::Shard(error) => error.is_damage(),
             PackError::Dataset(error) => error.is_damage(),
-            PackError::Changed { .. } => true,
+            PackError::Changed { .. } | PackError::HeadersTooLong { .. } => true,
             _ => false,
         }
     }

@@ -176,3 +176,79 @@ fn an_entry_that_leads_out_of_the_archive_is_an_error() {
     assert!(message.contains("1 failed and left out"), "{message}");
     assert_eq!(target.names(), ["a"]);
 }
+
+/// An entry of this kind whose content has so many bytes.
+fn entry(kind: tar::EntryType, name: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_entry_type(kind);
+    header.set_size(content.len() as u64);
+    header.set_cksum();
+    let mut bytes = [header.as_bytes(), content].concat();
+    bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+    bytes
+}
+
+/// An attribute of a PAX header whose value has so many bytes.
+fn attribute(len: usize) -> Vec<u8> {
+    let value = "x".repeat(len);
+    let digits = (len + 20).to_string().len();
+    let total = digits + " comment=\n".len() + len;
+    format!("{total} comment={value}\n").into_bytes()
+}
+
+#[test]
+fn headers_that_would_fill_memory_are_refused_with_their_place() {
+    use tar::EntryType;
+    const MIB: usize = 1 << 20;
+    let end = [0; 2 * BLOCK];
+    let file = entry(EntryType::Regular, "a", &bytes(3, 3 * MIB));
+    let label = entry(EntryType::Regular, "", b"");
+    let pad = vec![b'x'; 5 * MIB];
+    let kinds = [
+        entry(EntryType::GNULongName, "././@LongLink", &pad),
+        entry(EntryType::GNULongLink, "././@LongLink", &pad),
+        entry(EntryType::XHeader, "pax", &attribute(5 * MIB)),
+        [
+            entry(EntryType::GNULongName, "././@LongLink", &pad[..3 * MIB]),
+            entry(EntryType::XHeader, "pax", &attribute(3 * MIB)),
+        ]
+        .concat(),
+    ];
+    for headers in kinds {
+        let archive = [&file[..], &headers, &label, &end].concat();
+        let target = Target::new();
+        let source = temp_dir();
+        let path = source.path().join("x.tar");
+        std::fs::write(&path, &archive).expect("written");
+        let message = fail(target.pack(&[] as &[&str]).arg(&path), 3);
+        let expected = format!(
+            "roxfs: {}: entry 2 at byte {}: its headers (long name, attributes, map of holes) have \
+             more than 4194304 bytes, expected at most these\n",
+            path.display(),
+            file.len()
+        );
+        assert_eq!(message, expected);
+        assert_eq!(entries(target.path()), [] as [&str; 0]);
+    }
+}
+
+#[test]
+fn headers_of_a_length_that_others_write_are_read() {
+    use tar::EntryType;
+    let archive = [
+        entry(EntryType::XGlobalHeader, "global", &attribute(5 << 20)),
+        entry(EntryType::XHeader, "pax", &attribute(1 << 20)),
+        entry(EntryType::GNULongName, "././@LongLink", b"b\0"),
+        entry(EntryType::Regular, "a", b"content"),
+        vec![0; 2 * BLOCK],
+    ]
+    .concat();
+    let target = Target::new();
+    let source = temp_dir();
+    let path = source.path().join("x.tar");
+    std::fs::write(&path, &archive).expect("written");
+    run(target.pack(&[] as &[&str]).arg(&path));
+    let listed = run(roxfs().arg("ls").arg(target.path()));
+    assert_eq!(String::from_utf8_lossy(&listed), "0\t7\tb\n");
+}

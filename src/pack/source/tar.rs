@@ -3,15 +3,17 @@
 
 use super::lists::name_of;
 use super::{Content, Following, Origin, Record, Skipped, Source, Take};
-use crate::format::name::Name;
+use crate::format::name::{MAX_LEN, Name};
 use crate::pack::PackError;
-use std::cell::Cell;
+use crate::text::escaped;
+use headers::{BLOCK, Input, Place};
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use tar::{Archive, Entry, EntryType};
 
+mod headers;
 mod sparse;
 
 /// A tar archive: regular files, sparse ones as their whole content, hard links as what they lead
@@ -50,25 +52,14 @@ fn compressed_by(start: &[u8]) -> Option<&'static str> {
 fn is_volume_label(start: &[u8]) -> bool {
     let (kind, size) = (start.get(156), start.get(124..136));
     let is_blank = |size: &[u8]| size.iter().all(|byte| b" 0\0".contains(byte));
-    start.len() >= BLOCK && kind == Some(&b'V') && size.is_some_and(is_blank)
+    start.len() >= BLOCK as usize && kind == Some(&b'V') && size.is_some_and(is_blank)
 }
 
-/// Size of a header.
-const BLOCK: usize = 512;
-
-/// Counts what is read, and remembers whether the end of the input was met.
-struct Position {
-    input: Box<dyn BufRead + Send>,
-    at: Rc<Cell<(u64, bool)>>,
-}
-
-impl Read for Position {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        let (at, _) = self.at.get();
-        self.at
-            .set((at + read as u64, read == 0 && !buffer.is_empty()));
-        Ok(read)
+/// The name of an entry for a message: the archive may give it one of any length.
+fn shown_start(path: &[u8]) -> String {
+    match path.get(..MAX_LEN) {
+        Some(start) if path.len() > MAX_LEN => format!("{}...", escaped(start)),
+        _ => escaped(path).to_string(),
     }
 }
 
@@ -85,29 +76,30 @@ impl Source for Tar {
             return;
         }
         if input.fill_buf().is_ok_and(is_volume_label) {
-            input.consume(BLOCK);
+            input.consume(BLOCK as usize);
             self.skipped.special += 1;
         }
-        let at = Rc::new(Cell::new((0, false)));
-        let mut archive = Archive::new(Position {
+        let place = Rc::new(Place::new());
+        let mut archive = Archive::new(Input {
             input,
-            at: Rc::clone(&at),
+            place: Rc::clone(&place),
         });
         let mut reader = Reader {
             origin: Arc::clone(&self.origin),
+            place: &place,
+            number: 0,
             skipped: &mut self.skipped,
         };
         let read = reader.entries(&mut archive, take);
-        let (offset, met_end) = at.get();
         let truncated = |what: &str| PackError::Truncated {
             origin: Origin::File(self.origin.to_path_buf()),
-            what: format!("{what} (after {offset} bytes)"),
+            what: format!("{what} (after {} bytes)", place.at()),
         };
         let error = match read {
             // The end of an archive is a block of zeros, which the reader stops at.
-            Ok(true) if met_end => truncated("the archive is cut off: it has no end mark"),
+            Ok(true) if place.met_end() => truncated("the archive is cut off: it has no end mark"),
             Ok(_) => return,
-            Err(PackError::Io { reason, .. }) if met_end => {
+            Err(PackError::Io { reason, .. }) if place.met_end() => {
                 truncated(&format!("the archive is cut off: {reason}"))
             }
             Err(error) => error,
@@ -130,6 +122,9 @@ impl Source for Tar {
 
 struct Reader<'a> {
     origin: Arc<Path>,
+    place: &'a Place,
+    /// Number of the entry that is read, from 1.
+    number: u64,
     skipped: &'a mut Skipped,
 }
 
@@ -137,11 +132,18 @@ impl Reader<'_> {
     /// `Ok(false)` when no more was wanted.
     fn entries(
         &mut self,
-        archive: &mut Archive<Position>,
+        archive: &mut Archive<Input>,
         take: &mut Take<'_>,
     ) -> Result<bool, PackError> {
-        for entry in archive.entries().map_err(|error| self.io(error))? {
+        let mut entries = archive.entries().map_err(|error| self.io(error))?;
+        loop {
+            self.number += 1;
+            self.place.headers_begin();
+            let Some(entry) = entries.next() else {
+                return Ok(true);
+            };
             let mut entry = entry.map_err(|error| self.io(error))?;
+            self.place.content_begins(headers::stored_len(&entry));
             let go_on = match entry.header().entry_type() {
                 EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                     self.file(&mut entry, take)?
@@ -161,12 +163,11 @@ impl Reader<'_> {
                 return Ok(false);
             }
         }
-        Ok(true)
     }
 
     fn file(
         &mut self,
-        entry: &mut Entry<'_, Position>,
+        entry: &mut Entry<'_, Input>,
         take: &mut Take<'_>,
     ) -> Result<bool, PackError> {
         // Old tars mark a directory by a slash at the end of its name.
@@ -198,7 +199,7 @@ impl Reader<'_> {
         Ok(go_on)
     }
 
-    fn link(&mut self, entry: &Entry<'_, Position>) -> Result<Record, PackError> {
+    fn link(&mut self, entry: &Entry<'_, Input>) -> Result<Record, PackError> {
         let (name, origin) = self.name(&entry.path_bytes())?;
         let target = entry.link_name_bytes().unwrap_or_default();
         let (target, _) = self.name(&target)?;
@@ -212,8 +213,7 @@ impl Reader<'_> {
     }
 
     fn name(&self, path: &[u8]) -> Result<(Name, Origin), PackError> {
-        let shown = String::from_utf8_lossy(path).escape_debug().to_string();
-        let origin = Origin::Entry(Arc::clone(&self.origin), shown);
+        let origin = Origin::Entry(Arc::clone(&self.origin), shown_start(path));
         match Name::new(name_of(path)) {
             Ok(name) => Ok((name, origin)),
             Err(error) => Err(PackError::BadName { origin, error }),
@@ -221,6 +221,14 @@ impl Reader<'_> {
     }
 
     fn io(&self, error: io::Error) -> PackError {
-        PackError::io(&self.origin, error)
+        match self.place.refused() {
+            Some(offset) => PackError::HeadersTooLong {
+                archive: self.origin.to_path_buf(),
+                entry: self.number,
+                offset,
+                limit: headers::MOST_HEADER_BYTES,
+            },
+            None => PackError::io(&self.origin, error),
+        }
     }
 }
