@@ -13,10 +13,12 @@ mod request;
 
 pub use deferred::Deferred;
 
+use crate::failures::Failures;
 use crate::format::name::MAX_COMPONENT_LEN;
 use crate::lister::Lister;
 use crate::push::Pusher;
 use crate::shard::ShardError;
+use crate::stale::Stale;
 use crate::tree::attr::{Attr, Kind};
 use crate::tree::ino::Node;
 use crate::tree::{Tree, TreeError};
@@ -48,8 +50,10 @@ const BLOCK: u32 = 4096;
 #[derive(Debug)]
 pub struct RoxFs {
     tree: Arc<Tree>,
+    stale: Stale,
     ahead: Option<Ahead>,
     deferred: Deferred,
+    failures: Arc<Failures>,
     /// Whether the kernel takes `ENOSYS` on open (since 3.16) and opendir (5.1) as "never ask".
     zero_message_open: bool,
     zero_message_opendir: bool,
@@ -65,12 +69,16 @@ pub struct Ahead {
 }
 
 impl RoxFs {
-    /// Serves `tree`, with or without preparing anything ahead.
-    pub fn new(tree: Arc<Tree>, ahead: Option<Ahead>) -> RoxFs {
+    /// Serves `tree`, with or without preparing anything ahead; `stale` lets go of what was served
+    /// and turned out to be wrong.
+    pub fn new(tree: Arc<Tree>, stale: Stale, ahead: Option<Ahead>) -> RoxFs {
+        let failures = Arc::new(Failures::default());
         RoxFs {
-            deferred: Deferred::new(Arc::clone(&tree)),
+            deferred: Deferred::new(Arc::clone(&tree), Arc::clone(&failures)),
             tree,
+            stale,
             ahead,
+            failures,
             zero_message_open: false,
             zero_message_opendir: false,
         }
@@ -87,7 +95,8 @@ impl RoxFs {
 
     /// Answers, or puts the request aside. Returns the node that was looked up.
     fn answer(&self, asker: &Request, request: request::Request) -> Option<Node> {
-        request.answer(&self.tree).unwrap_or_else(|unanswered| {
+        let answered = request.answer(&self.tree, &self.failures);
+        answered.unwrap_or_else(|unanswered| {
             self.deferred.push(unanswered, asker.pid());
             None
         })
@@ -95,7 +104,7 @@ impl RoxFs {
 }
 
 /// The errno of an error, chosen for each on purpose; what a shard cannot give is logged.
-fn errno(error: &TreeError) -> Errno {
+fn errno(error: &TreeError, failures: &Failures) -> Errno {
     match error {
         TreeError::NotFound => Errno::ENOENT,
         TreeError::NotADirectory => Errno::ENOTDIR,
@@ -103,12 +112,16 @@ fn errno(error: &TreeError) -> Errno {
         TreeError::IsADirectory => Errno::EISDIR,
         TreeError::NotPrepared(_) | TreeError::Unfinished { .. } => Errno::EAGAIN,
         TreeError::Shard(error) => {
-            log::warn!("{error}");
+            failures.log(error);
             match error {
+                ShardError::Io { reason, .. } if reason.kind() == io::ErrorKind::OutOfMemory => {
+                    Errno::ENOMEM
+                }
                 ShardError::Io { .. }
                 | ShardError::NotRegular { .. }
                 | ShardError::Damaged { .. }
-                | ShardError::Resized { .. } => Errno::EIO,
+                | ShardError::Resized { .. }
+                | ShardError::Changed { .. } => Errno::EIO,
             }
         }
     }
@@ -222,19 +235,21 @@ impl Filesystem for RoxFs {
     ) {
         let node = match self.node(ino) {
             Ok(node) => node,
-            Err(error) => return reply.error(errno(&error)),
+            Err(error) => return reply.error(errno(&error, &self.failures)),
         };
         if node == Node::Info {
             self.answer(req, request::Request::Read(ino, offset, size, reply));
             return;
         }
-        let len = match self.tree.read(node, offset, size) {
-            Ok(bytes) => {
-                reply.data(&bytes);
-                bytes.len() as u64
-            }
-            Err(error) => return reply.error(errno(&error)),
+        let bytes = match self.tree.read(node, offset, size) {
+            Ok(bytes) => bytes,
+            Err(error) => return reply.error(errno(&error, &self.failures)),
         };
+        reply.data(&bytes);
+        if !bytes.are_still_right() {
+            self.stale.let_go(node);
+        }
+        let len = bytes.len() as u64;
         self.tree.served(node, offset, len);
         let Some(ahead) = &self.ahead else { return };
         if let (Node::Record(number), 0) = (node, offset) {

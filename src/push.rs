@@ -8,6 +8,7 @@ use crate::format::index::Extent;
 use crate::kernel_cache::KernelCache;
 use crate::memory;
 use crate::readahead::{LongFiles, Next, Order, Patience, Positions, Streams, Window, Worth};
+use crate::stale::Stale;
 use crate::tree::Tree;
 use crate::tree::ino::Node;
 use nix::errno::Errno;
@@ -79,6 +80,7 @@ impl Pusher {
     pub fn start(
         tree: Arc<Tree>,
         device: OwnedFd,
+        stale: Stale,
         is_listing: Option<Arc<AtomicBool>>,
     ) -> io::Result<Pusher> {
         let (sender, receiver) = sync_channel(QUEUE);
@@ -93,6 +95,7 @@ impl Pusher {
         let mut work = Work {
             tree,
             cache: KernelCache::new(device),
+            stale,
             reached: Arc::clone(&reached),
             fill: Fill::default(),
             fills_ended: Arc::clone(&fills_ended),
@@ -163,6 +166,7 @@ type Located = (u64, usize, Extent);
 struct Work {
     tree: Arc<Tree>,
     cache: KernelCache,
+    stale: Stale,
     /// The record that was asked for last.
     reached: Arc<AtomicU64>,
     fill: Fill,
@@ -357,15 +361,17 @@ impl Work {
             if extent.is_empty() || extent.len() > LARGEST || !wanted(record) {
                 continue;
             }
-            let mapped = &self.tree.dataset().shards()[shard];
-            // Its place was read some time ago: what a shard that has changed since would give must
-            // not get into the cache.
-            let Ok(bytes) = mapped.check_size().and_then(|()| mapped.mapped(extent)) else {
+            // What a shard that has changed since would give must not get into the cache.
+            let Ok(bytes) = self.tree.record_bytes(record, shard, extent) else {
                 continue;
             };
-            match self.cache.store(Node::Record(record).ino(), bytes) {
+            match self.cache.store(Node::Record(record).ino(), &bytes) {
                 Ok(()) => {
                     unknown = 0;
+                    if !bytes.are_still_right() {
+                        self.stale.let_go(Node::Record(record));
+                        continue;
+                    }
                     copied.push((record, shard, extent));
                 }
                 Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {

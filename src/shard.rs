@@ -3,9 +3,13 @@
 //! Opening checks in O(1) what everything later relies on; each access checks its own offsets.
 //! Global record numbers are not known here.
 
+mod compared;
+mod events;
 mod names;
+mod unchanged;
 
 pub use names::SortedNames;
+pub use unchanged::{Epoch, OnChange};
 
 use crate::acl;
 use crate::format::footer::{self, Footer, Version};
@@ -15,6 +19,7 @@ use crate::format::section::{self, SectionWalk, Sections};
 use crate::format::{Damage, OFFSET_LEN, bytes};
 use crate::mmap::PayloadMap;
 use crate::text::shown;
+use events::Events;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IoSliceMut};
@@ -22,9 +27,14 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use unchanged::{Page, Stamp, Unchanged};
 
 /// How many table entries are read at once when many are wanted: 32 KiB of offsets.
 const BATCH: u64 = 4096;
+/// How many bytes at the end of the file are remembered.
+const LAST_PAGE: u64 = 4096;
+/// The same for checksums: all of most shards.
+const LAST_CHECKSUMS: u64 = 64 << 10;
 /// `RWF_DONTCACHE` in include/uapi/linux/fs.h.
 const DONT_CACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 
@@ -76,6 +86,14 @@ pub enum ShardError {
         /// Its size in bytes when it was opened.
         expected: u64,
     },
+    /// The file was written to since it was opened, or may have been.
+    #[error("{}: it has changed since it was opened: {reason}", shown(path))]
+    Changed {
+        /// The shard's file.
+        path: PathBuf,
+        /// What tells.
+        reason: String,
+    },
 }
 
 impl ShardError {
@@ -85,7 +103,8 @@ impl ShardError {
             ShardError::Io { path, .. }
             | ShardError::NotRegular { path, .. }
             | ShardError::Damaged { path, .. }
-            | ShardError::Resized { path, .. } => path,
+            | ShardError::Resized { path, .. }
+            | ShardError::Changed { path, .. } => path,
         }
     }
 
@@ -93,7 +112,7 @@ impl ShardError {
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
-            ShardError::Damaged { .. } | ShardError::Resized { .. }
+            ShardError::Damaged { .. } | ShardError::Resized { .. } | ShardError::Changed { .. }
         )
     }
 }
@@ -124,6 +143,7 @@ pub struct Shard {
     index: EndOffsets,
     sections: Sections,
     map: OnceLock<PayloadMap>,
+    unchanged: Unchanged,
 }
 
 impl Shard {
@@ -143,11 +163,17 @@ impl Shard {
             .map_err(io)?;
         let metadata = file.metadata().map_err(io)?;
         check_regular(path, &metadata)?;
-        let (footer, sections) =
+        let (footer, sections, pages) =
             read_layout(&file, metadata.len()).map_err(|error| match error {
                 ReadError::Io(reason) => io(reason),
                 ReadError::Damage(damage) => damaged(path, damage),
             })?;
+        let has_checksums = sections.crc32c.is_some();
+        // What was done before this is seen by the time, and taken for a write.
+        let events = match has_checksums {
+            true => None,
+            false => Events::of(&file),
+        };
         let mode = readable_by(&file, metadata.mode() & 0o7777);
         let index = EndOffsets::new(
             Kind::Records,
@@ -169,6 +195,7 @@ impl Shard {
             index,
             sections,
             map: OnceLock::new(),
+            unchanged: Unchanged::new(Stamp::of(&metadata), pages, has_checksums, events),
         };
         shard.check_last(&shard.index)?;
         if let Some(names) = &shard.sections.names {
@@ -358,12 +385,20 @@ impl Shard {
     /// Copies payload bytes from `offset` on into `buffer`, which must fit into the payload.
     pub fn read_payload(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
         debug_assert!(offset + buffer.len() as u64 <= self.payload_len());
-        self.read_at(offset, buffer)
+        if !self.is_compared() {
+            self.read_at(offset, buffer)?;
+        }
+        // It may have become so just now.
+        if self.is_compared() {
+            let part = self.payload().part(offset, buffer.len() as u64);
+            buffer.copy_from_slice(&self.read_compared(None, part)?);
+        }
+        Ok(())
     }
 
     /// The bytes of an extent of the payload, read so that what is not in memory yet does not stay
     /// there either; `None` where the kernel (before 6.14) or the file system cannot do that, and
-    /// where reading fails.
+    /// where reading fails. As with [`mapped`](Self::mapped), the caller has to check.
     pub fn read_once(&self, extent: Extent) -> Option<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(extent.len()).ok()?];
         let mut parts = [IoSliceMut::new(&mut bytes)];
@@ -373,8 +408,10 @@ impl Shard {
 
     /// The mapped bytes of an extent of the payload, for the kernel to copy and for nothing else
     /// (see [`PayloadMap`]). The extent has to come straight from [`extent`](Self::extent), or
-    /// [`check_size`](Self::check_size) has to come before: in a file of another size what is mapped
-    /// is not what the index describes, and cut pages could read as zeros.
+    /// [`check_size`](Self::check_size) has to come before: in a file that has changed what is mapped
+    /// is not what the index describes, and cut pages could read as zeros. Not where the shard
+    /// [`is_compared`](Self::is_compared). What the kernel has copied was right if
+    /// [`is_still`](Self::is_still) says so afterwards, with the epoch from before the check.
     pub fn mapped(&self, extent: Extent) -> Result<&[u8], ShardError> {
         let slice = self.map()?.slice(extent.start(), extent.end());
         slice.ok_or_else(|| {
@@ -487,17 +524,25 @@ impl Shard {
         }
     }
 
-    /// Fails when the file has another size than when it was opened.
+    /// Fails when the file is not what it was when it was opened, as far as its size, times and a few
+    /// bytes tell (see `unchanged.rs` for the rule): then each later call fails as well.
     pub fn check_size(&self) -> Result<(), ShardError> {
-        let found = self.file.metadata().map_err(|error| self.io(error))?.len();
-        match found == self.file_len() {
-            true => Ok(()),
-            false => Err(ShardError::Resized {
-                path: self.path.clone(),
-                found,
-                expected: self.file_len(),
-            }),
-        }
+        self.unchanged.check(&self.file, &self.path)
+    }
+
+    /// Another one after each change of the file's times that was found.
+    pub fn epoch(&self) -> Epoch {
+        self.unchanged.epoch()
+    }
+
+    /// Whether the file is now what it was in that epoch, without any change in between.
+    pub fn is_still(&self, epoch: Epoch) -> bool {
+        self.check_size().is_ok() && self.epoch() == epoch
+    }
+
+    /// Has `call` called, once, when the file is found changed. It must not wait.
+    pub fn on_change(&self, call: OnChange) {
+        self.unchanged.on_change(call);
     }
 }
 
@@ -552,16 +597,40 @@ impl From<Damage> for ReadError {
     }
 }
 
-fn read_layout(file: &File, file_len: u64) -> Result<(Footer, Sections), ReadError> {
-    let mut tail = [0; footer::LEN_02 as usize];
-    let tail = &mut tail[..file_len.min(footer::LEN_02) as usize];
-    file.read_exact_at(tail, file_len - tail.len() as u64)?;
-    let footer = Footer::parse(tail, file_len)?;
+/// Also what is remembered of the bytes.
+fn read_layout(file: &File, file_len: u64) -> Result<(Footer, Sections, Vec<Page>), ReadError> {
+    let (tail_at, tail) = read_end(file, 0..file_len, LAST_PAGE)?;
+    let footer = &tail[tail.len().saturating_sub(footer::LEN_02 as usize)..];
+    let footer = Footer::parse(footer, file_len)?;
     let mut walk = SectionWalk::new(&footer);
     while let Some(at) = walk.next_at()? {
         let mut bytes = [0; section::FOOTER_LEN as usize];
-        file.read_exact_at(&mut bytes, at)?;
+        match at.checked_sub(tail_at) {
+            // It ends before the file's footer, so all of it is in memory.
+            Some(from) => {
+                bytes.copy_from_slice(&tail[from as usize..][..section::FOOTER_LEN as usize])
+            }
+            None => file.read_exact_at(&mut bytes, at)?,
+        }
         walk.push(&bytes)?;
     }
-    Ok((footer, walk.finish()?))
+    let sections = walk.finish()?;
+    let mut pages = vec![Page::new(tail_at, &tail)];
+    if let Some(table) = sections.crc32c {
+        let end = table.at + table.count * section::ENTRY_LEN;
+        // Unless they are in the last page.
+        if table.at < tail_at {
+            let (at, bytes) = read_end(file, table.at..end, LAST_CHECKSUMS)?;
+            pages.push(Page::new(at, &bytes));
+        }
+    }
+    Ok((footer, sections, pages))
+}
+
+/// The last bytes of a part of the file, not more than `most`, and where they begin.
+fn read_end(file: &File, part: Range<u64>, most: u64) -> io::Result<(u64, Vec<u8>)> {
+    let at = part.start.max(part.end.saturating_sub(most));
+    let mut bytes = vec![0; (part.end - at) as usize];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok((at, bytes))
 }

@@ -6,6 +6,7 @@
 
 use super::interrupt::is_interrupted;
 use super::request::Unanswered;
+use crate::failures::Failures;
 use crate::tree::{Preparation, Tree};
 use fuser::Errno;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,7 @@ pub struct Deferred(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     tree: Arc<Tree>,
+    failures: Arc<Failures>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -58,9 +60,10 @@ enum Turn {
 
 impl Deferred {
     /// None yet.
-    pub fn new(tree: Arc<Tree>) -> Deferred {
+    pub fn new(tree: Arc<Tree>, failures: Arc<Failures>) -> Deferred {
         Deferred(Arc::new(Shared {
             tree,
+            failures,
             state: Mutex::default(),
             changed: Condvar::new(),
         }))
@@ -135,7 +138,8 @@ impl Shared {
                 Turn::Refuse(errno) => waiting.unanswered.request.refuse(errno),
                 Turn::Answer => {
                     has_moved = true;
-                    if let Err(unanswered) = waiting.unanswered.request.answer(&self.tree) {
+                    let request = waiting.unanswered.request;
+                    if let Err(unanswered) = request.answer(&self.tree, &self.failures) {
                         waiting.unanswered = unanswered;
                         left.push(waiting);
                     }
@@ -178,7 +182,9 @@ impl Shared {
         let begin = Instant::now();
         let prepared = self.tree.prepare(what);
         log::debug!("{what:?} prepared in {:?}", begin.elapsed());
-        let failed = prepared.err().map(|error| super::errno(&error));
+        let failed = prepared
+            .err()
+            .map(|error| super::errno(&error, &self.failures));
         let mut state = self.lock();
         state.preparing.retain(|other| *other != what);
         state.failed = failed.map(|errno| (what, errno, Instant::now()));

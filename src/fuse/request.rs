@@ -2,6 +2,7 @@
 //! that they can be put aside.
 
 use super::{FOREVER, GENERATION, NO_SUCH_NAME, NOT_AT_ALL, errno, file_attr, kind};
+use crate::failures::Failures;
 use crate::tree::attr::Attr;
 use crate::tree::ino::Node;
 use crate::tree::{Preparation, Tree, TreeError};
@@ -35,7 +36,7 @@ pub struct Unanswered {
 
 impl Request {
     /// Answers, unless that takes too long. Returns the node that was looked up.
-    pub fn answer(self, tree: &Tree) -> Result<Option<Node>, Unanswered> {
+    pub fn answer(self, tree: &Tree, failures: &Failures) -> Result<Option<Node>, Unanswered> {
         match self {
             Request::Lookup(parent, name, reply) => match lookup(tree, parent, &name) {
                 Ok(attr) => {
@@ -43,26 +44,30 @@ impl Request {
                     return Ok(Some(attr.node));
                 }
                 Err(TreeError::NotFound) => reply.entry(&FOREVER, &NO_SUCH_NAME, GENERATION),
-                Err(error) => return Request::Lookup(parent, name, reply).fail(&error),
+                Err(error) => return Request::Lookup(parent, name, reply).fail(&error, failures),
             },
             Request::GetAttr(ino, reply) => match node(ino).and_then(|node| tree.attr(node)) {
                 Ok(attr) => reply.attr(&FOREVER, &file_attr(&attr)),
-                Err(error) => return Request::GetAttr(ino, reply).fail(&error),
+                Err(error) => return Request::GetAttr(ino, reply).fail(&error, failures),
             },
             Request::ReadDir(ino, cookie, mut reply) => match list(tree, ino, cookie, &mut reply) {
                 Ok(()) => reply.ok(),
-                Err(error) => return Request::ReadDir(ino, cookie, reply).fail(&error),
+                Err(error) => return Request::ReadDir(ino, cookie, reply).fail(&error, failures),
             },
             Request::ReadDirPlus(ino, cookie, mut reply) => {
                 match list_plus(tree, ino, cookie, &mut reply) {
                     Ok(()) => reply.ok(),
-                    Err(error) => return Request::ReadDirPlus(ino, cookie, reply).fail(&error),
+                    Err(error) => {
+                        return Request::ReadDirPlus(ino, cookie, reply).fail(&error, failures);
+                    }
                 }
             }
             Request::Read(ino, offset, len, reply) => {
                 match node(ino).and_then(|node| tree.read(node, offset, len)) {
                     Ok(bytes) => reply.data(&bytes),
-                    Err(error) => return Request::Read(ino, offset, len, reply).fail(&error),
+                    Err(error) => {
+                        return Request::Read(ino, offset, len, reply).fail(&error, failures);
+                    }
                 }
             }
         }
@@ -81,7 +86,7 @@ impl Request {
     }
 
     /// Answers with an error, or returns the request, if all it needs is time.
-    fn fail(mut self, error: &TreeError) -> Result<Option<Node>, Unanswered> {
+    fn fail(mut self, error: &TreeError, failures: &Failures) -> Result<Option<Node>, Unanswered> {
         let waits_for = match (error, &mut self) {
             (TreeError::NotPrepared(what), _) => Some(*what),
             (
@@ -92,7 +97,7 @@ impl Request {
                 None
             }
             _ => {
-                self.refuse(errno(error));
+                self.refuse(errno(error, failures));
                 return Ok(None);
             }
         };

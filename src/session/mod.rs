@@ -9,6 +9,7 @@ pub use mount::{MountError, MountOptions, UnmountError, unmount};
 use crate::fuse::{Ahead, Deferred, MAX_REQUEST, RoxFs};
 use crate::lister::{self, Lister};
 use crate::push::Pusher;
+use crate::stale::Stale;
 use crate::text::shown;
 use crate::tree::Tree;
 use mount::Mounted;
@@ -101,8 +102,12 @@ pub fn serve(
     // The kernel decides who may enter (allow_other, default_permissions); fuser's own check on
     // top of it would refuse requests that the kernel sends on its own behalf.
     let acl = fuser::SessionACL::All;
-    let ahead = start_ahead(serving.ahead, &tree, &device, &mounted).map_err(start)?;
-    let fs = RoxFs::new(tree, ahead);
+    let stale = device
+        .try_clone()
+        .and_then(|device| Stale::start(Arc::clone(&tree), device));
+    let stale = stale.map_err(start)?;
+    let ahead = start_ahead(serving.ahead, &tree, &device, &stale, &mounted).map_err(start)?;
+    let fs = RoxFs::new(tree, stale, ahead);
     let deferred = fs.deferred();
     let session = fuser::Session::from_fd(fs, device, acl, config).map_err(start)?;
     let session = session.spawn().map_err(start)?;
@@ -124,6 +129,7 @@ fn start_ahead(
     prepared: Prepared,
     tree: &Arc<Tree>,
     device: &OwnedFd,
+    stale: &Stale,
     mounted: &Mounted,
 ) -> io::Result<Option<Ahead>> {
     let lister = match prepared {
@@ -135,7 +141,8 @@ fn start_ahead(
         }
     };
     let is_listing = lister.as_ref().map(Lister::is_listing);
-    let pusher = Pusher::start(Arc::clone(tree), device.try_clone()?, is_listing)?;
+    let (device, stale) = (device.try_clone()?, stale.clone());
+    let pusher = Pusher::start(Arc::clone(tree), device, stale, is_listing)?;
     Ok(Some(Ahead { pusher, lister }))
 }
 

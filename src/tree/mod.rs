@@ -27,6 +27,7 @@ pub use ahead::Collection;
 pub use files::OnLeftOut;
 pub use list::Entry;
 pub use name::NumberedNames;
+pub use read::{Bytes, INDEX_ENTRY};
 pub use walk::Walk;
 
 /// Extension of record files, unless another is asked for.

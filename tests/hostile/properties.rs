@@ -248,7 +248,7 @@ fn examine_file(tree: &Tree, attr: &Attr) -> Checked {
 }
 
 fn whole(tree: &Tree, node: Node) -> Result<Vec<u8>, TestCaseError> {
-    no_error(tree.read(node, 0, u32::MAX)).map(|bytes| bytes.into_owned())
+    no_error(tree.read(node, 0, u32::MAX)).map(|bytes| bytes.to_vec())
 }
 
 /// Requests by inode number, as a file server with stale handles makes them.

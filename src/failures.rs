@@ -1,0 +1,88 @@
+//! What is logged of requests that a shard could not answer: one line for each shard and cause, and
+//! then how many more there are, each time that they have become ten times as many. A reader that tries
+//! again and again must not fill the log.
+
+use crate::shard::ShardError;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// How many times as many failures make the next line.
+const FACTOR: u64 = 10;
+
+/// Failures so far. There are no more than shards and causes.
+#[derive(Debug, Default)]
+pub struct Failures(Mutex<HashMap<PathBuf, HashMap<Cause, u64>>>);
+
+/// What different messages have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Cause {
+    /// By the system's number of the error.
+    Io(Option<i32>),
+    NotRegular,
+    Damaged,
+    Changed,
+}
+
+impl Cause {
+    fn of(error: &ShardError) -> Cause {
+        match error {
+            ShardError::Io { reason, .. } => Cause::Io(reason.raw_os_error()),
+            ShardError::NotRegular { .. } => Cause::NotRegular,
+            ShardError::Damaged { .. } => Cause::Damaged,
+            ShardError::Resized { .. } | ShardError::Changed { .. } => Cause::Changed,
+        }
+    }
+}
+
+impl Failures {
+    /// Counts a failure, and logs it if it is worth a line. Waits for nobody who waits.
+    pub fn log(&self, error: &ShardError) {
+        match self.count(error) {
+            Some(1) => log::warn!("{error}"),
+            Some(count) => log::warn!("{error} ({count} requests have failed like this)"),
+            None => {}
+        }
+    }
+
+    /// How many there are of a kind now, if that is worth a line.
+    fn count(&self, error: &ShardError) -> Option<u64> {
+        let mut shards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !shards.contains_key(error.path()) {
+            shards.insert(error.path().to_owned(), HashMap::new());
+        }
+        let count = shards
+            .get_mut(error.path())?
+            .entry(Cause::of(error))
+            .or_default();
+        *count = count.saturating_add(1);
+        let is_power = count.ilog(FACTOR) > (*count - 1).checked_ilog(FACTOR).unwrap_or(0);
+        (*count == 1 || is_power).then_some(*count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_rarer_for_each_shard_and_cause() {
+        let failures = Failures::default();
+        let error = |path: &str, found| ShardError::Resized {
+            path: path.into(),
+            found,
+            expected: 7,
+        };
+        let counts: Vec<u64> = (0..100_000)
+            .filter_map(|found| failures.count(&error("a", found)))
+            .collect();
+        assert_eq!(counts, [1, 10, 100, 1000, 10_000, 100_000]);
+        assert_eq!(failures.count(&error("b", 1)), Some(1));
+        let io = ShardError::Io {
+            path: "a".into(),
+            reason: std::io::Error::from_raw_os_error(5).into(),
+        };
+        assert_eq!(failures.count(&io), Some(1));
+        assert_eq!(failures.count(&io), None);
+    }
+}

@@ -1,0 +1,191 @@
+//! Content of a shard whose times have changed: each byte is compared, with all of its record, with
+//! the record's checksum before anybody gets it.
+//!
+//! Memory is what is asked for, and a buffer: of a long record the parts that are not asked for pass
+//! through that. A long record is read whole once, and then remembered as long as the file's times
+//! stay.
+
+use super::unchanged::{self, Epoch};
+use super::{BATCH, LocalIndex, Shard, ShardError};
+use crate::format::Damage;
+use crate::format::index::Extent;
+use crate::format::section::ENTRY_LEN;
+use std::ops::Range;
+
+/// Longer records are remembered. Others are read whole each time, which is mostly once.
+const LONG: u64 = 256 << 10;
+/// Bytes read at once of what is not asked for.
+const PIECE: u64 = 256 << 10;
+
+/// A record, what its checksum is to be, and the bytes of it that are in memory already.
+struct Known<'a> {
+    record: u64,
+    extent: Extent,
+    checksum: u32,
+    part: Extent,
+    bytes: &'a [u8],
+}
+
+impl Shard {
+    /// Whether the content has to be read by [`read_compared`](Self::read_compared) and nothing else.
+    pub fn is_compared(&self) -> bool {
+        self.unchanged.is_compared()
+    }
+
+    /// The bytes of a part of the payload, of which all records agree with their checksums. `first`
+    /// is the record that the part begins in, where it is known.
+    pub fn read_compared(
+        &self,
+        first: Option<LocalIndex>,
+        part: Extent,
+    ) -> Result<Vec<u8>, ShardError> {
+        let epoch = self.epoch();
+        let mut bytes = vec![0; part.len() as usize];
+        self.read_at(part.start(), &mut bytes)?;
+        if part.is_empty() {
+            return Ok(bytes);
+        }
+        let mut next = match first {
+            Some(record) => record.get(),
+            None => self.record_of_byte(part.start())?,
+        };
+        let mut at = part.start();
+        let mut batch = 1;
+        while at < part.end() {
+            let records = next..self.records().min(next + batch);
+            if records.is_empty() {
+                return Err(self.not_the_index(next, self.payload(), at));
+            }
+            at = self.compare_batch(records.clone(), part, &bytes, at, epoch)?;
+            next = records.end;
+            batch = BATCH.min(batch * 8);
+        }
+        Ok(bytes)
+    }
+
+    /// Compares those records that have bytes of the part from `at` on; returns where the last of
+    /// them ends.
+    fn compare_batch(
+        &self,
+        records: Range<u64>,
+        part: Extent,
+        bytes: &[u8],
+        mut at: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ShardError> {
+        let (extents, checksums) = (self.extents(records.clone())?, self.checksums(&records)?);
+        for ((record, extent), checksum) in records.zip(extents).zip(checksums) {
+            if extent.is_empty() {
+                continue;
+            }
+            if at >= part.end() {
+                break;
+            }
+            if !(extent.start()..extent.end()).contains(&at) {
+                return Err(self.not_the_index(record, extent, at));
+            }
+            let end = extent.end().min(part.end());
+            let place = at - part.start()..end - part.start();
+            let known = Known {
+                record,
+                extent,
+                checksum,
+                part: part.part(place.start, end - at),
+                bytes: &bytes[place.start as usize..place.end as usize],
+            };
+            self.compare(&known, epoch)?;
+            at = end;
+        }
+        Ok(at)
+    }
+
+    fn compare(&self, known: &Known<'_>, epoch: Epoch) -> Result<(), ShardError> {
+        let Known { record, extent, .. } = *known;
+        let is_long = extent.len() > LONG;
+        // With the times as they are after the bytes were read.
+        if is_long && self.unchanged.has_agreed(record, epoch) && self.epoch() == epoch {
+            return Ok(());
+        }
+        let before = extent.start()..known.part.start();
+        let after = known.part.end()..extent.end();
+        let crc = self.append_checksum(0, before)?;
+        let crc = crc32c::crc32c_append(crc, known.bytes);
+        let found = self.append_checksum(crc, after)?;
+        if found != known.checksum {
+            let hex = |crc| format!("{crc:#010x}");
+            let what = format!("the checksum of record {record}");
+            let damage = Damage::new(what, hex(found), hex(known.checksum));
+            let changed = unchanged::changed(self.path(), damage.to_string());
+            return Err(self.unchanged.set_changed(changed));
+        }
+        if is_long {
+            self.check_size()?;
+            self.unchanged.set_agreed(record, epoch);
+        }
+        Ok(())
+    }
+
+    /// Goes on with a checksum over bytes of the payload.
+    fn append_checksum(&self, mut crc: u32, bytes: Range<u64>) -> Result<u32, ShardError> {
+        let mut buffer = Vec::new();
+        let mut at = bytes.start;
+        while at < bytes.end {
+            buffer.resize((bytes.end - at).min(PIECE) as usize, 0);
+            self.read_unchecked(at, &mut buffer)?;
+            crc = crc32c::crc32c_append(crc, &buffer);
+            at += buffer.len() as u64;
+        }
+        Ok(crc)
+    }
+
+    fn extents(&self, records: Range<u64>) -> Result<Vec<Extent>, ShardError> {
+        let mut extents = Vec::with_capacity((records.end - records.start) as usize);
+        let mut damage = None;
+        self.for_each_extent(records, &mut |_, extent| {
+            match extent {
+                Ok(extent) => extents.push(extent),
+                Err(error) => damage = Some(error),
+            }
+            damage.is_none()
+        })?;
+        match damage {
+            Some(damage) => Err(self.damaged(damage)),
+            None => Ok(extents),
+        }
+    }
+
+    fn checksums(&self, records: &Range<u64>) -> Result<Vec<u32>, ShardError> {
+        let Some(table) = &self.sections().crc32c else {
+            return Ok(Vec::new());
+        };
+        let mut bytes = vec![0; ((records.end - records.start) * ENTRY_LEN) as usize];
+        self.read_at(table.at + records.start * ENTRY_LEN, &mut bytes)?;
+        let entries = bytes.chunks_exact(ENTRY_LEN as usize);
+        let entry = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |n, &byte| n << 8 | u32::from(byte))
+        };
+        Ok(entries.map(entry).collect())
+    }
+
+    /// The record that holds byte `offset` of the payload.
+    fn record_of_byte(&self, offset: u64) -> Result<u64, ShardError> {
+        let (mut low, mut high) = (0, self.records());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.extent(LocalIndex(middle))?.end() <= offset {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
+    fn not_the_index(&self, record: u64, found: Extent, at: u64) -> ShardError {
+        let what = format!("record {record}: place");
+        let found = format!("bytes {} to {}", found.start(), found.end());
+        self.damaged(Damage::new(what, found, format!("one with byte {at}")))
+    }
+}

@@ -1,0 +1,346 @@
+//! Whether a shard's file is still what was opened.
+//!
+//! A shard is never written in place by roxfs, but by others it may be: by `rsync --inplace`, by
+//! `cat new > shard`. Then its bytes are no longer those of the index that was read, and old and new
+//! records must not be mixed. So the file's size and times are looked at with each access, which is
+//! one `fstat`. Where they are as at opening, that is all. But `touch`, `chmod`, `chown`, a link and
+//! a new name change times as well, and must not end what reads the shard for days. So:
+//!
+//! | what is found | a shard with checksums | one without |
+//! |---|---|---|
+//! | another size | changed | changed |
+//! | the last page, or the end of the checksums, differs | changed | changed |
+//! | only the time of the inode's change (ctime) differs | compared | read as before, unless a program of this machine wrote to it |
+//! | the time of modification differs, and programs of this machine set attributes and wrote nothing ([`Events`]) | compared | read as before |
+//! | the time of modification differs otherwise | compared | changed |
+//!
+//! *Changed* is for ever: each access is an error from then on. *Compared* means that content is read
+//! into memory and compared with its checksum before anybody gets it (see `compared.rs`); what does
+//! not agree makes the shard changed. Without checksums nothing tells a shard that another machine has
+//! touched from one that it has rewritten.
+//!
+//! What cannot be seen: a write in the same tick of the kernel's clock as the one before opening (before
+//! Linux 6.13); stores into a mapping of the file where they set no time (on tmpfs; into a page that was
+//! written to and not yet synced); and, where there are more checksums than are remembered, a record
+//! that was replaced together with its checksum.
+
+use super::ShardError;
+use super::events::Events;
+use crate::text::shown;
+use std::collections::VecDeque;
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::hash::{DefaultHasher, Hasher};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// How many of the long records that were compared are remembered.
+const REMEMBERED: usize = 64;
+/// A write sets the time to that of the clock's last tick; after so long it is another one.
+const TICK: Duration = Duration::from_secs(2);
+
+/// What `fstat` tells of a file's content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    len: u64,
+    /// Seconds since 1970 and nanoseconds.
+    modified: (i64, i64),
+    inode_changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(super) fn of(metadata: &Metadata) -> Stamp {
+        Stamp {
+            len: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            inode_changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// As `date --date` takes a time of modification.
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{}.{:09}", self.modified.0, self.modified.1)
+    }
+}
+
+/// Some bytes of the file as they were at opening: where, how many, and a hash of them, because there
+/// may be many shards.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page {
+    at: u64,
+    len: usize,
+    hash: u64,
+}
+
+impl Page {
+    /// Remembers these bytes, which lie at `at`.
+    pub(super) fn new(at: u64, bytes: &[u8]) -> Page {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytes);
+        Page {
+            at,
+            len: bytes.len(),
+            hash: hasher.finish(),
+        }
+    }
+
+    /// Fails where they are others now.
+    fn compare(&self, file: &File, path: &Path) -> Result<(), ShardError> {
+        let mut bytes = vec![0; self.len];
+        match file.read_exact_at(&mut bytes, self.at) {
+            Ok(()) if Page::new(self.at, &bytes).hash == self.hash => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                Err(io_error(path, error))
+            }
+            _ => {
+                let end = self.at + self.len as u64;
+                let reason = format!("its bytes {} to {end} are others", self.at);
+                Err(changed(path, reason))
+            }
+        }
+    }
+}
+
+/// A number that is another one whenever the file's times were found changed: who reads the mapped
+/// file compares it before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch(u64);
+
+/// Called once, when a shard is found changed.
+pub type OnChange = Box<dyn Fn() + Send + Sync>;
+
+/// What is known of a file since it was opened.
+pub(super) struct Unchanged {
+    opened: Stamp,
+    pages: Vec<Page>,
+    has_checksums: bool,
+    /// For a shard without checksums.
+    events: Option<Events>,
+    /// How often other times were found: while it is 0, they are as at opening.
+    epoch: AtomicU64,
+    is_compared: AtomicBool,
+    latest: Mutex<Latest>,
+    changed: OnceLock<ShardError>,
+    on_change: OnceLock<OnChange>,
+}
+
+/// What was found last.
+struct Latest {
+    stamp: Stamp,
+    /// Long records that were compared, each with the epoch in which it was.
+    agreed: VecDeque<(u64, u64)>,
+}
+
+/// What a file whose times differ is taken for.
+enum Verdict {
+    AsBefore,
+    Compared,
+}
+
+impl Unchanged {
+    /// Of a file that was opened with this stamp and has these pages.
+    pub(super) fn new(
+        opened: Stamp,
+        pages: Vec<Page>,
+        has_checksums: bool,
+        events: Option<Events>,
+    ) -> Unchanged {
+        Unchanged {
+            opened,
+            pages,
+            has_checksums,
+            events,
+            epoch: AtomicU64::new(0),
+            is_compared: AtomicBool::new(false),
+            latest: Mutex::new(Latest {
+                stamp: opened,
+                agreed: VecDeque::new(),
+            }),
+            changed: OnceLock::new(),
+            on_change: OnceLock::new(),
+        }
+    }
+
+    /// Has `call` called when the shard is found changed, or at once where it was already. Only the
+    /// first one is taken.
+    pub(super) fn on_change(&self, call: OnChange) {
+        let _ = self.on_change.set(call);
+        if let (Some(_), Some(call)) = (self.changed.get(), self.on_change.get()) {
+            call();
+        }
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::Acquire))
+    }
+
+    /// Whether content has to be compared with its checksum.
+    pub(super) fn is_compared(&self) -> bool {
+        self.is_compared.load(Ordering::Acquire)
+    }
+
+    /// Fails when the file is not what it was any more.
+    pub(super) fn check(&self, file: &File, path: &Path) -> Result<(), ShardError> {
+        let found = stamp(file, path)?;
+        if found == self.opened && self.epoch() == Epoch(0) {
+            return Ok(());
+        }
+        self.look_closer(file, path)
+    }
+
+    /// Says that the file is not what it was any more, once and for ever.
+    pub(super) fn set_changed(&self, error: ShardError) -> ShardError {
+        self.end(error)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, error: ShardError) -> ShardError {
+        let is_first = self.changed.set(error.clone()).is_ok();
+        if is_first {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+            if let Some(call) = self.on_change.get() {
+                call();
+            }
+        }
+        self.changed.get().cloned().unwrap_or(error)
+    }
+
+    /// One at a time, so that each time is judged once and none is taken for a newer one.
+    fn look_closer(&self, file: &File, path: &Path) -> Result<(), ShardError> {
+        let mut latest = self.lock();
+        if let Some(error) = self.changed.get() {
+            return Err(error.clone());
+        }
+        let found = stamp(file, path)?;
+        if found == latest.stamp {
+            return Ok(());
+        }
+        match self.judge(file, path, found, latest.stamp) {
+            Ok(verdict) => {
+                self.settle(&mut latest, found, path, &verdict);
+                Ok(())
+            }
+            Err(error @ ShardError::Io { .. }) => Err(error),
+            Err(error) => Err(self.end(error)),
+        }
+    }
+
+    fn judge(
+        &self,
+        file: &File,
+        path: &Path,
+        found: Stamp,
+        before: Stamp,
+    ) -> Result<Verdict, ShardError> {
+        if found.len != self.opened.len {
+            return Err(ShardError::Resized {
+                path: path.to_owned(),
+                found: found.len,
+                expected: self.opened.len,
+            });
+        }
+        for page in &self.pages {
+            page.compare(file, path)?;
+        }
+        if self.has_checksums {
+            return Ok(Verdict::Compared);
+        }
+        // Asked in any case: what is told now must not be taken for a later change.
+        let is_touched = self.events.as_ref().is_some_and(Events::was_touched);
+        if self.events.as_ref().is_some_and(Events::was_written) {
+            return Err(changed(path, "a program has written to it"));
+        }
+        if found.modified == before.modified || is_touched {
+            return Ok(Verdict::AsBefore);
+        }
+        let reason = format!(
+            "its time of modification is {found:?}, expected {before:?}; it has no checksums that \
+             could tell whether it was only touched"
+        );
+        Err(changed(path, reason))
+    }
+
+    fn settle(&self, latest: &mut Latest, found: Stamp, path: &Path, verdict: &Verdict) {
+        let is_touched = found.modified != latest.stamp.modified;
+        latest.stamp = found;
+        if let Verdict::Compared = verdict
+            && !self.is_compared.swap(true, Ordering::AcqRel)
+        {
+            let level = match is_touched {
+                true => log::Level::Warn,
+                // A new name, a link, other permissions: as when a shard is appended to by roxfs.
+                false => log::Level::Debug,
+            };
+            log::log!(
+                level,
+                "{}: its times have changed since it was opened; from now on its records are \
+                 compared with their checksums when they are read",
+                shown(path)
+            );
+        }
+        // Last: who finds the new number finds the rest as well.
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether a long record was compared in this epoch.
+    pub(super) fn has_agreed(&self, record: u64, epoch: Epoch) -> bool {
+        self.lock().agreed.contains(&(record, epoch.0))
+    }
+
+    /// Remembers that a long record was compared, and begun to be in this epoch. Not while another
+    /// write could leave the times as they are.
+    pub(super) fn set_agreed(&self, record: u64, epoch: Epoch) {
+        let mut latest = self.lock();
+        let (seconds, _) = latest.stamp.inode_changed;
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let age = since
+            .map_or(0, |now| now.as_secs() as i64)
+            .saturating_sub(seconds);
+        if epoch == self.epoch() && age > TICK.as_secs() as i64 {
+            if latest.agreed.len() == REMEMBERED {
+                latest.agreed.pop_front();
+            }
+            latest.agreed.push_back((record, epoch.0));
+        }
+    }
+}
+
+impl fmt::Debug for Unchanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unchanged")
+            .field("opened", &self.opened)
+            .field("epoch", &self.epoch())
+            .field("is_compared", &self.is_compared())
+            .field("changed", &self.changed.get())
+            .finish_non_exhaustive()
+    }
+}
+
+fn stamp(file: &File, path: &Path) -> Result<Stamp, ShardError> {
+    let metadata = file.metadata().map_err(|error| io_error(path, error))?;
+    Ok(Stamp::of(&metadata))
+}
+
+fn io_error(path: &Path, reason: io::Error) -> ShardError {
+    ShardError::Io {
+        path: path.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+/// An error of a file that is not what it was.
+pub(super) fn changed(path: &Path, reason: impl Into<String>) -> ShardError {
+    ShardError::Changed {
+        path: path.to_owned(),
+        reason: reason.into(),
+    }
+}
