@@ -89,7 +89,7 @@ pub fn run(command: Command) -> Exit {
         Command::ListAhead(options) => list_ahead::run(&options),
         Command::AbortIfKilled(options) => abort_if_killed::run(&options),
     };
-    result.unwrap_or_else(|error| {
+    let exit = result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
             return Exit::Done;
         }
@@ -98,7 +98,9 @@ pub fn run(command: Command) -> Exit {
             true => Exit::Damaged,
             false => Exit::Failed,
         }
-    })
+    });
+    system_log::flush();
+    exit
 }
 
 /// Starts this program again, also where its file has been replaced meanwhile.
@@ -108,9 +110,9 @@ fn this_program() -> process::Command {
     command
 }
 
-/// A line for the person. If nobody reads standard error, the work goes on.
+/// A line for the person. If nobody reads it, the work goes on.
 fn say(message: impl Display) {
-    let _ = writeln!(io::stderr(), "roxfs: {}", Visible(message));
+    system_log::say(format!("roxfs: {}\n", Visible(message)).as_bytes());
 }
 
 /// Shows what the parser of the command line has to say: help, or what is wrong. That repeats

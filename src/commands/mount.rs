@@ -1,6 +1,6 @@
 //! `roxfs mount`
 
-use super::{Exit, count, size};
+use super::{Exit, count, size, system_log};
 use crate::cli::{Ahead, Cache, Mount};
 use crate::dataset::Dataset;
 use crate::memory;
@@ -55,8 +55,9 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
         },
         Side::Daemon(daemon) => {
             serve_tree(tree, options, || {
+                system_log::flush();
                 daemon.ready()?;
-                super::system_log::go_to_background();
+                system_log::go_to_background();
                 Ok(())
             })?;
             Ok(Exit::Done)
@@ -132,6 +133,7 @@ fn serve_tree(
         },
     };
     let mount_options = options.mount_options(source(tree.dataset()));
+    system_log::never_wait().context("cannot start a thread for messages")?;
     serve(
         Arc::new(tree),
         &options.mountpoint,
