@@ -403,8 +403,8 @@ fn list(directory: &Path, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>
         reason,
     };
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(io)? {
-        let name = entry.map_err(io)?.file_name();
+    for entry in crate::files::entries(directory).map_err(io)? {
+        let (name, _) = entry.map_err(io)?;
         if wanted(name.as_bytes()) {
             found.push(directory.join(name));
         }

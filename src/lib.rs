@@ -8,6 +8,7 @@ pub mod commands;
 pub mod dataset;
 pub mod extract;
 pub mod failures;
+pub mod files;
 pub mod format;
 pub mod fuse;
 pub mod kernel_cache;

@@ -1,8 +1,10 @@
 //! Walking a directory in byte order of the paths below it, with little memory: of the directory
 //! that is being walked, and of those above it, the names are kept and nothing else.
 
+use crate::files;
 use crate::pack::PackError;
-use std::fs::{FileType, Metadata};
+use rustix::fs::FileType;
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -112,11 +114,11 @@ impl Frame {
         let io = |error| PackError::unreadable(&path, error);
         let mut names: Vec<u8> = Vec::new();
         let mut entries = Vec::new();
-        for entry in std::fs::read_dir(&path).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            let kind = kind(&entry.path(), entry.file_type().map_err(io)?, follow)?;
+        for entry in files::entries(&path).map_err(io)? {
+            let (name, file_type) = entry.map_err(io)?;
+            let kind = kind(&path.join(&name), file_type, follow);
             let start = u32::try_from(names.len()).map_err(|_| io(too_many()))?;
-            names.extend(entry.file_name().as_bytes());
+            names.extend(name.as_bytes());
             if kind == Kind::Directory {
                 names.push(b'/');
             }
@@ -145,25 +147,25 @@ fn too_many() -> io::Error {
     io::Error::other("the names in this directory have more than 4 GiB")
 }
 
-fn kind(path: &Path, file_type: FileType, follow: bool) -> Result<Kind, PackError> {
-    if !file_type.is_symlink() {
-        return Ok(plain_kind(file_type));
+fn kind(path: &Path, file_type: FileType, follow: bool) -> Kind {
+    if file_type != FileType::Symlink {
+        return plain_kind(file_type);
     }
     if !follow {
-        return Ok(Kind::Link);
+        return Kind::Link;
     }
     match std::fs::metadata(path) {
-        Ok(metadata) => Ok(plain_kind(metadata.file_type())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Kind::Link),
+        Ok(metadata) => plain_kind(FileType::from_raw_mode(metadata.mode())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Kind::Link,
         // Links that only lead to each other, for one; said when its turn comes.
-        Err(_) => Ok(Kind::File),
+        Err(_) => Kind::File,
     }
 }
 
 fn plain_kind(file_type: FileType) -> Kind {
     match file_type {
-        _ if file_type.is_dir() => Kind::Directory,
-        _ if file_type.is_file() => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::RegularFile => Kind::File,
         _ => Kind::Special,
     }
 }
