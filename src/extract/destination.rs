@@ -3,6 +3,7 @@
 //! Every path is walked component by component from a descriptor of the directory, and no symbolic
 //! link is followed. How a file gets its name is in `writer`.
 
+use crate::files::kind_in_words;
 use crate::format::name::Name;
 use crate::text::shown;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
@@ -82,11 +83,18 @@ impl Destination {
             Ok(found) if !found.is_dir() => {
                 return Err(PlaceError::Blocked {
                     path: shown(path).to_string(),
-                    found: kind(FileType::from_raw_mode(found.mode())),
+                    found: kind_in_words(FileType::from_raw_mode(found.mode())),
                     expected: "a directory",
                 });
             }
             Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+                return Err(PlaceError::Blocked {
+                    path: shown(path).to_string(),
+                    found: "a symbolic link to nothing",
+                    expected: "a directory",
+                });
+            }
             Err(_) => std::fs::create_dir_all(path).map_err(io)?,
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -165,7 +173,7 @@ impl Destination {
     ) -> PlaceError {
         PlaceError::Blocked {
             path: self.show(path),
-            found: kind(found),
+            found: kind_in_words(found),
             expected,
         }
     }
@@ -181,15 +189,4 @@ impl Destination {
 pub(super) fn found(directory: BorrowedFd, name: &[u8]) -> Option<FileType> {
     let stat = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     Some(FileType::from_raw_mode(stat.st_mode))
-}
-
-fn kind(kind: FileType) -> &'static str {
-    match kind {
-        FileType::RegularFile => "a regular file",
-        FileType::Directory => "a directory",
-        FileType::Symlink => "a symbolic link",
-        FileType::Fifo => "a FIFO",
-        FileType::Socket => "a socket",
-        _ => "a device",
-    }
 }

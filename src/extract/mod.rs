@@ -119,8 +119,12 @@ impl Extraction<'_> {
             progress: self.progress,
         };
         std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|| run.work());
+            for number in 1..threads {
+                let builder = std::thread::Builder::new().name(format!("extract-{number}"));
+                // With fewer threads it takes longer, and nothing else.
+                if builder.spawn_scoped(scope, || run.work()).is_err() {
+                    break;
+                }
             }
             run.work();
         });

@@ -138,9 +138,16 @@ impl NewFile<'_> {
                 done => return done,
             }
             // A link never replaces anything, a rename does.
-            let temporary = self.destination.temporary_name();
-            self.link(&temporary)?;
-            self.temporary = Some(temporary);
+            loop {
+                let temporary = self.destination.temporary_name();
+                match self.link(&temporary) {
+                    // Left by a killed process that had our number.
+                    Err(Errno::EXIST) => continue,
+                    done => done?,
+                }
+                self.temporary = Some(temporary);
+                break;
+            }
         }
         let Some(temporary) = &self.temporary else {
             return Ok(());
