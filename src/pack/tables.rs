@@ -51,7 +51,8 @@ impl Tables {
         }
     }
 
-    /// Of an existing shard that is gone on with. Refuses to drop what it has; checksums that it
+    /// Of an existing shard that is continued. Refuses to drop what it has; names that break the
+    /// rules are kept as they are, but for those that are longer than any name. Checksums that it
     /// lacks are left for [`set_checksum`](Self::set_checksum).
     pub fn of(shard: &Shard, sections: Sections) -> Result<Tables, PackError> {
         let has = shard.sections();
@@ -80,9 +81,15 @@ impl Tables {
         record: LocalIndex,
         extent: Extent,
     ) -> Result<(), ShardError> {
-        let name = shard.name(record)?;
+        let name = match shard.raw_name(record)? {
+            Some(raw) => raw,
+            // The shard has no names; or this one is longer than any, which is an error here.
+            None => shard
+                .valid_name(record)?
+                .map_or(Vec::new(), |name| name.as_bytes().to_vec()),
+        };
         let crc = shard.crc32c(record)?.unwrap_or(0);
-        self.push(name.as_ref(), extent.len(), crc);
+        self.push_raw(&name, extent.len(), crc);
         Ok(())
     }
 
@@ -111,12 +118,17 @@ impl Tables {
 
     /// Adds a record.
     pub fn push(&mut self, name: Option<&Name>, size: u64, crc: u32) {
+        self.push_raw(name.map_or(&[], Name::as_bytes), size, crc);
+    }
+
+    /// The same with the bytes of a name as they stand in a shard: one that breaks the rules is kept.
+    fn push_raw(&mut self, name: &[u8], size: u64, crc: u32) {
         self.ends.push(self.payload_len() + size);
         if self.sections.checksums {
             self.crcs.push(crc);
         }
         if self.sections.names {
-            self.names.push(name.map_or(&[], Name::as_bytes));
+            self.names.push(name);
         }
     }
 

@@ -32,8 +32,8 @@ pub struct UniqueNames {
     /// The shards that are there; the first `older` of them have records from before this run.
     existing: Arc<Vec<Shard>>,
     older: usize,
-    /// The largest of their names.
-    largest: Option<Name>,
+    /// The largest of their names, or its beginning if it is longer than a name can be.
+    largest: Option<Vec<u8>>,
     /// How the source's own names come.
     order: Order,
     hasher: RandomState,
@@ -104,7 +104,7 @@ impl UniqueNames {
         let hash = self.hasher.hash_one(name);
         let taken = match &self.order {
             Order::Any => self.numbers.get(hash),
-            Order::Sorted(_) if Some(name) <= self.largest.as_ref() => {
+            Order::Sorted(_) if Some(name.as_bytes()) <= self.largest.as_deref() => {
                 self.load_existing()?;
                 self.numbers.get(hash)
             }
@@ -196,13 +196,15 @@ impl Numbers {
     }
 }
 
-fn largest_name(shard: &Shard) -> Result<Option<Name>, PackError> {
+/// The last name in byte order; it bounds the others even where it breaks the rules itself.
+fn largest_name(shard: &Shard) -> Result<Option<Vec<u8>>, PackError> {
     let Some(last) = shard.records().checked_sub(1) else {
         return Ok(None);
     };
-    let last = shard.order_entry(last)?.map_or(last, u64::from);
-    match shard.local(last) {
-        Some(last) => Ok(shard.name(last)?),
-        None => Ok(None),
+    let mut largest = Vec::new();
+    if let Some(last) = shard.record_in_name_order(last)? {
+        shard.name_key(last, &mut largest)?;
+        shard.check_size()?;
     }
+    Ok(Some(largest))
 }

@@ -9,6 +9,7 @@ mod packing;
 mod parts;
 
 mod last_shard;
+mod names;
 mod reference;
 mod sections;
 

@@ -3,6 +3,7 @@
 use super::{Content, Origin, Record, Source, Take};
 use crate::pack::PackError;
 use crate::shard::Shard;
+use crate::text::shown;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,16 +30,46 @@ impl Source for Shards {
                     return;
                 }
             };
+            let mut lost = Lost::default();
             for number in 0..shard.records() {
-                if !take(record(&shard, number)) {
+                if !take(record(&shard, number, &mut lost)) {
                     return;
                 }
             }
+            lost.say(&shard);
         }
     }
 }
 
-fn record(shard: &Arc<Shard>, number: u64) -> Result<Record, PackError> {
+/// Names that break the rules: their records are packed without.
+#[derive(Debug, Default)]
+struct Lost {
+    names: u64,
+    first: u64,
+}
+
+impl Lost {
+    fn add(&mut self, record: u64) {
+        if self.names == 0 {
+            self.first = record;
+        }
+        self.names += 1;
+    }
+
+    fn say(&self, shard: &Shard) {
+        if self.names > 0 {
+            log::warn!(
+                "{}: names that break the rules are left out, and their records packed without: \
+                 {}; the first is that of record {}",
+                shown(shard.path()),
+                self.names,
+                self.first
+            );
+        }
+    }
+}
+
+fn record(shard: &Arc<Shard>, number: u64, lost: &mut Lost) -> Result<Record, PackError> {
     let origin = Origin::Number(shard.path().into(), number);
     let Some(local) = shard.local(number) else {
         return Err(PackError::Truncated {
@@ -47,8 +78,13 @@ fn record(shard: &Arc<Shard>, number: u64) -> Result<Record, PackError> {
         });
     };
     let extent = shard.extent(local)?;
+    let name = shard.name(local)?;
+    let is_lost = name.is_none() && shard.has_names();
+    if is_lost && shard.raw_name(local)?.is_none_or(|raw| !raw.is_empty()) {
+        lost.add(number);
+    }
     Ok(Record {
-        name: shard.name(local)?,
+        name,
         size: extent.len(),
         origin,
         content: Content::Part(Arc::clone(shard), extent, shard.crc32c(local)?),
