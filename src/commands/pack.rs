@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use nix::sys::signal::{SigSet, Signal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::available_parallelism;
+use std::thread::{Builder, available_parallelism};
 use std::time::Instant;
 
 /// Threads that read files, where there are many cores.
@@ -78,7 +78,7 @@ fn interrupt_by_signals() -> nix::Result<Arc<AtomicBool>> {
     signals.thread_block()?;
     let interrupt = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupt);
-    std::thread::spawn(move || {
+    let wait = move || {
         if signals.wait().is_ok() {
             flag.store(true, Ordering::Relaxed);
             let _ = signals.thread_unblock();
@@ -86,7 +86,13 @@ fn interrupt_by_signals() -> nix::Result<Arc<AtomicBool>> {
         loop {
             std::thread::park();
         }
-    });
+    };
+    if let Err(error) = Builder::new().name("signals".to_owned()).spawn(wait) {
+        log::warn!(
+            "a thread for signals cannot be started, so that they end the run at once: {error}"
+        );
+        signals.thread_unblock()?;
+    }
     Ok(interrupt)
 }
 
@@ -112,7 +118,8 @@ fn measure_in_background(input: &Input, bar: ProgressBar) {
         return;
     }
     let files = Files::new(input.sources.clone(), input.links);
-    std::thread::spawn(move || {
+    // Without a thread to spare there is no length.
+    let _ = Builder::new().name("measure".to_owned()).spawn(move || {
         let total = files.filter_map(Result::ok).map(|record| record.size).sum();
         bar.set_style(super::bar_style());
         bar.set_length(total);

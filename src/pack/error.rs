@@ -33,6 +33,12 @@ pub enum PackError {
         /// The source.
         path: PathBuf,
     },
+    /// A file that has become something else since it was found.
+    #[error("{origin}: it is no regular file any more")]
+    NoFileNow {
+        /// The file.
+        origin: Origin,
+    },
     /// A path that cannot be a record's name.
     #[error("{origin}: this path cannot be the name of a record: {error}")]
     BadName {
@@ -168,6 +174,48 @@ pub enum PackError {
         /// The file that says so.
         lock: PathBuf,
     },
+    /// Something else than there should be under a name that this program chooses.
+    #[error("{}: it is {found}, expected {expected}", shown(path))]
+    Planted {
+        /// The name.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// What should be, or nothing.
+        expected: String,
+    },
+    /// The lock file of another user.
+    #[error(
+        "{}: it belongs to user {found}, expected user {expected}: another user is packing this dataset or was interrupted; only that user can resume, and whoever removes this file begins a new run",
+        shown(lock)
+    )]
+    OtherUsersLock {
+        /// The file.
+        lock: PathBuf,
+        /// Its owner.
+        found: u32,
+        /// The user of this process.
+        expected: u32,
+    },
+    /// A lock file that cannot be removed after a run that is complete.
+    #[error(
+        "{}: everything is packed, but this file, which says that a run has been interrupted, cannot be removed: {reason}; remove it",
+        shown(lock)
+    )]
+    LockStays {
+        /// The file.
+        lock: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// A thread that the run needs cannot be started.
+    #[error("a thread for {purpose} cannot be started: {reason}")]
+    Thread {
+        /// What it is for.
+        purpose: &'static str,
+        /// What the system said.
+        reason: io::Error,
+    },
     /// A shard that was changed by somebody else meanwhile.
     #[error(
         "{}: another program has changed it meanwhile; it stays as it is now",
@@ -268,6 +316,7 @@ impl PackError {
         match self {
             PackError::Unreadable { .. }
             | PackError::NotAFile { .. }
+            | PackError::NoFileNow { .. }
             | PackError::BadName { .. }
             | PackError::Loop { .. }
             | PackError::UnknownLink { .. }
@@ -285,6 +334,10 @@ impl PackError {
             | PackError::Nothing { .. }
             | PackError::Interrupted { .. }
             | PackError::LeftOutNameless { .. }
+            | PackError::Planted { .. }
+            | PackError::OtherUsersLock { .. }
+            | PackError::LockStays { .. }
+            | PackError::Thread { .. }
             | PackError::ChangedMeanwhile { .. }
             | PackError::Gap { .. }
             | PackError::Shard(_)

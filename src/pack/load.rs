@@ -4,8 +4,8 @@ use super::PackError;
 use super::plan::{Plan, Planned, Step};
 use super::source::{Content, Origin, Skipped, Source};
 use crate::format::name::Name;
+use nix::fcntl::OFlag;
 use std::fs::{File, OpenOptions};
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -24,6 +24,8 @@ const BATCH_BYTES: u64 = 512 << 10;
 const QUEUE: usize = 64;
 /// How many bytes of them may be in memory.
 const IN_MEMORY: u64 = 16 << 20;
+/// A terminal that has taken a file's place does not become this process's.
+const OPEN_FLAGS: OFlag = OFlag::O_NONBLOCK.union(OFlag::O_NOCTTY);
 /// How often a waiting writer looks whether it has been interrupted.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -112,52 +114,51 @@ impl Readahead {
         mut plan: Plan,
         checksum: bool,
         threads: usize,
-    ) -> io::Result<Readahead> {
+    ) -> Result<Readahead, PackError> {
         let (tickets, receiver) = sync_channel(QUEUE);
         let (jobs, waiting) = sync_channel::<Job>(QUEUE);
-        let waiting = Arc::new(Mutex::new(waiting));
         let budget = Arc::new(Budget::default());
         let pool = Arc::new(Pool::default());
-        for number in 0..threads {
-            let waiting = Arc::clone(&waiting);
-            let pool = Arc::clone(&pool);
-            let name = format!("read-{number}");
-            thread::Builder::new()
-                .name(name)
-                .spawn(move || read_files(&waiting, &pool))?;
-        }
+        // Told how many threads read files, once they are there: this one has to be.
+        let (readers, reading) = sync_channel(1);
         let mut queue = Queue {
             tickets,
             jobs,
+            readers: 0,
             budget: Arc::clone(&budget),
             checksum,
             batch: Vec::new(),
             batch_bytes: 0,
         };
-        thread::Builder::new()
-            .name("source".to_owned())
-            .spawn(move || {
-                let mut go_on = true;
-                source.run(&mut |record| {
-                    go_on = match plan.step(record) {
-                        Ok(Step::Write(planned)) => queue.write(planned),
-                        Ok(Step::Kept(size)) => queue.put(Output::Kept(size)),
-                        Ok(Step::Dropped) => queue.put(Output::Dropped),
-                        Err(error) => {
-                            let more = error.concerns_one_record();
-                            queue.put(Output::Failed(error)) && more
-                        }
-                    };
-                    go_on
-                });
-                if !go_on {
-                    return;
-                }
-                queue.put(match plan.finish() {
-                    Ok(()) => Output::End(source.skipped()),
-                    Err(error) => Output::Failed(error),
-                });
-            })?;
+        let run = move || {
+            queue.readers = reading.recv().unwrap_or(0);
+            let mut go_on = true;
+            source.run(&mut |record| {
+                go_on = match plan.step(record) {
+                    Ok(Step::Write(planned)) => queue.write(planned),
+                    Ok(Step::Kept(size)) => queue.put(Output::Kept(size)),
+                    Ok(Step::Dropped) => queue.put(Output::Dropped),
+                    Err(error) => {
+                        let more = error.concerns_one_record();
+                        queue.put(Output::Failed(error)) && more
+                    }
+                };
+                go_on
+            });
+            if !go_on {
+                return;
+            }
+            queue.put(match plan.finish() {
+                Ok(()) => Output::End(source.skipped()),
+                Err(error) => Output::Failed(error),
+            });
+        };
+        let started = thread::Builder::new().name("source".to_owned()).spawn(run);
+        started.map_err(|reason| PackError::Thread {
+            purpose: "the source",
+            reason,
+        })?;
+        let _ = readers.send(start_readers(threads, waiting, &pool));
         Ok(Readahead {
             tickets: receiver,
             budget,
@@ -205,6 +206,8 @@ impl Readahead {
 struct Queue {
     tickets: SyncSender<Ticket>,
     jobs: SyncSender<Job>,
+    /// How many threads read files. Without any, the writer reads all of them.
+    readers: usize,
     budget: Arc<Budget>,
     checksum: bool,
     batch: Vec<Planned>,
@@ -216,7 +219,7 @@ impl Queue {
     fn write(&mut self, planned: Planned) -> bool {
         let size = planned.record.size;
         match &planned.record.content {
-            Content::File(_) if size <= SMALL => {
+            Content::File(_) if size <= SMALL && self.readers > 0 => {
                 self.batch.push(planned);
                 self.batch_bytes += size;
                 let full = self.batch.len() == BATCH_FILES || self.batch_bytes >= BATCH_BYTES;
@@ -273,6 +276,17 @@ fn output(planned: Planned, crc: Option<u32>) -> Output {
         Some(number) => Output::Again(loaded, number),
         None => Output::Record(loaded),
     }
+}
+
+/// Starts up to `threads` threads that read files, and says how many could be.
+fn start_readers(threads: usize, waiting: Receiver<Job>, pool: &Arc<Pool>) -> usize {
+    let waiting = Arc::new(Mutex::new(waiting));
+    let start = |number: &usize| {
+        let (waiting, pool) = (Arc::clone(&waiting), Arc::clone(pool));
+        let builder = thread::Builder::new().name(format!("read-{number}"));
+        builder.spawn(move || read_files(&waiting, &pool)).is_ok()
+    };
+    (0..threads).take_while(start).count()
 }
 
 fn read_files(jobs: &Mutex<Receiver<Job>>, pool: &Pool) {
@@ -333,16 +347,22 @@ fn read_file(planned: &Planned, buffer: &mut Vec<u8>) -> Result<Range<usize>, Pa
     Ok(start..buffer.len())
 }
 
-/// Opens a file. Never blocks, even if a FIFO has taken its place.
+/// Opens a file. Never blocks, even if a FIFO has taken its place, and reads nothing but a regular
+/// file, even if a device has.
 pub fn open(path: &Path, origin: &Origin) -> Result<File, PackError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
-        .open(path);
-    file.map_err(|reason| PackError::Unreadable {
+    let unreadable = |reason| PackError::Unreadable {
         origin: origin.clone(),
         reason,
-    })
+    };
+    let mut options = OpenOptions::new();
+    let options = options.read(true).custom_flags(OPEN_FLAGS.bits());
+    let file = options.open(path).map_err(unreadable)?;
+    match file.metadata().map_err(unreadable)?.is_file() {
+        true => Ok(file),
+        false => Err(PackError::NoFileNow {
+            origin: origin.clone(),
+        }),
+    }
 }
 
 /// Bounds the bytes that are in memory.

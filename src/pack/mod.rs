@@ -218,8 +218,7 @@ impl<'a> Packer<'a> {
             locate,
         };
         let checksums = self.options.sections.checksums;
-        let mut readahead = Readahead::start(source, plan, checksums, self.options.threads)
-            .map_err(|error| PackError::io(Path::new("threads"), error))?;
+        let mut readahead = Readahead::start(source, plan, checksums, self.options.threads)?;
         let interrupted = || interrupt.load(Ordering::Relaxed);
         while let Some(output) = readahead.next(interrupted) {
             let (size, lost, result) = match output {

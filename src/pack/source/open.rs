@@ -1,6 +1,5 @@
 //! From the sources of a command line to something that gives records.
 
-use super::Source;
 use super::chain::Chain;
 use super::files::{Files, Links};
 use super::lists::List;
@@ -8,9 +7,10 @@ use super::shards::Shards;
 use super::shuffle::Shuffled;
 use super::streams::{Framing, Stream};
 use super::tar::Tar;
-use crate::pack::{PackError, Target, directory_of};
+use super::{Origin, Source};
+use crate::pack::{PackError, Target, directory_of, load};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// How the name of standard input is written on a command line.
@@ -53,12 +53,7 @@ pub struct Input {
 /// Opens the sources. `target` must not lie in one of them.
 pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
     let source = match input.kind {
-        Kind::Paths => {
-            let archive = |path: &PathBuf| {
-                path.extension().is_some_and(|extension| extension == "tar") && path.is_file()
-            };
-            open_paths(input, target, archive)?
-        }
+        Kind::Paths => open_paths(input, target, is_archive)?,
         Kind::Files => open_paths(input, target, |_| false)?,
         Kind::Rox => {
             let paths = crate::dataset::expand(&input.sources)?;
@@ -82,6 +77,16 @@ pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError
         Some(seed) => Ok(Box::new(Shuffled::new(source, seed))),
         None => Ok(source),
     }
+}
+
+/// Whether a path among others is read as an archive; one that may be and cannot be asked is, and
+/// opening it says why.
+fn is_archive(path: &PathBuf) -> bool {
+    path.extension().is_some_and(|extension| extension == "tar")
+        && match std::fs::metadata(path) {
+            Ok(metadata) => metadata.is_file(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
 }
 
 /// Runs of paths that are no archives are one source, which can say where names clash.
@@ -125,15 +130,39 @@ fn open_stream(input: &Input, path: &Path, target: &Target) -> Result<Box<dyn So
     })
 }
 
-/// An input that can be read, and its name for messages.
+/// An input that can be read, and its name for messages. What is no regular file is opened when it
+/// is read from, in the source's own thread: opening a FIFO waits until somebody writes to it, and a
+/// run can be interrupted meanwhile.
 fn read(path: &Path) -> Result<(Box<dyn BufRead + Send>, PathBuf), PackError> {
     if path == Path::new(STANDARD_INPUT) {
         let input = BufReader::with_capacity(BUFFER, std::io::stdin());
         return Ok((Box::new(input), PathBuf::from("standard input")));
     }
-    let file = File::open(path).map_err(|error| PackError::io(path, error))?;
+    let io = |error| PackError::io(path, error);
+    let input = match std::fs::metadata(path).map_err(io)?.is_file() {
+        true => Late::Open(load::open(path, &Origin::File(path.to_owned()))?),
+        false => Late::Unopened(path.to_owned()),
+    };
     Ok((
-        Box::new(BufReader::with_capacity(BUFFER, file)),
+        Box::new(BufReader::with_capacity(BUFFER, input)),
         path.to_owned(),
     ))
+}
+
+/// An input that is opened when it is first read from.
+enum Late {
+    Unopened(PathBuf),
+    Open(File),
+}
+
+impl Read for Late {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Late::Unopened(path) = self {
+            *self = Late::Open(File::open(path)?);
+        }
+        match self {
+            Late::Open(file) => file.read(buffer),
+            Late::Unopened(_) => Ok(0),
+        }
+    }
 }
