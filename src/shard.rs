@@ -161,6 +161,15 @@ impl Shard {
             .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
             .open(path)
             .map_err(io)?;
+        Shard::from_file(path, file)
+    }
+
+    /// Validates an open file, whose path is `path`, as [`open`](Self::open) does.
+    pub fn from_file(path: &Path, file: File) -> Result<Shard, ShardError> {
+        let io = |reason| ShardError::Io {
+            path: path.to_owned(),
+            reason: Arc::new(reason),
+        };
         let metadata = file.metadata().map_err(io)?;
         check_regular(path, &metadata)?;
         let (footer, sections, pages) =
@@ -202,6 +211,11 @@ impl Shard {
             shard.check_last(&names.ends)?;
         }
         Ok(shard)
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &File {
+        &self.file
     }
 
     /// The path it was opened by.

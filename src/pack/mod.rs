@@ -5,14 +5,18 @@
 //! `load` (small files are read ahead) to the `writer` of a shard, and a full shard to the thread
 //! that finishes it while the next one is filled.
 
+mod directory;
 mod error;
 mod finish;
 mod load;
+mod lock;
 mod plan;
 mod resume;
+mod rights;
 pub mod source;
 mod tables;
 mod target;
+mod temporary;
 mod unique;
 mod writer;
 
@@ -22,16 +26,19 @@ pub use target::Target;
 
 use crate::format::Damage;
 use crate::shard::{Shard, ShardError};
+use directory::Directory;
 use finish::Finisher;
 use load::{Loaded, Output, Readahead};
+use lock::Lock;
 use plan::Plan;
 use resume::Written;
+use rustix::fs::OFlags;
 use source::{Content, Skipped, Source};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tables::Tables;
-use target::Lock;
 use unique::UniqueNames;
 use writer::ShardWriter;
 
@@ -87,10 +94,21 @@ pub trait Progress {
 
 /// The directory that a file is in, as a path that can be opened.
 fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
+    or_here(path.parent().unwrap_or(Path::new("")))
+}
+
+/// A directory's path, as one that can be opened.
+fn or_here(directory: &Path) -> &Path {
+    match directory == Path::new("") {
+        true => Path::new("."),
+        false => directory,
     }
+}
+
+/// Opens a shard of the dataset that is written.
+fn open_shard(directory: &Directory, name: &OsStr) -> Result<Shard, PackError> {
+    let file = directory.open(name, OFlags::RDONLY, writer::EXPECTED)?;
+    Ok(Shard::from_file(&directory.join(name), file)?)
 }
 
 /// Packs the records of `source`, until its end or until `interrupt` becomes true.
@@ -100,19 +118,27 @@ pub fn pack(
     progress: &mut dyn Progress,
     interrupt: &AtomicBool,
 ) -> Result<PackOutcome, PackError> {
-    let mut lock = options.target.lock()?;
-    options.target.remove_temporary()?;
-    let paths = options.target.existing()?;
-    let existing: Result<Vec<Shard>, _> = paths.iter().map(|path| Shard::open(path)).collect();
+    let directory = Arc::new(options.target.directory()?);
+    let mut lock = options.target.lock(&directory)?;
+    options.target.remove_temporary(&directory)?;
+    let names = options.target.existing(&directory)?;
+    let existing: Result<Vec<Shard>, _> = names
+        .iter()
+        .map(|name| open_shard(&directory, name))
+        .collect();
     let existing = Arc::new(existing?);
     let records: u64 = existing.iter().map(Shard::records).sum();
     let first = lock.begin(records, options.resume)?;
-    let mut packer = Packer::new(options, &existing, first < records)?;
+    let mut packer = Packer::new(options, &directory, &existing, first < records)?;
     let packed = packer.run(source, first, &lock, progress, interrupt);
-    let finished = match packed {
+    let mut finished = match packed {
         Ok(false) => packer.finish(),
         Ok(true) | Err(_) => packer.abandon(),
     };
+    if lock.is_left() && matches!((&packed, &finished), (Ok(false), Ok(()))) {
+        // The interrupted run may have stopped before it had synced its last name.
+        finished = directory.sync();
+    }
     let mut outcome = packer.outcome;
     outcome.shards = packer.finisher.finished();
     outcome.interrupted = matches!(packed, Ok(true));
@@ -120,7 +146,11 @@ pub fn pack(
     lock.end(needs_resuming, first > 0 || !outcome.shards.is_empty());
     packed?;
     finished?;
-    if !outcome.interrupted && outcome.records + outcome.resumed + outcome.failed == 0 {
+    if outcome.interrupted {
+        return Ok(outcome);
+    }
+    lock.release()?;
+    if outcome.records + outcome.resumed + outcome.failed == 0 {
         return Err(PackError::Nothing {
             only_empty: outcome.empty > 0,
         });
@@ -131,6 +161,7 @@ pub fn pack(
 /// Puts records into shards.
 struct Packer<'a> {
     options: &'a PackOptions,
+    directory: Arc<Directory>,
     existing: Arc<Vec<Shard>>,
     /// Number of the shard that is begun next.
     next_shard: u64,
@@ -152,6 +183,7 @@ struct Packer<'a> {
 impl<'a> Packer<'a> {
     fn new(
         options: &'a PackOptions,
+        directory: &Arc<Directory>,
         existing: &Arc<Vec<Shard>>,
         resumed: bool,
     ) -> Result<Packer<'a>, PackError> {
@@ -175,13 +207,14 @@ impl<'a> Packer<'a> {
         };
         Ok(Packer {
             options,
+            directory: Arc::clone(directory),
             existing: Arc::clone(existing),
             next_shard: existing.len() as u64,
             next_record,
             last,
             shard: None,
             first_records,
-            finisher: Finisher::start(),
+            finisher: Finisher::start(directory),
             lost: Vec::new(),
             open: (0, 0),
             outcome: PackOutcome::default(),
@@ -312,7 +345,7 @@ impl<'a> Packer<'a> {
     /// The content of a record in a finished shard, and its size.
     fn earlier_content(&mut self, place: usize, local: u64) -> Result<(Content, u64), PackError> {
         self.finisher.wait()?;
-        let shard = Shard::open(&self.options.target.shard_path(place as u64))?;
+        let shard = open_shard(&self.directory, &self.shard_name(place as u64))?;
         let missing = || ShardError::Damaged {
             path: shard.path().to_owned(),
             damage: Damage::new(
@@ -349,7 +382,8 @@ impl<'a> Packer<'a> {
         if let (Some(last), Some(shard)) = (self.last.take(), self.existing.last())
             && has_room(&last)
         {
-            return ShardWriter::go_on_with(shard, last);
+            let name = self.shard_name(self.existing.len() as u64 - 1);
+            return ShardWriter::continue_copy(&self.directory, &name, shard, last);
         }
         if let Some(shard) = self.shard.take() {
             if has_room(shard.tables()) {
@@ -357,10 +391,15 @@ impl<'a> Packer<'a> {
             }
             self.finish_shard(shard)?;
         }
-        let path = self.options.target.shard_path(self.next_shard);
+        let name = self.shard_name(self.next_shard);
         self.next_shard += 1;
         self.first_records.push(self.next_record);
-        ShardWriter::create(&path, Tables::new(self.options.sections))
+        ShardWriter::create(&self.directory, &name, Tables::new(self.options.sections))
+    }
+
+    fn shard_name(&self, number: u64) -> OsString {
+        let path = self.options.target.shard_path(number);
+        path.file_name().unwrap_or_default().to_owned()
     }
 
     /// Finishes the open shard, and waits for the ones before it.

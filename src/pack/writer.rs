@@ -1,17 +1,23 @@
 //! One shard being written: to a temporary name, whole or not at all.
 
 use super::PackError;
+use super::directory::{Directory, Identity};
 use super::load::Loaded;
+use super::rights;
 use super::source::{Content, Origin};
 use super::tables::Tables;
+use super::temporary::Temporary;
 use crate::format::index::Extent;
 use crate::shard::Shard;
-use std::fs::{File, Metadata, Permissions};
+use rustix::fs::{OFlags, fstat};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
-use tempfile::NamedTempFile;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 /// Bytes that are collected before they are written. Writes of 1 MiB were as fast at best, and took
 /// twice the time where the kernel had no large pages free.
@@ -21,38 +27,49 @@ const BUFFER: usize = 256 << 10;
 /// The disk is given work whenever so many bytes have been written, so that little is left to be
 /// waited for at the shard's end.
 const SYNC_EVERY: u64 = 64 << 20;
-/// Suffix of a shard that is being written.
-const TEMPORARY: &str = ".tmp";
+/// The mode of a new shard, as of any new file: the kernel takes away what the umask says, or puts in
+/// place what the directory's access control list says. It has that from the beginning: whoever may
+/// read it at the end may read what there is of it before.
+const NEW: u32 = 0o666;
+/// What is expected of a shard that is there already.
+pub const EXPECTED: &str = "a shard, which is a regular file";
 
-/// A shard that is being written. Dropped before [`finish`](Self::finish), it leaves nothing; a
-/// killed process leaves a temporary file, which [`is_temporary`] recognizes.
+/// A shard that is being written. Dropped before [`finish`](Self::finish), it leaves nothing.
 #[derive(Debug)]
 pub struct ShardWriter {
+    directory: Arc<Directory>,
+    name: OsString,
     path: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<Temporary>,
     tables: Tables,
-    /// What the shard was that this one goes on with, and whose place it takes.
-    replaces: Option<Identity>,
+    /// The shard that this one continues, and whose place it takes, and what it was.
+    replaces: Option<(File, Identity)>,
     synced: u64,
     syncing: Option<JoinHandle<io::Result<()>>>,
     buffer: Vec<u8>,
 }
 
 impl ShardWriter {
-    /// Begins the shard that will be `path`, in the same directory.
-    pub fn create(path: &Path, tables: Tables) -> Result<ShardWriter, PackError> {
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(path.file_name().unwrap_or_default());
-        prefix.push(".");
-        let file = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(TEMPORARY)
-            // As for any new file, less what the umask takes away.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(super::directory_of(path))
-            .map_err(|error| PackError::io(path, error))?;
+    /// Begins the shard that will be `name` in `directory`.
+    pub fn create(
+        directory: &Arc<Directory>,
+        name: &OsStr,
+        tables: Tables,
+    ) -> Result<ShardWriter, PackError> {
+        ShardWriter::begin(directory, name, tables, NEW)
+    }
+
+    fn begin(
+        directory: &Arc<Directory>,
+        name: &OsStr,
+        tables: Tables,
+        mode: u32,
+    ) -> Result<ShardWriter, PackError> {
+        let file = Temporary::create(directory, name, mode)?;
         Ok(ShardWriter {
-            path: path.to_owned(),
+            directory: Arc::clone(directory),
+            name: name.to_owned(),
+            path: directory.join(name),
             file: BufWriter::with_capacity(WRITE_BUFFER, file),
             tables,
             replaces: None,
@@ -62,28 +79,33 @@ impl ShardWriter {
         })
     }
 
-    /// Begins a copy of `shard`, whose `tables` are given, to go on with. The shard itself stays
-    /// whole until the copy is, and takes its place.
-    pub fn go_on_with(shard: &Shard, tables: Tables) -> Result<ShardWriter, PackError> {
-        let mut writer = ShardWriter::create(shard.path(), tables)?;
+    /// Begins a copy of `shard`, which is `name` and whose `tables` are given, to continue. The shard
+    /// itself stays whole until the copy is, and takes its place. Until then the copy is for its
+    /// owner alone.
+    pub fn continue_copy(
+        directory: &Arc<Directory>,
+        name: &OsStr,
+        shard: &Shard,
+        tables: Tables,
+    ) -> Result<ShardWriter, PackError> {
+        let mut writer = ShardWriter::begin(directory, name, tables, rights::PRIVATE)?;
         let io = |error| PackError::io(shard.path(), error);
-        let source = File::open(shard.path()).map_err(io)?;
-        let metadata = source.metadata().map_err(io)?;
-        writer.replaces = Some(identity(&metadata));
-        if metadata.len() != shard.file_len() {
+        let source = directory.open(name, OFlags::RDONLY, EXPECTED)?;
+        let before = Identity::of(&fstat(&source).map_err(|errno| io(errno.into()))?);
+        let opened = Identity::of(&fstat(shard.file()).map_err(|errno| io(errno.into()))?);
+        let len = source.metadata().map_err(io)?.len();
+        if before != opened || len != shard.file_len() {
             return Err(PackError::ChangedMeanwhile {
                 path: shard.path().to_owned(),
             });
         }
-        let target = writer.file.get_ref().as_file();
-        // Where another user appends, the new owner is that user, as for any new file.
-        let _ = fchown(target, Some(metadata.uid()), Some(metadata.gid()));
-        target.set_permissions(metadata.permissions()).map_err(io)?;
+        let target = writer.file.get_ref().file();
         // Between files, this copies in the kernel, or shares blocks where the file system can.
-        let copied = io::copy(&mut source.take(shard.payload_len()), &mut &*target).map_err(io)?;
-        if copied != shard.payload_len() {
+        let copied = io::copy(&mut (&source).take(shard.payload_len()), &mut &*target);
+        if copied.map_err(io)? != shard.payload_len() {
             return Err(io(io::ErrorKind::UnexpectedEof.into()));
         }
+        writer.replaces = Some((source, before));
         if writer.tables.sections().checksums && shard.sections().crc32c.is_none() {
             writer.add_checksums(shard)?;
         }
@@ -217,7 +239,7 @@ impl ShardWriter {
             self.file
                 .flush()
                 .map_err(|error| PackError::io(&path, error))?;
-            let mut target = self.file.get_ref().as_file();
+            let mut target = self.file.get_ref().file();
             // One byte more would show that the file has grown.
             let copied = io::copy(&mut file.take(size.saturating_add(1)), &mut target);
             let copied = copied.map_err(|error| match is_of_target(&error) {
@@ -256,7 +278,7 @@ impl ShardWriter {
         if error.concerns_one_record() {
             let end = self.tables.payload_len();
             let undo = self.file.seek(SeekFrom::Start(end)).map(drop);
-            let undo = undo.and_then(|()| self.file.get_ref().as_file().set_len(end));
+            let undo = undo.and_then(|()| self.file.get_ref().file().set_len(end));
             undo.map_err(|error| PackError::io(&self.path, error))?;
         }
         Err(error)
@@ -266,7 +288,7 @@ impl ShardWriter {
     pub fn read_back(&mut self, start: u64, bytes: &mut [u8]) -> Result<(), PackError> {
         let path = &self.path;
         let flushed = self.file.flush();
-        let read = flushed.and_then(|()| self.file.get_ref().as_file().read_exact_at(bytes, start));
+        let read = flushed.and_then(|()| self.file.get_ref().file().read_exact_at(bytes, start));
         read.map_err(|error| PackError::io(path, error))
     }
 
@@ -312,9 +334,11 @@ impl ShardWriter {
         }
         self.synced = written;
         self.end_sync()?;
-        let file = self.file.get_ref().as_file().try_clone();
-        let file = file.map_err(|error| PackError::io(&self.path, error))?;
-        self.syncing = Some(std::thread::spawn(move || file.sync_data()));
+        // Without a thread or a descriptor to spare, all of it is synced at the end.
+        if let Ok(file) = self.file.get_ref().file().try_clone() {
+            let syncing = thread::Builder::new().name("sync".to_owned());
+            self.syncing = syncing.spawn(move || file.sync_data()).ok();
+        }
         Ok(())
     }
 
@@ -329,46 +353,31 @@ impl ShardWriter {
         }
     }
 
-    /// Writes index, sections and footer, and gives the shard its name: on disk, and whole. An
-    /// existing file of that name is never replaced, but by a copy that goes on with it.
+    /// Writes index, sections and footer, and gives the shard its name, whole and on disk. An
+    /// existing file of that name is never replaced, but by a copy that continues it. The name itself
+    /// is on disk only when the directory has been synced.
     pub fn finish(mut self) -> Result<PathBuf, PackError> {
         self.end_sync()?;
         let io = |error| PackError::io(&self.path, error);
+        let failed = |errno: Errno| io(errno.into());
         self.tables.write(&mut self.file).map_err(io)?;
-        let file = self
-            .file
-            .into_inner()
-            .map_err(|error| io(error.into_error()))?;
-        file.as_file().sync_all().map_err(io)?;
+        let into_inner = self.file.into_inner();
+        let mut file = into_inner.map_err(|error| io(error.into_error()))?;
+        file.file().sync_all().map_err(io)?;
         match self.replaces {
-            Some(before) => {
-                let now = std::fs::metadata(&self.path).map_err(io)?;
-                if identity(&now) != before {
+            Some((old, before)) => {
+                rights::copy(&old, file.file(), &self.path).map_err(failed)?;
+                let now = self.directory.stat(&self.name).map_err(failed)?;
+                if Identity::of(&now) != before {
                     return Err(PackError::ChangedMeanwhile { path: self.path });
                 }
-                file.persist(&self.path)
+                file.replace(&self.name)
             }
-            None => file.persist_noclobber(&self.path),
+            None => file.name(&self.name),
         }
-        .map_err(|error| io(error.error))?;
-        // The name itself is on disk only when the directory is.
-        let directory = File::open(super::directory_of(&self.path)).map_err(io)?;
-        directory.sync_all().map_err(io)?;
+        .map_err(failed)?;
         Ok(self.path)
     }
-}
-
-/// Device, inode, size and time: another value is another file, or other bytes.
-type Identity = (u64, u64, u64, i64, i64);
-
-fn identity(file: &Metadata) -> Identity {
-    (
-        file.dev(),
-        file.ino(),
-        file.len(),
-        file.mtime(),
-        file.mtime_nsec(),
-    )
 }
 
 /// Whether an error of copying from one file to another is the target's.
@@ -395,20 +404,12 @@ fn check_size(origin: &Origin, found: u64, expected: u64) -> Result<(), PackErro
     })
 }
 
-/// Whether `name` is what a killed process leaves of a shard for whose name `is_shard` holds.
-pub fn is_temporary(name: &[u8], is_shard: impl Fn(&[u8]) -> bool) -> bool {
-    let inner = name
-        .strip_prefix(b".")
-        .and_then(|name| name.strip_suffix(TEMPORARY.as_bytes()));
-    let random = |inner: &[u8]| inner.iter().rposition(|&byte| byte == b'.');
-    inner.is_some_and(|inner| random(inner).is_some_and(|dot| is_shard(&inner[..dot])))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::name::Name;
     use crate::pack::tables::Sections;
+    use std::path::Path;
 
     const ALL: Sections = Sections {
         names: true,
@@ -416,8 +417,9 @@ mod tests {
     };
 
     fn writer(directory: &Path, sections: Sections) -> ShardWriter {
-        let path = directory.join("d_0000.rox");
-        ShardWriter::create(&path, Tables::new(sections)).expect("created")
+        let directory = Directory::of(&directory.join("d.rox")).expect("opened");
+        let name = OsStr::new("d_0000.rox");
+        ShardWriter::create(&Arc::new(directory), name, Tables::new(sections)).expect("created")
     }
 
     fn name(name: Option<&str>) -> Option<Name> {
@@ -503,19 +505,6 @@ mod tests {
                 assert_eq!(&payload, b"beforeafter");
                 assert_eq!(shard.records(), 2);
             }
-        }
-    }
-
-    #[test]
-    fn temporary_names_are_recognized() {
-        let is_shard = |name: &[u8]| name == b"d_0000.rox";
-        assert!(is_temporary(b".d_0000.rox.Ab12Xy.tmp", is_shard));
-        for other in [
-            &b"d_0000.rox"[..],
-            b".d_0000.rox.tmp",
-            b".e_0000.rox.Ab12Xy.tmp",
-        ] {
-            assert!(!is_temporary(other, is_shard));
         }
     }
 }

@@ -11,6 +11,7 @@ mod parts;
 mod last_shard;
 mod names;
 mod reference;
+mod rights;
 mod sections;
 
 use std::path::Path;

@@ -1,0 +1,264 @@
+//! The directory that shards are written into. It is opened once; every file in it is made, opened,
+//! renamed and removed relative to that descriptor.
+//!
+//! Others may be allowed to write into the directory and know which names come next. So no symbolic
+//! link is followed under such a name, nothing but a regular file is opened, and no opening waits:
+//! what has been planted there is an error that says what it is.
+
+use super::PackError;
+use crate::files::kind_in_words;
+use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How files in it are opened, beside what they are opened for.
+const SAFELY: OFlags = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+/// An open directory.
+#[derive(Debug)]
+pub struct Directory {
+    /// As it was named; empty for the current one.
+    path: PathBuf,
+    descriptor: OwnedFd,
+    /// Whether it has been said that its file system does not sync directories.
+    said: AtomicBool,
+}
+
+/// Device, inode, size and time: another value is another file, or other bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity(u64, u64, i64, i64, u64);
+
+impl Identity {
+    /// Of a file.
+    #[expect(
+        clippy::unnecessary_cast,
+        reason = "the types of the fields differ between architectures"
+    )]
+    pub fn of(stat: &Stat) -> Identity {
+        Identity(
+            stat.st_dev as u64,
+            stat.st_ino as u64,
+            stat.st_size as i64,
+            stat.st_mtime as i64,
+            stat.st_mtime_nsec as u64,
+        )
+    }
+
+    /// Whether it is the same file, with whatever bytes.
+    pub fn is_same_file(self, other: Identity) -> bool {
+        (self.0, self.1) == (other.0, other.1)
+    }
+}
+
+impl Directory {
+    /// Opens the directory that `file` is in. Symbolic links are followed: whoever names the
+    /// directory has chosen it.
+    pub fn of(file: &Path) -> Result<Directory, PackError> {
+        let path = super::directory_of(file);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let descriptor = fs::open(path, flags, Mode::empty());
+        Ok(Directory {
+            path: file.parent().unwrap_or(Path::new("")).to_owned(),
+            descriptor: descriptor.map_err(|errno| PackError::io(path, errno.into()))?,
+            said: AtomicBool::new(false),
+        })
+    }
+
+    /// Its path, as it was named; empty for the current directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of a file in it, for a message.
+    pub fn join(&self, name: &OsStr) -> PathBuf {
+        self.path.join(name)
+    }
+
+    fn failed(&self, name: &OsStr) -> impl Fn(Errno) -> PackError {
+        let path = self.join(name);
+        move |errno| PackError::io(&path, errno.into())
+    }
+
+    /// The names in it.
+    pub fn names(&self) -> Result<Vec<OsString>, PackError> {
+        let io = |errno: Errno| PackError::io(super::or_here(&self.path), errno.into());
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.descriptor).map_err(io)? {
+            let name = entry.map_err(io)?.file_name().to_owned().into_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsString::from_vec(name));
+            }
+        }
+        Ok(names)
+    }
+
+    /// What is there under a name; a symbolic link is not followed.
+    pub fn stat(&self, name: &OsStr) -> rustix::io::Result<Stat> {
+        fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Makes a file, for reading and writing, where nothing has the name.
+    pub fn create(&self, name: &OsStr, mode: u32) -> rustix::io::Result<File> {
+        let flags = SAFELY | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        let mode = Mode::from_raw_mode(mode);
+        fs::openat(&self.descriptor, name, flags, mode).map(File::from)
+    }
+
+    /// Opens a regular file that is there. `expected` says in words what should be.
+    pub fn open(
+        &self,
+        name: &OsStr,
+        access: OFlags,
+        expected: &'static str,
+    ) -> Result<File, PackError> {
+        // Asked before opening, too: opening a device can have effects.
+        let check = |stat: &Stat| self.check_regular(name, stat, expected);
+        check(&self.stat(name).map_err(self.failed(name))?)?;
+        let opened = fs::openat(&self.descriptor, name, SAFELY | access, Mode::empty());
+        let file = opened.map_err(self.failed(name))?;
+        check(&fs::fstat(&file).map_err(self.failed(name))?)?;
+        Ok(file.into())
+    }
+
+    fn check_regular(
+        &self,
+        name: &OsStr,
+        stat: &Stat,
+        expected: &'static str,
+    ) -> Result<(), PackError> {
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Ok(()),
+            other => Err(PackError::Planted {
+                path: self.join(name),
+                found: kind_in_words(other).to_owned(),
+                expected: expected.to_owned(),
+            }),
+        }
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, name: &OsStr) -> rustix::io::Result<()> {
+        fs::unlinkat(&self.descriptor, name, AtFlags::empty())
+    }
+
+    /// Renames a file over another one.
+    pub fn replace(&self, from: &OsStr, to: &OsStr) -> rustix::io::Result<()> {
+        fs::renameat(&self.descriptor, from, &self.descriptor, to)
+    }
+
+    /// Renames a file to a name that nothing has.
+    pub fn rename(&self, from: &OsStr, to: &OsStr) -> rustix::io::Result<()> {
+        let directory = &self.descriptor;
+        match fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
+            // A file system, or a kernel, without.
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            done => return done,
+        }
+        match fs::linkat(directory, from, directory, to, AtFlags::empty()) {
+            // Without hard links: nobody else writes this dataset while it is locked.
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
+                match self.stat(to) {
+                    Err(Errno::NOENT) => self.replace(from, to),
+                    Ok(_) => Err(Errno::EXIST),
+                    Err(errno) => Err(errno),
+                }
+            }
+            Err(errno) => Err(errno),
+            Ok(()) => {
+                if let Err(errno) = self.remove(from) {
+                    self.warn_left(from, errno);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Says that a temporary file stays: it is in nobody's way, and its name says what it is.
+    pub fn warn_left(&self, name: &OsStr, errno: Errno) {
+        log::warn!(
+            "{}: a temporary file cannot be removed, and stays: {}",
+            crate::text::shown(&self.join(name)),
+            io::Error::from(errno)
+        );
+    }
+
+    /// Puts the names on disk. Where the file system cannot, that is said once.
+    pub fn sync(&self) -> Result<(), PackError> {
+        let path = super::or_here(&self.path);
+        match fs::fsync(&self.descriptor) {
+            Err(errno @ (Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => {
+                if !self.said.swap(true, Ordering::Relaxed) {
+                    log::warn!(
+                        "{}: this file system cannot sync directories ({}): if the machine stops \
+                         now, a shard may have lost its name",
+                        crate::text::shown(path),
+                        io::Error::from(errno)
+                    );
+                }
+                Ok(())
+            }
+            done => done.map_err(|errno| PackError::io(path, errno.into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::CWD;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_is_no_regular_file_is_not_opened_and_nothing_waits() {
+        let temporary = tempfile::tempdir().expect("temporary directory");
+        let path = temporary.path();
+        let directory = Directory::of(&path.join("d.rox")).expect("opened");
+        std::fs::write(path.join("file"), "").expect("written");
+        symlink("file", path.join("link")).expect("link");
+        symlink("nowhere", path.join("dangling")).expect("link");
+        std::fs::create_dir(path.join("directory")).expect("made");
+        let fifo = FileType::Fifo;
+        fs::mknodat(CWD, path.join("fifo"), fifo, Mode::RUSR, 0).expect("made");
+        let open = |name: &str| directory.open(OsStr::new(name), OFlags::RDONLY, "a file");
+        open("file").expect("a regular file");
+        for (name, found) in [
+            ("link", "a symbolic link"),
+            ("dangling", "a symbolic link"),
+            ("directory", "a directory"),
+            ("fifo", "a FIFO"),
+        ] {
+            let message = open(name).expect_err(name).to_string();
+            assert!(
+                message.contains(&format!("it is {found}, expected a file")),
+                "{message}"
+            );
+            let created = directory.create(OsStr::new(name), 0o600);
+            assert_eq!(created.expect_err(name), Errno::EXIST);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_not_renamed_to() {
+        let temporary = tempfile::tempdir().expect("temporary directory");
+        let directory = Directory::of(&temporary.path().join("d.rox")).expect("opened");
+        let [from, to] = ["from", "to"].map(OsStr::new);
+        for name in [from, to] {
+            directory.create(name, 0o600).expect("made");
+        }
+        assert_eq!(directory.rename(from, to), Err(Errno::EXIST));
+        directory.replace(from, to).expect("replaced");
+        directory.create(from, 0o600).expect("made");
+        directory.remove(to).expect("removed");
+        directory.rename(from, to).expect("renamed");
+        assert_eq!(directory.names().expect("listed"), ["to"]);
+    }
+}

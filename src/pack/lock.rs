@@ -1,0 +1,354 @@
+//! One writer at a time for each dataset, by a lock file that also says what an interrupted run has
+//! to be resumed from.
+//!
+//! Its name is known to everybody who may write into the directory. So it is only used where it is a
+//! regular file of this user with no other name, and with nothing in it that somebody else wants to
+//! keep. It is readable by its owner alone: whoever can open it could hold it.
+
+use super::PackError;
+use super::directory::{Directory, Identity};
+use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock, fstat};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Nobody else has any use of it.
+const MODE: u32 = 0o600;
+/// As many bytes of it are looked at: more than there ever are.
+const LONGEST: u64 = 256;
+/// How often it is tried again where others make and remove the file at the same time.
+const ATTEMPTS: u32 = 100;
+
+/// What it says of a run, before the number of its first record.
+const FIRST_RECORD: &str = "first record ";
+/// What it says behind that of a run that has left out records without names.
+const LEFT_OUT: &str = "left out";
+
+/// Held while a dataset is written; given back when dropped, or by the death of the process.
+///
+/// The file says at which record the run has begun, so that an interrupted one can be resumed.
+/// It is removed at the end of a run, and of a failed one that had nothing to resume from.
+#[derive(Debug)]
+pub struct Lock {
+    directory: Arc<Directory>,
+    name: OsString,
+    /// Closing it gives the lock back.
+    file: File,
+    earlier: Earlier,
+    keep: bool,
+}
+
+/// What an earlier run has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    /// It came to its end, or there was none.
+    Nothing,
+    /// A lock without a number: the run was killed before it had begun.
+    Locked,
+    /// The number of its first record.
+    First(u64),
+    /// The same, of a run that has left out records without names: which ones cannot be known.
+    LeftOut(u64),
+}
+
+impl Lock {
+    /// Makes this process the only writer of the dataset with this lock file, or fails at once.
+    pub fn take(directory: &Arc<Directory>, name: OsString) -> Result<Lock, PackError> {
+        let path = directory.join(&name);
+        let io = |errno: Errno| PackError::io(&path, errno.into());
+        for _ in 0..ATTEMPTS {
+            let (file, is_new) = match directory.create(&name, MODE) {
+                Ok(file) => (file, true),
+                Err(Errno::EXIST) => match open(directory, &name)? {
+                    Some(file) => (file, false),
+                    // Removed meanwhile by the one who had it.
+                    None => continue,
+                },
+                Err(errno) => return Err(io(errno)),
+            };
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::AGAIN) => return Err(PackError::Locked { path }),
+                Err(errno) => {
+                    // A file system without locks; a new file would be taken for an interrupted run's.
+                    if is_new {
+                        let _ = directory.remove(&name);
+                    }
+                    return Err(io(errno));
+                }
+            }
+            // The one who had it may have removed it between our opening and locking it.
+            if !is_named(directory, &name, &file).map_err(io)? {
+                continue;
+            }
+            let earlier = match is_new {
+                true => Earlier::Nothing,
+                false => earlier(&file, &path)?,
+            };
+            return Ok(Lock {
+                directory: Arc::clone(directory),
+                name,
+                file,
+                earlier,
+                keep: earlier != Earlier::Nothing,
+            });
+        }
+        Err(PackError::Locked { path })
+    }
+
+    fn failed(&self, error: io::Error) -> PackError {
+        PackError::io(&self.path(), error)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join(&self.name)
+    }
+
+    /// Whether an earlier run has left it.
+    pub fn is_left(&self) -> bool {
+        self.earlier != Earlier::Nothing
+    }
+
+    /// Begins a run on a dataset of this many `records`, and returns the number of the run's first
+    /// record: that of an interrupted run if it is resumed, else the next free one.
+    pub fn begin(&mut self, records: u64, resume: bool) -> Result<u64, PackError> {
+        let first = match (self.earlier, resume) {
+            (Earlier::First(first), true) => first.min(records),
+            (Earlier::Nothing, true) => 0,
+            (Earlier::LeftOut(first), true) if first < records => {
+                return Err(PackError::LeftOutNameless { lock: self.path() });
+            }
+            (Earlier::First(first) | Earlier::LeftOut(first), false) if first < records => {
+                return Err(PackError::Interrupted { lock: self.path() });
+            }
+            _ => records,
+        };
+        if self.earlier != Earlier::First(first) {
+            // Over what was there, whose first line counts: there is no moment without a number.
+            let text = format!("{FIRST_RECORD}{first}\n");
+            let written = self.file.write_all_at(text.as_bytes(), 0);
+            let written = written.and_then(|()| self.file.set_len(text.len() as u64));
+            // On disk before any shard is, as the number tells these from the older ones.
+            let written = written.and_then(|()| self.file.sync_all());
+            written.map_err(|error| self.failed(error))?;
+        }
+        Ok(first)
+    }
+
+    /// Notes that the run has left out a record, where there are no names to find out which.
+    pub fn note_left_out(&self) -> Result<(), PackError> {
+        let written = self.file.metadata().and_then(|metadata| {
+            let text = format!("{LEFT_OUT}\n");
+            self.file.write_all_at(text.as_bytes(), metadata.len())
+        });
+        written.map_err(|error| self.failed(error))
+    }
+
+    /// The run has ended: it may need to be resumed, and then there may be records to resume from,
+    /// its own or those from before it, which would be taken for its own without the number.
+    pub fn end(&mut self, needs_resuming: bool, has_records: bool) {
+        self.keep = needs_resuming && (self.keep || has_records);
+    }
+
+    /// Gives the lock back after a run that is complete. Where the file cannot be removed it keeps
+    /// what it says, so that no later run takes this one's records for missing.
+    pub fn release(mut self) -> Result<(), PackError> {
+        let removed = self.remove();
+        self.keep = true;
+        removed.map_err(|errno| PackError::LockStays {
+            lock: self.path(),
+            reason: errno.into(),
+        })
+    }
+
+    /// Removes the file while it is held, so that no other process can hold it.
+    fn remove(&self) -> rustix::io::Result<()> {
+        if !is_named(&self.directory, &self.name, &self.file)? {
+            return Ok(());
+        }
+        match self.directory.remove(&self.name) {
+            Err(Errno::NOENT) => Ok(()),
+            done => done,
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
+        if let Err(errno) = self.remove() {
+            log::warn!(
+                "{}: it cannot be removed, and stays: {}",
+                crate::text::shown(&self.path()),
+                io::Error::from(errno)
+            );
+        }
+    }
+}
+
+/// Opens the lock file that is there, and refuses one that others have had a hand in.
+fn open(directory: &Directory, name: &OsStr) -> Result<Option<File>, PackError> {
+    let path = directory.join(name);
+    let io = |errno: Errno| PackError::io(&path, errno.into());
+    let before = match directory.stat(name) {
+        Err(Errno::NOENT) => return Ok(None),
+        done => done.map_err(io)?,
+    };
+    let expected = "a lock file, which is a regular one";
+    // Before it is opened, because that fails for the file of another user without saying so.
+    if FileType::from_raw_mode(before.st_mode) == FileType::RegularFile {
+        check_own(directory, &before, &path)?;
+    }
+    let file = match directory.open(name, OFlags::RDWR, expected) {
+        Err(PackError::Io { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        done => done?,
+    };
+    check_own(directory, &fstat(&file).map_err(io)?, &path)?;
+    Ok(Some(file))
+}
+
+fn check_own(directory: &Directory, lock: &Stat, path: &Path) -> Result<(), PackError> {
+    let planted = |found: String, expected: &str| PackError::Planted {
+        path: path.to_owned(),
+        found,
+        expected: expected.to_owned(),
+    };
+    let own = nix::unistd::geteuid().as_raw();
+    if lock.st_uid != own && !owns_what_it_makes(directory, lock.st_uid) {
+        return Err(PackError::OtherUsersLock {
+            lock: path.to_owned(),
+            found: lock.st_uid,
+            expected: own,
+        });
+    }
+    match lock.st_nlink {
+        0 | 1 => Ok(()),
+        links => Err(planted(
+            format!("a file with {links} hard links"),
+            "a lock file, which has one",
+        )),
+    }
+}
+
+/// Whether files that this process makes belong to `owner`: on some network file systems, and on
+/// those without owners, they do not belong to the process's user.
+fn owns_what_it_makes(directory: &Directory, owner: u32) -> bool {
+    let here = super::or_here(directory.path());
+    let made = tempfile::tempfile_in(here).and_then(|file| file.metadata());
+    made.is_ok_and(|made| made.uid() == owner)
+}
+
+/// Whether the open file still has its name.
+fn is_named(directory: &Directory, name: &OsStr, file: &File) -> rustix::io::Result<bool> {
+    let ours = Identity::of(&fstat(file)?);
+    match directory.stat(name) {
+        Ok(named) => Ok(Identity::of(&named).is_same_file(ours)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn earlier(file: &File, path: &Path) -> Result<Earlier, PackError> {
+    let mut bytes = Vec::new();
+    let read = file.take(LONGEST).read_to_end(&mut bytes);
+    read.map_err(|error| PackError::io(path, error))?;
+    // A machine that stopped in the middle of writing may leave a part, or NULs.
+    let is_part = FIRST_RECORD.as_bytes().starts_with(&bytes) || bytes.iter().all(|&b| b == 0);
+    if is_part {
+        return Ok(Earlier::Locked);
+    }
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let mut lines = text.lines();
+    let first = lines
+        .next()
+        .and_then(|line| line.strip_prefix(FIRST_RECORD));
+    match first.and_then(|number| number.parse().ok()) {
+        Some(first) if lines.next() == Some(LEFT_OUT) => Ok(Earlier::LeftOut(first)),
+        Some(first) => Ok(Earlier::First(first)),
+        None => Err(PackError::Planted {
+            path: path.to_owned(),
+            found: "a file with something else in it".to_owned(),
+            expected: format!("a lock file, which is empty or begins with \"{FIRST_RECORD}\""),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    const NAME: &str = ".d.lock";
+
+    fn take(path: &Path) -> Result<Lock, PackError> {
+        let directory = Directory::of(&path.join("d.rox")).expect("opened");
+        Lock::take(&Arc::new(directory), NAME.into())
+    }
+
+    #[test]
+    fn there_is_one_writer_at_a_time() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let lock = take(directory.path()).expect("free");
+        let second = take(directory.path()).expect_err("taken");
+        assert!(matches!(second, PackError::Locked { .. }), "{second}");
+        drop(lock);
+        assert!(!directory.path().join(NAME).exists());
+        take(directory.path())
+            .expect("free again")
+            .release()
+            .expect("removed");
+        assert!(!directory.path().join(NAME).exists());
+    }
+
+    #[test]
+    fn a_file_that_others_have_a_hand_in_is_no_lock_and_stays_as_it_is() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = directory.path();
+        let [other, lock] = ["other", NAME].map(|name| path.join(name));
+        for content in ["precious", "first record x\n", "first record 1 more\n"] {
+            std::fs::write(&lock, content).expect("written");
+            let message = take(path).expect_err("not ours").to_string();
+            assert!(message.contains("with something else in it"), "{message}");
+            assert_eq!(std::fs::read_to_string(&lock).expect("read"), content);
+        }
+        std::fs::remove_file(&lock).expect("removed");
+        std::fs::write(&other, "").expect("written");
+        std::fs::hard_link(&other, &lock).expect("linked");
+        let message = take(path).expect_err("two names").to_string();
+        assert!(
+            message.contains("a file with 2 hard links, expected"),
+            "{message}"
+        );
+        std::fs::remove_file(&lock).expect("removed");
+        symlink(&other, &lock).expect("linked");
+        let message = take(path).expect_err("a link").to_string();
+        assert!(
+            message.contains("it is a symbolic link, expected"),
+            "{message}"
+        );
+        assert_eq!(std::fs::read_to_string(&other).expect("read"), "");
+    }
+
+    #[test]
+    fn what_a_killed_run_leaves_is_a_lock() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        for (content, expected) in [
+            ("", Earlier::Locked),
+            ("first rec", Earlier::Locked),
+            ("\0\0\0\0", Earlier::Locked),
+            ("first record 7\n", Earlier::First(7)),
+            ("first record 7\nleft out\n", Earlier::LeftOut(7)),
+        ] {
+            std::fs::write(directory.path().join(NAME), content).expect("written");
+            assert_eq!(take(directory.path()).expect("ours").earlier, expected);
+        }
+    }
+}
