@@ -194,7 +194,8 @@ pub struct Umount {
 pub struct Pack {
     /// The dataset: NAME.rox is written as NAME_0000.rox, NAME_0001.rox and so on
     ///
-    /// If it exists, records are appended: the last shard is gone on with while it has room.
+    /// If it exists, records are appended: the last shard is gone on with while it has room, and keeps
+    /// its access rights. Shards may not be symbolic links; the directory may.
     #[arg(short, long, value_name = "OUT.rox",
           value_parser = PathBufValueParser::new().try_map(check_output))]
     pub output: PathBuf,

@@ -37,7 +37,7 @@ impl Lost {
 
 /// Gives `new`, which only its owner can read, the rights of `old`, or fewer, and says so. The
 /// messages name the shard `path`.
-pub fn copy(old: &File, new: &File, path: &Path) -> Result<()> {
+pub fn copy(old: &File, new: &File, path: &Path) -> io::Result<()> {
     for _ in 0..ATTEMPTS {
         let before = fstat(old)?;
         let lost = apply(old, &before, new)?;
@@ -48,7 +48,9 @@ pub fn copy(old: &File, new: &File, path: &Path) -> Result<()> {
             return Ok(());
         }
     }
-    Err(Errno::AGAIN)
+    Err(io::Error::other(
+        "another program keeps changing its access rights",
+    ))
 }
 
 /// When something about a file was changed last.
@@ -77,7 +79,7 @@ fn say(path: &Path, old: &Stat, new: &Stat, lost: &Lost) {
     );
 }
 
-fn apply(old: &File, before: &Stat, new: &File) -> Result<Lost> {
+fn apply(old: &File, before: &Stat, new: &File) -> io::Result<Lost> {
     let mode = before.st_mode & 0o777;
     let mut lost = Lost::default();
     // Fails where there are no modes, which is seen below.
@@ -113,7 +115,9 @@ fn apply(old: &File, before: &Stat, new: &File) -> Result<Lost> {
     match fstat(new)?.st_mode & 0o077 & !mode {
         0 => Ok(lost),
         _ if fstat(new)?.st_mode == before.st_mode && owner && group => Ok(lost),
-        _ => Err(Errno::PERM),
+        _ => Err(io::Error::other(
+            "a copy would let in others than this file does, and does not take its place",
+        )),
     }
 }
 

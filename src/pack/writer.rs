@@ -366,7 +366,7 @@ impl ShardWriter {
         file.file().sync_all().map_err(io)?;
         match self.replaces {
             Some((old, before)) => {
-                rights::copy(&old, file.file(), &self.path).map_err(failed)?;
+                rights::copy(&old, file.file(), &self.path).map_err(io)?;
                 let now = self.directory.stat(&self.name).map_err(failed)?;
                 if Identity::of(&now) != before {
                     return Err(PackError::ChangedMeanwhile { path: self.path });
