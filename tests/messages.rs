@@ -131,3 +131,20 @@ fn a_shard_that_fails_again_and_again_is_a_few_lines_in_the_log() {
     );
     assert!(!lines_of(&log, "d_0001.rox").is_empty());
 }
+
+/// A mount in the background has left the directory that a relative path was given in.
+#[test]
+fn a_mount_in_the_background_names_its_shards_by_absolute_paths() {
+    let directory = temp_dir();
+    pack_records(directory.path(), "d", &[b"content"], &[]);
+    let mountpoint = directory.path().join("mnt");
+    std::fs::create_dir(&mountpoint).expect("mount point");
+    run(roxfs()
+        .current_dir(&directory)
+        .args(["mount", "d.rox", "mnt"]));
+    let info = std::fs::read(mountpoint.join(".roxfs/info.json"));
+    run(roxfs().args(["umount", "-l"]).arg(&mountpoint));
+    let info: serde_json::Value = serde_json::from_slice(&info.expect("read")).expect("JSON");
+    let shard = directory.path().join("d_0000.rox");
+    assert_eq!(info["shards"][0]["path"], shard.to_str().expect("UTF-8"));
+}

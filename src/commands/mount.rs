@@ -30,7 +30,13 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
     if !options.foreground {
         daemon::close_inherited().context("cannot close what was inherited")?;
     }
-    let dataset = super::open_paths(&options.shards)?;
+    // A daemon is in no directory of the person's: its log, and info.json, have to name the shards all
+    // the same.
+    let shards = options.shards.iter().map(|path| match options.foreground {
+        true => path.clone(),
+        false => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+    });
+    let dataset = super::open_paths(&shards.collect::<Vec<_>>())?;
     // Mapped now, so that what cannot be mapped is an error here and not of the first reader.
     for shard in dataset.shards() {
         shard.map()?;

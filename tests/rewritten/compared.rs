@@ -2,8 +2,13 @@
 
 use super::*;
 use proptest::prelude::*;
+use roxfs::dataset;
 use roxfs::shard::{Shard, ShardError};
+use roxfs::tree::Tree;
+use roxfs::tree::attr::Mounter;
+use roxfs::tree::ino::Node;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Opens a shard and touches it then, long ago, so that what is compared is remembered.
 fn touched(directory: &Path, contents: &[Vec<u8>]) -> (Shard, PathBuf) {
@@ -81,5 +86,32 @@ with open(sys.argv[1], "r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
         let first = shard.extent(shard.local(0).expect("a record"));
         assert!(matches!(first, Err(ShardError::Changed { .. })));
         assert!(error.is_damage());
+    }
+}
+
+/// Mapped bytes are copied by the kernel after the file was looked at, so it is once more afterwards.
+#[test]
+fn bytes_that_were_being_copied_while_the_file_changed_are_not_right() {
+    let writes = r#"dd if=/dev/zero of="$1" conv=notrunc bs=1 seek=5 count=1 status=none"#;
+    let cuts = r#"truncate -s 3000 "$1""#;
+    for kind in [Kind::Checksums, Kind::Plain] {
+        for change in [writes, cuts, r#"touch "$1""#] {
+            let files = Dataset::new(kind);
+            let opened = dataset::Dataset::open(&[files.argument()]).expect("opened");
+            let mounter = Mounter { uid: 0, gid: 0 };
+            let tree = Tree::new(Arc::new(opened), mounter, Box::new(|| {}));
+            let of_victim = Node::Record(VICTIMS.start as u64);
+            let of_other = Node::Record(0);
+            for (node, is_changed) in [(of_victim, true), (of_other, false)] {
+                let bytes = tree.read(node, 0, 4096).expect("read");
+                let raw = tree.read(Node::RawData, 0, 4096).expect("read");
+                assert!(bytes.are_still_right() && raw.are_still_right());
+                if is_changed {
+                    files.sh(change);
+                    assert!(!bytes.are_still_right(), "{kind:?}: {change}");
+                }
+                assert!(raw.are_still_right());
+            }
+        }
     }
 }
