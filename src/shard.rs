@@ -422,7 +422,7 @@ impl Shard {
 
     /// The mapped bytes of an extent of the payload, for the kernel to copy and for nothing else
     /// (see [`PayloadMap`]). The extent has to come straight from [`extent`](Self::extent), or
-    /// [`check_size`](Self::check_size) has to come before: in a file that has changed what is mapped
+    /// [`check_unchanged`](Self::check_unchanged) has to come before: in a file that has changed what is mapped
     /// is not what the index describes, and cut pages could read as zeros. Not where the shard
     /// [`is_compared`](Self::is_compared). What the kernel has copied was right if
     /// [`is_still`](Self::is_still) says so afterwards, with the epoch from before the check.
@@ -522,16 +522,16 @@ impl Shard {
     /// has been appended to in place has other bytes where its index was.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
         self.read_unchecked(offset, buffer)?;
-        self.check_size()
+        self.check_unchanged()
     }
 
-    /// Reads bytes of the file. The caller checks its size before it relies on them.
+    /// Reads bytes of the file. The caller checks that it is unchanged before it relies on them.
     fn read_unchecked(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
         match self.file.read_exact_at(buffer, offset) {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(self.io(error)),
             // The file has been cut, or was always too short: its size tells.
             Err(_) => {
-                self.check_size()?;
+                self.check_unchanged()?;
                 Err(self.io(io::ErrorKind::UnexpectedEof.into()))
             }
             Ok(()) => Ok(()),
@@ -540,7 +540,7 @@ impl Shard {
 
     /// Fails when the file is not what it was when it was opened, as far as its size, times and a few
     /// bytes tell (see `unchanged.rs` for the rule): then each later call fails as well.
-    pub fn check_size(&self) -> Result<(), ShardError> {
+    pub fn check_unchanged(&self) -> Result<(), ShardError> {
         self.unchanged.check(&self.file, &self.path)
     }
 
@@ -551,7 +551,7 @@ impl Shard {
 
     /// Whether the file is now what it was in that epoch, without any change in between.
     pub fn is_still(&self, epoch: Epoch) -> bool {
-        self.check_size().is_ok() && self.epoch() == epoch
+        self.check_unchanged().is_ok() && self.epoch() == epoch
     }
 
     /// Has `call` called, once, when the file is found changed. It must not wait.

@@ -111,7 +111,7 @@ impl NameOrder {
         };
         let low = self.halve(low..high, key, most, shard)?;
         let cursor = self.cursor(low, key)?;
-        shard.map_or(Ok(()), Shard::check_size)?;
+        shard.map_or(Ok(()), Shard::check_unchanged)?;
         Ok(cursor)
     }
 
@@ -145,7 +145,7 @@ impl NameOrder {
         Ok(low)
     }
 
-    /// The name at a position. Of one `shard` the size is checked once, at the end of the search.
+    /// The name at a position. One `shard` is checked once, at the end of the search.
     fn read_for_search(
         &self,
         position: u64,
@@ -196,7 +196,7 @@ impl NameOrder {
     /// outside the range of its shard's names.
     pub fn key_at(&self, position: u64, key: &mut Vec<u8>) -> Result<(), ShardError> {
         if let Some(shard) = self.read_key(position, key)? {
-            shard.check_size()?;
+            shard.check_unchanged()?;
         }
         if let Layout::Apart(pieces) = &self.layout
             && !piece_of(pieces, position).is_some_and(|piece| piece.holds(key))
@@ -206,7 +206,7 @@ impl NameOrder {
         Ok(())
     }
 
-    /// The name at `position` as it stands there, and its shard, whose size has not been checked.
+    /// The name at `position` as it stands there, and its shard, which has not been checked.
     fn read_key(&self, position: u64, key: &mut Vec<u8>) -> Result<Option<&Shard>, ShardError> {
         key.clear();
         let record = self.record_at(position)?;

@@ -28,7 +28,7 @@ impl Piece {
             let mut key = Vec::new();
             if let Some(record) = shard.record_in_name_order(position)? {
                 shard.name_key(record, &mut key)?;
-                shard.check_size()?;
+                shard.check_unchanged()?;
             }
             Ok::<Vec<u8>, ShardError>(key)
         };

@@ -204,7 +204,7 @@ fn largest_name(shard: &Shard) -> Result<Option<Vec<u8>>, PackError> {
     let mut largest = Vec::new();
     if let Some(last) = shard.record_in_name_order(last)? {
         shard.name_key(last, &mut largest)?;
-        shard.check_size()?;
+        shard.check_unchanged()?;
     }
     Ok(Some(largest))
 }

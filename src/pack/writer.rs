@@ -164,7 +164,7 @@ impl ShardWriter {
         bytes: &[u8],
         crc: Option<u32>,
     ) -> Result<u32, PackError> {
-        check_size(origin, bytes.len() as u64, size)?;
+        check_unchanged(origin, bytes.len() as u64, size)?;
         self.write(bytes)?;
         Ok(crc.unwrap_or_else(|| self.checksum(0, bytes)))
     }
@@ -246,18 +246,18 @@ impl ShardWriter {
                 true => PackError::io(&self.path, error),
                 false => unreadable(error),
             })?;
-            check_size(origin, copied, size)?;
+            check_unchanged(origin, copied, size)?;
             return Ok(0);
         }
         let (mut crc, mut done) = (0, 0);
         let mut buffer = std::mem::take(&mut self.buffer);
         let result = loop {
             match (&file).read(&mut buffer) {
-                Ok(0) => break check_size(origin, done, size),
+                Ok(0) => break check_unchanged(origin, done, size),
                 Ok(read) => {
                     done += read as u64;
                     if done > size {
-                        break check_size(origin, done, size);
+                        break check_unchanged(origin, done, size);
                     }
                     crc = crc32c::crc32c_append(crc, &buffer[..read]);
                     if let Err(error) = self.write(&buffer[..read]) {
@@ -389,7 +389,7 @@ fn is_of_target(error: &io::Error) -> bool {
     )
 }
 
-fn check_size(origin: &Origin, found: u64, expected: u64) -> Result<(), PackError> {
+fn check_unchanged(origin: &Origin, found: u64, expected: u64) -> Result<(), PackError> {
     if found == expected {
         return Ok(());
     }

@@ -119,7 +119,7 @@ impl Shard {
             return Err(self.unchanged.set_changed(changed));
         }
         if is_long {
-            self.check_size()?;
+            self.check_unchanged()?;
             self.unchanged.set_agreed(record, epoch);
         }
         Ok(())

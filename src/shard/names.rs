@@ -77,7 +77,7 @@ impl Shard {
 
     /// Appends the bytes of a record's name to `key`, up to one more than a valid name can have;
     /// none where the shard has no names or the name's place is damaged. The file's size is not
-    /// checked: [`check_size`](Self::check_size) is to be called at the end of a search.
+    /// checked: [`check_unchanged`](Self::check_unchanged) is to be called at the end of a search.
     pub fn name_key(&self, record: LocalIndex, key: &mut Vec<u8>) -> Result<(), ShardError> {
         let Some(names) = &self.sections.names else {
             return Ok(());
@@ -145,7 +145,7 @@ impl SortedNames<'_> {
             false => self.fill_by_order(positions.clone())?,
         }
         self.next = positions.start + self.batch.len() as u64;
-        self.shard.check_size()
+        self.shard.check_unchanged()
     }
 
     /// Whether the batch has as many bytes as it may have.

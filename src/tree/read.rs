@@ -114,7 +114,7 @@ impl Tree {
     ) -> Result<Bytes<'_>, TreeError> {
         let shard = &self.dataset.shards()[shard];
         let epoch = shard.epoch();
-        shard.check_size()?;
+        shard.check_unchanged()?;
         if shard.is_compared() {
             return self.read_record(number, 0, u32::try_from(extent.len()).unwrap_or(u32::MAX));
         }
@@ -139,7 +139,7 @@ impl Tree {
             let part = shard.payload().part(at - base, end - at);
             if part.len() == u64::from(len).min(end - offset) {
                 let epoch = shard.epoch();
-                shard.check_size()?;
+                shard.check_unchanged()?;
                 if shard.is_compared() {
                     return Ok(shard.read_compared(None, part)?.into());
                 }
