@@ -55,7 +55,8 @@ impl AsFd for MountTable {
     }
 }
 
-fn parse(line: &[u8]) -> Option<MountInfo> {
+/// The mount that a line describes.
+pub fn parse(line: &[u8]) -> Option<MountInfo> {
     let mut fields = line.split(|&byte| byte == b' ');
     let device = fields.nth(2)?;
     let path = fields.nth(1)?;

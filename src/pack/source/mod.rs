@@ -161,21 +161,20 @@ impl Following {
         Ok((Content::Pieces(receiver), rest))
     }
 
-    /// Reads what has not been read; passes it on as long as somebody listens. If the input fails,
-    /// the channel closes early, and the source says why.
-    fn send(mut self, input: &mut impl Read) -> io::Result<()> {
+    /// Reads what has not been read, and passes it on as long as somebody listens. Returns how much
+    /// is left then. If the input fails, the channel closes early, and the source says why.
+    fn send(mut self, input: &mut impl Read) -> io::Result<u64> {
+        let Some(sender) = self.sender else {
+            return Ok(self.left);
+        };
         while self.left > 0 {
             let piece = read_exactly(self.left.min(PIECE), input)?;
             self.left -= piece.len() as u64;
-            if self
-                .sender
-                .as_ref()
-                .is_some_and(|sender| sender.send(piece).is_err())
-            {
-                self.sender = None;
+            if sender.send(piece).is_err() {
+                break;
             }
         }
-        Ok(())
+        Ok(self.left)
     }
 }
 

@@ -98,7 +98,11 @@ impl Stream {
         let begun = Following::begin(size, &mut self.input);
         let (content, rest) = begun.map_err(|error| self.io(error))?;
         let go_on = take(Ok(self.record(size, content)));
-        rest.send(&mut self.input).map_err(|error| self.io(error))?;
+        if go_on {
+            let sent = rest.send(&mut self.input);
+            let skipped = sent.and_then(|left| pass_over(left, &mut self.input));
+            skipped.map_err(|error| self.io(error))?;
+        }
         Ok(go_on)
     }
 
@@ -133,6 +137,15 @@ impl Stream {
             SpooledData::InMemory(bytes) => (size, Content::Bytes(bytes.into_inner())),
             SpooledData::OnDisk(file) => (size, Content::Open(file)),
         })
+    }
+}
+
+/// Reads what nobody wants, up to the next record.
+fn pass_over(bytes: u64, input: &mut impl Read) -> io::Result<()> {
+    let passed = io::copy(&mut input.take(bytes), &mut io::sink())?;
+    match passed == bytes {
+        true => Ok(()),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 

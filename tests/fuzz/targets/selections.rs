@@ -1,0 +1,75 @@
+//! Selections of records, compared with Python's rules by trying each number.
+
+use super::choices::Choices;
+use roxfs::order::{Selection, Union};
+use std::collections::BTreeSet;
+
+/// Selections from texts, each by itself and several together.
+pub fn selections(choices: &mut Choices) {
+    let len = choices.below(12) as u64;
+    let mut selections = Vec::new();
+    for _ in 0..1 + choices.below(3) {
+        let part = |choices: &mut Choices| match choices.below(4) {
+            0 => String::new(),
+            1 => choices.field().to_string(),
+            _ => (choices.below(30) as i64 - 15).to_string(),
+        };
+        let text = match choices.below(4) {
+            0 => part(choices),
+            1 => format!("{}:{}", part(choices), part(choices)),
+            2 => format!("{}:{}:{}", part(choices), part(choices), part(choices)),
+            _ => String::from_utf8_lossy(choices.bytes(6)).into_owned(),
+        };
+        let Ok(selection) = text.parse::<Selection>() else {
+            continue;
+        };
+        if let Ok(positions) = selection.positions(len) {
+            let found: Vec<u64> = positions.collect();
+            assert!(found.iter().all(|&position| position < len));
+            assert_eq!(found, by_trying(selection, len), "{text} of {len}");
+            selections.push(selection);
+        }
+    }
+    if selections.is_empty() {
+        return;
+    }
+    let union: Vec<u64> = Union::new(&selections, len).unwrap().collect();
+    let mut seen = BTreeSet::new();
+    let all = selections
+        .iter()
+        .flat_map(|selection| by_trying(*selection, len));
+    let expected: Vec<u64> = all.filter(|&position| seen.insert(position)).collect();
+    assert_eq!(union, expected);
+}
+
+fn by_trying(selection: Selection, len: u64) -> Vec<u64> {
+    let len = i128::from(len);
+    let (start, stop, step) = match selection {
+        Selection::Index(index) => {
+            let index = i128::from(index);
+            return vec![if index < 0 { index + len } else { index } as u64];
+        }
+        Selection::Slice { start, stop, step } => (start, stop, i128::from(step)),
+    };
+    let clamp = |bound: Option<i64>, default: i128| match bound.map(i128::from) {
+        None => default,
+        Some(bound) => {
+            let bound = if bound < 0 { bound + len } else { bound };
+            match step > 0 {
+                true => bound.clamp(0, len),
+                false => bound.clamp(-1, len - 1),
+            }
+        }
+    };
+    let (first, last) = match step > 0 {
+        true => (clamp(start, 0), clamp(stop, len)),
+        false => (clamp(start, len - 1), clamp(stop, -1)),
+    };
+    let mut taken = Vec::new();
+    let mut at = first;
+    while if step > 0 { at < last } else { at > last } {
+        taken.push(at as u64);
+        at += step;
+    }
+    taken
+}
