@@ -64,7 +64,10 @@ pub fn name(choices: &mut Choices, deep: bool) -> Vec<u8> {
         });
     }
     if deep && choices.one_in(250) {
-        parts = vec![b"p"; choices.pick(&[300, 2047, 2048, 2049])];
+        parts = vec![
+            b"p";
+            choices.pick(&[20, 20, 20, 20, 20, 20, 20, 300, 300, 300, 2047, 2048, 2049])
+        ];
     }
     parts.join(&b'/')
 }
