@@ -20,13 +20,13 @@ mod temporary;
 mod unique;
 mod writer;
 
+pub use directory::Directory;
 pub use error::PackError;
 pub use tables::Sections;
 pub use target::Target;
 
 use crate::format::Damage;
 use crate::shard::{Shard, ShardError};
-use directory::Directory;
 use finish::Finisher;
 use load::{Loaded, Output, Readahead};
 use lock::Lock;

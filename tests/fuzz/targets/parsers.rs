@@ -10,12 +10,13 @@ use roxfs::format::footer::Footer;
 use roxfs::format::name::Name;
 use roxfs::format::section::{FOOTER_LEN, SectionWalk};
 use roxfs::order::Shuffle;
-use roxfs::pack::Target;
+use roxfs::pack::{Directory, Target};
 use roxfs::text::{Visible, escaped, is_hidden, json};
 use roxfs::tree::{EXTENSION, NumberedNames};
 use roxfs::{acl, dataset, mountinfo};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub fn run(data: &[u8]) {
     let mut choices = Choices::new(data);
@@ -253,7 +254,9 @@ fn lock_file(choices: &mut Choices) {
             _ => [b"first record 3\n", choices.rest()].concat(),
         };
         std::fs::write(path.join(".d.lock"), content).unwrap();
-        if let Ok(mut lock) = Target::new(&path.join("d.rox"), false).lock() {
+        let target = Target::new(&path.join("d.rox"), false);
+        let directory = Arc::new(Directory::of(target.base()).unwrap());
+        if let Ok(mut lock) = target.lock(&directory) {
             if let Ok(first) = lock.begin(5, true) {
                 assert!(first <= 5);
             }
