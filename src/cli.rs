@@ -73,6 +73,9 @@ pub enum Command {
     /// What `mount` starts to end the mount's connection if it is killed
     #[command(hide = true)]
     AbortIfKilled(AbortIfKilled),
+    /// What `mount` starts to find out whether the mount answers
+    #[command(hide = true)]
+    AskRoot(AskRoot),
 }
 
 /// The shards of a dataset.
@@ -164,6 +167,17 @@ pub struct ListAhead {
 pub struct AbortIfKilled {
     /// The number of the process that started this one, and names the mount at the standard input
     pub parent: i32,
+}
+
+/// Options of `ask-root`.
+#[derive(Debug, Args)]
+pub struct AskRoot {
+    /// The number of the process that started this one
+    pub parent: i32,
+    /// Device number of the mount, as MAJOR:MINOR
+    pub device: String,
+    /// Where it is mounted
+    pub mountpoint: PathBuf,
 }
 
 const MOUNT_TREE: &str = "\

@@ -6,6 +6,7 @@ pub mod allowance;
 pub mod cli;
 pub mod commands;
 pub mod dataset;
+pub mod device;
 pub mod extract;
 pub mod failures;
 pub mod files;

@@ -69,6 +69,15 @@ impl PayloadMap {
         }
     }
 
+    /// Waits until bytes `start..end` are in memory and mapped, where the kernel can (since Linux
+    /// 5.14) and they can be read; the copy out of a page that cannot fails.
+    pub fn populate(&self, start: u64, end: u64) {
+        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        if let (Some(map), Some((start, end))) = (&self.map, range) {
+            let _ = map.advise_range(Advice::PopulateRead, start, end.saturating_sub(start));
+        }
+    }
+
     /// Lets the kernel take back the memory of the whole pages within bytes `start..end`. It keeps
     /// pages that other processes have mapped.
     pub fn page_out(&self, start: u64, end: u64) {

@@ -5,7 +5,7 @@
 //! read, and so for that thread's own answer.
 
 use crate::format::index::Extent;
-use crate::kernel_cache::KernelCache;
+use crate::kernel_cache::{Access, KernelCache};
 use crate::memory;
 use crate::readahead::{LongFiles, Next, Order, Patience, Positions, Streams, Window, Worth};
 use crate::stale::Stale;
@@ -15,8 +15,8 @@ use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::collections::VecDeque;
 use std::io;
+use std::iter;
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -40,6 +40,8 @@ const FILL_BYTES: u64 = 2 << 20;
 const COLD: usize = 8;
 /// Whether there is still room for all is looked up again after so long.
 const ROOM_KNOWN: Duration = Duration::from_secs(1);
+/// For how long a job waits, in all, until no reader's request waits to be read.
+const PATIENCE: Duration = Duration::from_millis(1);
 /// How much of what is to be stored is requested from disk before.
 const REQUESTED_BYTES: u64 = 8 << 20;
 const REQUESTED_RECORDS: u64 = 512;
@@ -75,11 +77,12 @@ enum Job {
 }
 
 impl Pusher {
-    /// Begins with records of `tree`, for the kernel at `device`. `is_listing` says whether more
-    /// names are being made known to it; without it, only what comes next in an order is stored.
+    /// Begins with records of `tree`, in the kernel's cache by `access`; `stale` lets go of what was
+    /// stored and turned out to be wrong. `is_listing` says whether more names are being made known to
+    /// the kernel; without it, only what comes next in an order is stored.
     pub fn start(
         tree: Arc<Tree>,
-        device: OwnedFd,
+        access: Access,
         stale: Stale,
         is_listing: Option<Arc<AtomicBool>>,
     ) -> io::Result<Pusher> {
@@ -92,18 +95,17 @@ impl Pusher {
             strays: Patience::new(tree.dataset().records()),
             fills_ended: 0,
         };
-        let mut work = Work {
+        let start = Start {
+            access,
             tree,
-            cache: KernelCache::new(device),
             stale,
             reached: Arc::clone(&reached),
-            fill: Fill::default(),
             fills_ended: Arc::clone(&fills_ended),
             is_listing: is_listing.unwrap_or_default(),
         };
         thread::Builder::new()
             .name("push".to_owned())
-            .spawn(move || work.run(&receiver))?;
+            .spawn(move || start.run(&receiver))?;
         Ok(Pusher {
             readers: Mutex::new(readers),
             long_files: Mutex::default(),
@@ -163,6 +165,16 @@ impl Drop for Pusher {
 /// A record and where it lies: its number, its shard, its place in that shard's payload.
 type Located = (u64, usize, Extent);
 
+/// What the thread begins with.
+struct Start {
+    access: Access,
+    tree: Arc<Tree>,
+    stale: Stale,
+    reached: Arc<AtomicU64>,
+    fills_ended: Arc<AtomicU64>,
+    is_listing: Arc<AtomicBool>,
+}
+
 struct Work {
     tree: Arc<Tree>,
     cache: KernelCache,
@@ -198,25 +210,45 @@ struct Stored {
     from_disk: usize,
 }
 
-impl Work {
-    fn run(&mut self, jobs: &Receiver<Job>) {
-        while let Ok(job) = jobs.recv() {
-            let done = match job {
-                Job::Store(window) => self.push(window),
-                Job::Fill(worth, ended) => {
-                    match ended == self.fills_ended.load(Ordering::Relaxed) {
-                        true => self.fill(worth),
-                        false => Ok(()),
-                    }
-                }
-                Job::Request(bytes) => {
-                    self.tree.will_need_raw_data(bytes);
-                    Ok(())
-                }
-            };
-            if done.is_err() {
+impl Start {
+    /// Works on jobs until the mount is gone.
+    fn run(self, jobs: &Receiver<Job>) {
+        let first = jobs.iter().find(|_| self.access.is_ready());
+        let Some(first) = first else { return };
+        let cache = match self.access.open() {
+            Ok(cache) => cache,
+            Err(error) => return log::warn!("no records are stored ahead of readers: {error}"),
+        };
+        let mut work = Work {
+            tree: self.tree,
+            cache,
+            stale: self.stale,
+            reached: self.reached,
+            fill: Fill::default(),
+            fills_ended: self.fills_ended,
+            is_listing: self.is_listing,
+        };
+        for job in iter::once(first).chain(jobs) {
+            if work.run(job).is_err() {
                 // The mount is gone.
                 return;
+            }
+        }
+    }
+}
+
+impl Work {
+    /// Fails when the kernel takes no more of this mount.
+    fn run(&mut self, job: Job) -> io::Result<()> {
+        match job {
+            Job::Store(window) => self.push(window),
+            Job::Fill(worth, ended) => match ended == self.fills_ended.load(Ordering::Relaxed) {
+                true => self.fill(worth),
+                false => Ok(()),
+            },
+            Job::Request(bytes) => {
+                self.tree.will_need_raw_data(bytes);
+                Ok(())
             }
         }
     }
@@ -341,8 +373,9 @@ impl Work {
     }
 
     /// Stores those records that are `wanted`, until so many of them had to be read from disk, and
-    /// lets go of the shards' pages of those, if one copy is to stay. Fails when the kernel takes no
-    /// more of this mount.
+    /// lets go of the shards' pages of those, if one copy is to stay. What readers ask for has to be
+    /// answered first: records that it leaves no time for are brought into memory only. Fails when
+    /// the kernel takes no more of this mount.
     fn store(
         &self,
         records: &[Located],
@@ -355,18 +388,26 @@ impl Work {
             from_disk: 0,
         };
         let mut copied = Vec::new();
+        let mut patience = PATIENCE;
         let (mut unknown, mut first_unknown) = (0, 0);
         let mut faults = disk_faults();
         for (number, &(record, shard, extent)) in records.iter().enumerate() {
             if extent.is_empty() || extent.len() > LARGEST || !wanted(record) {
                 continue;
             }
+            // A store must not wait for the disk.
+            if let Ok(map) = self.tree.dataset().shards()[shard].map() {
+                map.populate(extent.start(), extent.end());
+            }
             // What a shard that has changed since would give must not get into the cache.
             let Ok(bytes) = self.tree.record_bytes(record, shard, extent) else {
                 continue;
             };
-            match self.cache.store(Node::Record(record).ino(), &bytes) {
-                Ok(()) => {
+            let is_unasked = self.cache.wait_until_unasked(&mut patience)?;
+            let store = || self.cache.store(Node::Record(record).ino(), &bytes);
+            match is_unasked.then(store) {
+                None => {}
+                Some(Ok(())) => {
                     unknown = 0;
                     if !bytes.are_still_right() {
                         self.stale.let_go(Node::Record(record));
@@ -374,7 +415,7 @@ impl Work {
                     }
                     copied.push((record, shard, extent));
                 }
-                Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+                Some(Err(error)) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
                     Errno::ENOENT => {
                         if unknown == 0 {
                             first_unknown = number;

@@ -5,12 +5,12 @@
 //! and so for that thread's own answer. Of a shard that has changed nothing is read any more, so what
 //! is waited for is an error that is on its way.
 
-use crate::kernel_cache::KernelCache;
+use crate::kernel_cache::{Access, KernelCache};
 use crate::tree::ino::Node;
 use crate::tree::{INDEX_ENTRY, Tree};
 use nix::errno::Errno;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::iter;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -34,9 +34,9 @@ enum Job {
 }
 
 impl Stale {
-    /// Begins with files of `tree`, for the kernel at `device`. A shard that is found changed is let go
-    /// of by itself.
-    pub fn start(tree: Arc<Tree>, device: OwnedFd) -> io::Result<Stale> {
+    /// Begins with files of `tree`, in the kernel's cache by `access`. A shard that is found changed is
+    /// let go of by itself.
+    pub fn start(tree: Arc<Tree>, access: Access) -> io::Result<Stale> {
         let (sender, receiver) = channel();
         for (number, shard) in tree.dataset().shards().iter().enumerate() {
             let sender = sender.clone();
@@ -44,10 +44,9 @@ impl Stale {
                 let _ = sender.send(Job::Shard(number));
             }));
         }
-        let cache = KernelCache::new(device);
         thread::Builder::new()
             .name("let go".to_owned())
-            .spawn(move || run(&tree, &cache, &receiver))?;
+            .spawn(move || run(&tree, access, &receiver))?;
         Ok(Stale(sender))
     }
 
@@ -58,11 +57,19 @@ impl Stale {
     }
 }
 
-fn run(tree: &Tree, cache: &KernelCache, jobs: &Receiver<Job>) {
-    while let Ok(job) = jobs.recv() {
+fn run(tree: &Tree, access: Access, jobs: &Receiver<Job>) {
+    let Ok(first) = jobs.recv() else { return };
+    while !access.is_ready() {
+        thread::sleep(PAUSE);
+    }
+    let cache = match access.open() {
+        Ok(cache) => cache,
+        Err(error) => return log::warn!("changed shards stay in the kernel's cache: {error}"),
+    };
+    for job in iter::once(first).chain(jobs) {
         let done = match job {
-            Job::File(node) => invalidate(cache, node, 0, 0),
-            Job::Shard(number) => invalidate_shard(tree, cache, number),
+            Job::File(node) => invalidate(&cache, node, 0, 0),
+            Job::Shard(number) => invalidate_shard(tree, &cache, number),
         };
         if done.is_err() {
             // The mount is gone.

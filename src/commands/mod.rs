@@ -2,6 +2,7 @@
 //! error.
 
 mod abort_if_killed;
+mod ask_root;
 mod cat;
 mod extract;
 mod faults;
@@ -88,6 +89,7 @@ pub fn run(command: Command) -> Exit {
         Command::Verify(options) => verify::run(&options),
         Command::ListAhead(options) => list_ahead::run(&options),
         Command::AbortIfKilled(options) => abort_if_killed::run(&options),
+        Command::AskRoot(options) => ask_root::run(&options),
     };
     let exit = result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {

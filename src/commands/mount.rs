@@ -56,6 +56,7 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
                 super::say(mounted);
                 Ok(Exit::Done)
             }
+            Err(Some(0)) => anyhow::bail!("it was unmounted before the mount answered"),
             Err(Some(code)) => Ok(Exit::Code(u8::try_from(code).unwrap_or(1))),
             Err(None) => anyhow::bail!("the daemon was killed before the mount answered"),
         },
@@ -132,6 +133,7 @@ fn serve_tree(
     let serving = Serving {
         threads,
         watchdog: super::abort_if_killed::program,
+        asker: super::ask_root::program,
         ahead: match options.ahead {
             Ahead::All => Prepared::All(super::list_ahead::program),
             Ahead::Order => Prepared::NextInOrder,

@@ -1,23 +1,25 @@
 //! A mounted tree from its beginning to its end: mount, serve, signals, unmount.
 
+pub mod answer;
+mod connection;
 pub mod daemon;
 mod mount;
+mod threads;
 pub mod watchdog;
 
 pub use mount::{MountError, MountOptions, UnmountError, unmount};
 
 use crate::fuse::{Ahead, Deferred, MAX_REQUEST, RoxFs};
+use crate::kernel_cache::Access;
 use crate::lister::{self, Lister};
 use crate::push::Pusher;
 use crate::stale::Stale;
 use crate::text::shown;
 use crate::tree::Tree;
 use mount::Mounted;
+use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
-use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use watchdog::Watchdog;
@@ -28,11 +30,14 @@ pub enum SessionError {
     /// It could not be mounted.
     #[error(transparent)]
     Mount(#[from] MountError),
-    /// The kernel and roxfs did not agree, or the mount does not answer.
-    #[error("{path}: mounted, but it does not work: {reason}")]
+    /// What it needs cannot be started, the kernel and roxfs did not agree, or the mount does not
+    /// answer. It has been unmounted.
+    #[error("{path}: not mounted: {step}: {reason}{}", hint(reason))]
     Start {
         /// The mount point.
         path: String,
+        /// What failed.
+        step: &'static str,
         /// What happened.
         reason: io::Error,
     },
@@ -46,11 +51,21 @@ pub enum SessionError {
     },
 }
 
+fn hint(reason: &io::Error) -> &'static str {
+    match reason.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EAGAIN) => " (a limit on threads or processes: ulimit -u)",
+        Some(Errno::EMFILE) => " (ulimit -n)",
+        _ => "",
+    }
+}
+
 /// How a mount is served.
 #[derive(Debug, Clone, Copy)]
 pub struct Serving {
-    /// How many threads answer requests.
+    /// How many threads answer requests; fewer where not as many can be started.
     pub threads: usize,
+    /// What asks whether the mount answers.
+    pub asker: answer::Program,
     /// What is prepared before it is asked for.
     pub ahead: Prepared,
     /// What ends the mount's connection if this process is killed while it prepares something.
@@ -79,47 +94,60 @@ pub fn serve(
     ready: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), SessionError> {
     let path = shown(mountpoint).to_string();
-    let start = |reason| SessionError::Start {
-        path: path.clone(),
-        reason,
+    let failed = |step| {
+        let path = path.clone();
+        move |reason| SessionError::Start { path, step, reason }
     };
+    let prepares_ahead = !matches!(serving.ahead, Prepared::Nothing);
+    let threads = threads::startable(serving.threads, prepares_ahead)
+        .map_err(failed("threads cannot be started"))?;
     // Before any thread starts, so that all of them leave these to the thread that waits.
-    let signals = block_signals().map_err(start)?;
-    let mut watchdog = match serving.ahead {
-        Prepared::Nothing => None,
-        _ => Some(Watchdog::start(serving.watchdog).map_err(start)?),
-    };
+    let signals = block_signals().map_err(failed("signals"))?;
+    let mut watchdog = None;
+    if prepares_ahead {
+        let program = serving.watchdog;
+        watchdog = Some(Watchdog::start(program).map_err(failed("the watching process"))?);
+    }
     let (device, mounted) = mount::mount(mountpoint, options)?;
     if let Some(watchdog) = &mut watchdog {
-        watchdog.watch(mounted.info()).map_err(start)?;
+        let told = watchdog.watch(mounted.info());
+        told.map_err(failed("the watching process"))?;
     }
     let mounted = Arc::new(mounted);
+    let access = Access::new(Arc::clone(mounted.device()));
+    let stale = Stale::start(Arc::clone(&tree), access.clone());
+    let stale = stale.map_err(failed("threads cannot be started"))?;
+    let ahead = start_ahead(serving.ahead, &tree, &access, &stale, &mounted)
+        .map_err(failed("threads cannot be started"))?;
     let mut config = fuser::Config::default();
-    config.n_threads = Some(serving.threads);
-    // A queue of its own for each thread: no slower on two cores, and nothing to share on more. The
-    // number of background requests is left at fuser's 16: 4 and 64 made no clear difference.
-    config.clone_fd = can_clone_device();
+    config.n_threads = Some(threads);
+    // A queue of its own for each thread: no slower on two cores, and nothing to share on more.
+    config.clone_fd = threads::can_have_devices(&device, threads);
     // The kernel decides who may enter (allow_other, default_permissions); fuser's own check on
     // top of it would refuse requests that the kernel sends on its own behalf.
     let acl = fuser::SessionACL::All;
-    let stale = device
-        .try_clone()
-        .and_then(|device| Stale::start(Arc::clone(&tree), device));
-    let stale = stale.map_err(start)?;
-    let ahead = start_ahead(serving.ahead, &tree, &device, &stale, &mounted).map_err(start)?;
     let fs = RoxFs::new(tree, stale, ahead);
     let deferred = fs.deferred();
-    let session = fuser::Session::from_fd(fs, device, acl, config).map_err(start)?;
-    let session = session.spawn().map_err(start)?;
+    let session = fuser::Session::from_fd(fs, device, acl, config);
+    let session = session.map_err(failed("the kernel's first request"))?;
+    let session = session.spawn();
+    let session = session.map_err(failed("threads cannot be started"))?;
     mounted.raise_readahead(MAX_REQUEST);
-    check_answers(mounted.path()).map_err(start)?;
     // Weak, so that the mount is removed with this function, however it ends.
     let waiting = Arc::downgrade(&mounted);
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || unmount_on_signal(&signals, &waiting, &deferred))
-        .map_err(start)?;
-    ready().map_err(start)?;
+        .map_err(failed("threads cannot be started"))?;
+    let has_ended = || session.guard.is_finished();
+    let answered = answer::wait_for_answer(&mounted, serving.asker, has_ended);
+    if has_ended() {
+        // By a signal or from outside, if without an error.
+        return session.join().map_err(failed("serving ended at once"));
+    }
+    answered.map_err(failed("it does not answer"))?;
+    ready().map_err(failed("going into the background"))?;
+    access.set_ready();
     session
         .join()
         .map_err(|reason| SessionError::Ended { path, reason })
@@ -128,7 +156,7 @@ pub fn serve(
 fn start_ahead(
     prepared: Prepared,
     tree: &Arc<Tree>,
-    device: &OwnedFd,
+    access: &Access,
     stale: &Stale,
     mounted: &Mounted,
 ) -> io::Result<Option<Ahead>> {
@@ -141,8 +169,8 @@ fn start_ahead(
         }
     };
     let is_listing = lister.as_ref().map(Lister::is_listing);
-    let (device, stale) = (device.try_clone()?, stale.clone());
-    let pusher = Pusher::start(Arc::clone(tree), device, stale, is_listing)?;
+    let (access, stale) = (access.clone(), stale.clone());
+    let pusher = Pusher::start(Arc::clone(tree), access, stale, is_listing)?;
     Ok(Some(Ahead { pusher, lister }))
 }
 
@@ -162,26 +190,9 @@ fn block_signals() -> io::Result<SigSet> {
     Ok(signals)
 }
 
-/// Each thread reads requests through its own descriptor where the device may be opened.
-fn can_clone_device() -> bool {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/fuse")
-        .is_ok()
-}
-
-/// Asks for the root's attributes as any user of the mount would.
-fn check_answers(mountpoint: &Path) -> io::Result<()> {
-    let root = std::fs::metadata(mountpoint)?;
-    match root.is_dir() && root.ino() == 1 {
-        true => Ok(()),
-        false => Err(io::Error::other("another file system covers it")),
-    }
-}
-
-/// The first signal unmounts, and lets go of those who wait for what takes long. If files are open the mount is detached: its name is gone at once,
-/// and the files are served until they are closed. The second signal ends the process.
+/// The first signal unmounts, and lets go of those who wait for what takes long. If files are open the
+/// mount is detached: its name is gone at once, and the files are served until they are closed. The
+/// second signal ends the process.
 fn unmount_on_signal(signals: &SigSet, mounted: &Weak<Mounted>, deferred: &Deferred) {
     let Ok(signal) = signals.wait() else { return };
     deferred.end();

@@ -3,34 +3,40 @@
 //! fuser's own mounting is not used: it gives no file system type, takes a comma in the source
 //! name for further options, and may unmount a stranger that has been mounted at the same path.
 
+use super::connection;
+use crate::device;
 use crate::mountinfo::{MountInfo, MountTable};
 use crate::text::shown;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::mount::{MntFlags, MsFlags};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{geteuid, getgid, getuid};
+use rustix::fs::{FlockOperation, flock};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IoSliceMut};
+use std::iter;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The type under which mounts are listed.
-const FS_TYPE: &str = "fuse.roxfs";
-const DEVICE: &str = "/dev/fuse";
+pub const FS_TYPE: &str = "fuse.roxfs";
 const HELPER: &str = "fusermount3";
 /// How often unmounting is tried where the mount is in use, and how long after that again.
 const UNMOUNT_TRIES: u32 = 5;
 const UNMOUNT_PAUSE: Duration = Duration::from_millis(10);
+/// For how long another mount at the same directory may keep it locked, and how often to look.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a mount is asked to be, beside read-only, nosuid, nodev and default_permissions, which
 /// it always is.
@@ -57,6 +63,16 @@ pub enum MountError {
         /// Why.
         reason: io::Error,
     },
+    /// Another process has had a lock on the mount point for too long.
+    #[error(
+        "{}: another process holds a lock on this directory, as a mount does for a moment; \
+         \"fuser -v {0}\" shows which; a directory of mode 0700 can be locked by its owner alone",
+        shown(path)
+    )]
+    Locked {
+        /// The mount point.
+        path: PathBuf,
+    },
     /// A dataset is there already.
     #[error(
         "{}: a dataset is mounted there already; unmount it first: roxfs umount {0}",
@@ -67,7 +83,7 @@ pub enum MountError {
         path: PathBuf,
     },
     /// No FUSE in the kernel, or not for this user.
-    #[error("{DEVICE}: {reason}{hint}")]
+    #[error("{}: {reason}{hint}", device::PATH)]
     Device {
         /// What the system said.
         reason: io::Error,
@@ -137,7 +153,7 @@ pub struct Mounted {
     table: Mutex<MountTable>,
     /// The descriptor through which the kernel asks: while it is connected, the file system lives,
     /// and its device number is nobody else's.
-    device: OwnedFd,
+    device: Arc<OwnedFd>,
 }
 
 /// Mounts at `mountpoint`, and returns the descriptor through which the kernel asks.
@@ -152,7 +168,7 @@ pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Moun
     }
     let table = MountTable::open().map_err(bad)?;
     // One at a time from the check to the listing: two mounts that come at once would stack.
-    let _lock = File::open(&path).and_then(lock).map_err(bad)?;
+    let _lock = lock(&path)?;
     let there = table.find(&path).map_err(bad)?;
     if there.is_some_and(|mount| mount.kind == FS_TYPE) {
         return Err(MountError::AlreadyMounted { path });
@@ -170,7 +186,7 @@ pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Moun
             let mounted = Mounted {
                 info,
                 table: Mutex::new(table),
-                device: clone,
+                device: Arc::new(clone),
             };
             Ok((device, mounted))
         }
@@ -181,13 +197,35 @@ pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Moun
     }
 }
 
-fn lock(directory: File) -> io::Result<Flock<File>> {
-    Flock::lock(directory, FlockArg::LockExclusive).map_err(|(_, errno)| errno.into())
+/// Locks a mount point until the file is closed. Whoever may open the directory may hold the lock,
+/// so it is not waited for without end.
+fn lock(path: &Path) -> Result<File, MountError> {
+    let bad = |reason| MountError::MountPoint {
+        path: path.to_owned(),
+        reason,
+    };
+    let directory = File::open(path).map_err(bad)?;
+    let start = Instant::now();
+    loop {
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(directory),
+            Err(rustix::io::Errno::WOULDBLOCK) if start.elapsed() < LOCK_WAIT => {
+                thread::sleep(LOCK_PAUSE);
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(MountError::Locked {
+                    path: path.to_owned(),
+                });
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(bad(errno.into())),
+        }
+    }
 }
 
 /// `None` where this user may not use mount(2).
 fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>, MountError> {
-    let device = match File::options().read(true).write(true).open(DEVICE) {
+    let device = match device::open() {
         Ok(device) => device,
         Err(reason) => {
             let hint = match reason.kind() {
@@ -311,6 +349,11 @@ impl Mounted {
         &self.info
     }
 
+    /// The descriptor through which the kernel asks.
+    pub fn device(&self) -> &Arc<OwnedFd> {
+        &self.device
+    }
+
     /// Unmounts it wherever it is listed: it may have been bound elsewhere, or its directory
     /// renamed. With `lazy` takes it out of the tree of names, to end when it is no longer in use.
     /// What else may have been mounted at the same path is left alone.
@@ -392,7 +435,7 @@ fn unmount_found(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
     let mut other = None;
     for path in candidates(mountpoint) {
         match table.find(&path).map_err(|error| refused(&path, error))? {
-            Some(mount) if mount.kind == FS_TYPE => return unmount_path(&path, lazy),
+            Some(mount) if mount.kind == FS_TYPE => return unmount_and_end(&mount, lazy),
             Some(mount) => other = Some(format!(" (but {})", shown(mount.kind.as_ref()))),
             None => {}
         }
@@ -403,9 +446,20 @@ fn unmount_found(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
     })
 }
 
+/// Unmounts, after ending what nobody serves any more but cannot end by itself: those who read from
+/// it wait for ever, and so would unmounting (`fuse_kill_sb_anon` waits for a store to end).
+fn unmount_and_end(mount: &MountInfo, lazy: bool) -> Result<(), UnmountError> {
+    let is_ended = connection::end_if_abandoned(&mount.device).unwrap_or_else(|error| {
+        log::debug!("{}: {error}", shown(&mount.path));
+        false
+    });
+    // Who waited may need a moment to leave.
+    unmount_path(&mount.path, lazy || is_ended)
+}
+
 /// The mount point as the kernel lists it. First without touching the last component, because a
 /// dead mount cannot even be looked at; then with it, for links to a mount point, `.` and `..`.
-fn candidates(mountpoint: &Path) -> Vec<PathBuf> {
+fn candidates(mountpoint: &Path) -> impl Iterator<Item = PathBuf> {
     let below = mountpoint.file_name().and_then(|name| {
         let parent = match mountpoint.parent() {
             Some(parent) if parent != Path::new("") => parent,
@@ -413,10 +467,8 @@ fn candidates(mountpoint: &Path) -> Vec<PathBuf> {
         };
         Some(parent.canonicalize().ok()?.join(name))
     });
-    below
-        .into_iter()
-        .chain(mountpoint.canonicalize().ok())
-        .collect()
+    let whole = iter::once_with(|| mountpoint.canonicalize());
+    below.into_iter().chain(whole.flatten())
 }
 
 /// Tries again a few times where the mount is in use: who looks at it in passing, as monitors do,

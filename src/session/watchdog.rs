@@ -1,29 +1,28 @@
 //! Ending a mount's connection when the process that serves it is killed.
 //!
 //! The kernel ends it once the device is closed. But a thread that stores into the kernel's cache may
-//! be waiting for a page that is to be filled by an answer. If the process is killed then, nobody
-//! gives that answer, the thread waits for ever, the device stays open, and so all who wait for
-//! answers do. So a second process, which does not have the device, is told by the kernel when the
-//! first one is killed, and aborts the connection.
+//! be waiting for a page that is to be filled by an answer (see [`kernel_cache`](crate::kernel_cache)
+//! for what is done to make that rare). If the process is killed then, nobody gives that answer, the
+//! thread waits for ever, the device stays open, and so all who wait for answers do. So a second
+//! process, which does not have the device, is told by the kernel when the first one is killed, and
+//! aborts the connection.
 
-use crate::mountinfo::MountInfo;
+use super::connection;
+use super::mount::FS_TYPE;
+use crate::mountinfo::{MountInfo, MountTable};
 use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getppid};
-use rustix::fs::{Mode, OFlags, openat};
-use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
-use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// How to start a process that calls [`abort_if_killed`] with this process's number.
 pub type Program = fn(parent: u32) -> Command;
 
-const FILE_SYSTEM: &str = "fusectl";
-/// Where it is mounted by most systems.
-const DIRECTORY: &str = "/sys/fs/fuse/connections";
+/// More than a device number has, in bytes.
+const LONGEST: u64 = 32;
 /// What the kernel sends when the process is killed; nobody else does.
 const KILLED: Signal = Signal::SIGUSR1;
 
@@ -63,39 +62,50 @@ impl Drop for Watchdog {
 }
 
 /// Waits until the process `parent`, which started this one, is killed, and aborts the connection of
-/// the mount that it named at the standard input. To be called in a process of its own.
+/// the mount that it named at the standard input. To be called in a process of its own. Refuses what
+/// is not a mount of this program's.
 pub fn abort_if_killed(parent: Pid) -> io::Result<()> {
     set_name(c"roxfs-watch")?;
+    if getppid() != parent || !is_this_program(parent) {
+        let reason =
+            "not started by the roxfs mount with this number, so there is nothing to watch";
+        return Err(io::Error::other(reason));
+    }
     // Signals that are meant for all processes of a service are the other one's to act on.
     let signals = SigSet::all();
     signals.thread_block()?;
     set_pdeathsig(KILLED)?;
     let mut device = String::new();
-    io::stdin().read_to_string(&mut device)?;
+    io::stdin().take(LONGEST).read_to_string(&mut device)?;
     if getppid() != parent || device.is_empty() {
         return Ok(());
     }
+    if !is_ours(&device)? {
+        return Err(io::Error::other("not the device number of a roxfs mount"));
+    }
     // Opened now: later the number may be that of another mount.
-    let abort = open_abort(&device).inspect_err(|error| {
+    let abort = connection::open_abort(&device).inspect_err(|error| {
         log::debug!("{device}: {error}; readers may hang if process {parent} is killed");
     });
     while signals.wait()? != KILLED {}
     abort?.write_all(b"1")
 }
 
-/// The file that aborts a connection when it is written to (Documentation/filesystems/fuse).
-fn open_abort(device: &str) -> io::Result<File> {
-    let (_, number) = device.split_once(':').unwrap_or_default();
-    let file = Path::new(number).join("abort");
-    File::options()
-        .write(true)
-        .open(Path::new(DIRECTORY).join(&file))
-        .or_else(|_| {
-            let system = fsopen(FILE_SYSTEM, FsOpenFlags::FSOPEN_CLOEXEC)?;
-            fsconfig_create(&system)?;
-            let flags = FsMountFlags::FSMOUNT_CLOEXEC;
-            let directory = fsmount(&system, flags, MountAttrFlags::empty())?;
-            let flags = OFlags::WRONLY | OFlags::CLOEXEC;
-            Ok(File::from(openat(&directory, &file, flags, Mode::empty())?))
-        })
+/// Where the other process cannot be looked at, it may be.
+fn is_this_program(process: Pid) -> bool {
+    let file = |process: &str| {
+        let file = std::fs::metadata(format!("/proc/{process}/exe"))?;
+        io::Result::Ok((file.dev(), file.ino()))
+    };
+    match (file(&process.to_string()), file("self")) {
+        (Ok(theirs), Ok(ours)) => theirs == ours,
+        _ => true,
+    }
+}
+
+fn is_ours(device: &str) -> io::Result<bool> {
+    let all = MountTable::open()?.all()?;
+    Ok(all
+        .iter()
+        .any(|mount| mount.device == device && mount.kind == FS_TYPE))
 }

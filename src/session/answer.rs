@@ -1,0 +1,103 @@
+//! Asking a new mount whether it answers, from a process of its own.
+//!
+//! The process that serves a mount must not use it: killed while it waits for its own answer, it
+//! could not end, and so would not close the device. The process that asks does not have the device.
+
+use super::mount::Mounted;
+use crate::mountinfo::MountInfo;
+use crate::text::shown;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getppid};
+use rustix::fs::{major, minor};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How to start a process that calls [`ask`] with this process's number and the mount.
+pub type Program = fn(parent: u32, mount: &MountInfo) -> Command;
+
+/// How long the first answer may take. It needs no disk.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How often to look whether there is still somebody to answer.
+const STEP: u16 = 100;
+
+/// Waits until the mount answers. Fails where it gives a wrong answer, none in time, or where
+/// `has_ended` says that there will be none.
+pub fn wait_for_answer(
+    mounted: &Mounted,
+    program: Program,
+    has_ended: impl Fn() -> bool,
+) -> io::Result<()> {
+    let mut child = program(std::process::id(), mounted.info())
+        // A terminal's signals are for this process.
+        .process_group(0)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        // Closed when it ends, however it does.
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let ended = wait_for_end(&child, has_ended);
+    if let Err(error) = ended {
+        let _ = child.kill();
+        // Not waited for: it ends when the connection does, which is after this.
+        return Err(error);
+    }
+    let output = child.wait_with_output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => {
+            let message = String::from_utf8_lossy(&output.stderr);
+            let message = message.trim().trim_start_matches("roxfs: ");
+            Err(io::Error::other(message.to_owned()))
+        }
+    }
+}
+
+fn wait_for_end(child: &Child, has_ended: impl Fn() -> bool) -> io::Result<()> {
+    let Some(output) = &child.stdout else {
+        return Err(io::ErrorKind::BrokenPipe.into());
+    };
+    let start = Instant::now();
+    loop {
+        let mut polled = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut polled, PollTimeout::from(STEP)) {
+            Err(Errno::EINTR) | Ok(0) => {}
+            Err(errno) => return Err(errno.into()),
+            Ok(_) => return Ok(()),
+        }
+        if has_ended() {
+            return Err(io::Error::other("serving ended before the first answer"));
+        }
+        if start.elapsed() > DEADLINE {
+            let reason = format!("no answer within {DEADLINE:?}");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
+        }
+    }
+}
+
+/// Asks for the root's attributes as any user of the mount would. To be called in a process of its
+/// own, which `parent` started and which ends with it.
+pub fn ask(parent: Pid, mount: &MountInfo) -> io::Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    if getppid() != parent {
+        return Ok(());
+    }
+    let root = std::fs::metadata(&mount.path)?;
+    let device = format!("{}:{}", major(root.dev()), minor(root.dev()));
+    match device == mount.device && root.is_dir() && root.ino() == 1 {
+        true => Ok(()),
+        false => {
+            let path = shown(&mount.path);
+            Err(io::Error::other(format!(
+                "{path}: another file system covers it"
+            )))
+        }
+    }
+}
