@@ -1,6 +1,7 @@
 //! A mount's connection to the process that serves it, seen from outside: whether there still is such
 //! a process, and ending the connection where there is not.
 
+use crate::mountinfo::{MountInfo, MountTable};
 use rustix::fs::{CWD, Mode, OFlags, fstatfs, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 use std::fs::File;
@@ -47,11 +48,16 @@ fn open_control(directory: impl AsFd, file: &Path) -> io::Result<File> {
     }
 }
 
-/// Ends the connection of the mount with this device number if all who served it have been killed
-/// and cannot end, because one of them waits for an answer. Returns whether it did. Who has only
-/// been stopped may be continued. Needs Linux 6.16, which tells whose a FUSE device is.
-pub fn end_if_abandoned(device: &str) -> io::Result<bool> {
-    let connection = format!("fuse_connection:\t{}", number(device)?);
+/// Ends the connection of a mount if all who served it have been killed and cannot end, because one
+/// of them waits for an answer. Returns whether it did. Who has only been stopped may be continued.
+/// Needs Linux 6.16, which tells whose a FUSE device is.
+pub fn end_if_abandoned(mount: &MountInfo) -> io::Result<bool> {
+    let connection = format!("fuse_connection:\t{}", number(&mount.device)?);
+    // Opened first: once its connection has ended it does nothing, also if another has the number.
+    let mut abort = open_abort(&mount.device)?;
+    if MountTable::open()?.find(&mount.path)?.as_ref() != Some(mount) {
+        return Ok(false);
+    }
     let mut are_killed = false;
     for process in processes()? {
         // Each thread may have descriptors of its own. Who has just ended has none.
@@ -67,7 +73,7 @@ pub fn end_if_abandoned(device: &str) -> io::Result<bool> {
         }
     }
     if are_killed {
-        open_abort(device)?.write_all(b"1")?;
+        abort.write_all(b"1")?;
     }
     Ok(are_killed)
 }

@@ -449,7 +449,7 @@ fn unmount_found(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
 /// Unmounts, after ending what nobody serves any more but cannot end by itself: those who read from
 /// it wait for ever, and so would unmounting (`fuse_kill_sb_anon` waits for a store to end).
 fn unmount_and_end(mount: &MountInfo, lazy: bool) -> Result<(), UnmountError> {
-    let is_ended = connection::end_if_abandoned(&mount.device).unwrap_or_else(|error| {
+    let is_ended = connection::end_if_abandoned(mount).unwrap_or_else(|error| {
         log::debug!("{}: {error}", shown(&mount.path));
         false
     });

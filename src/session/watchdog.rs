@@ -87,6 +87,11 @@ pub fn abort_if_killed(parent: Pid) -> io::Result<()> {
     let abort = connection::open_abort(&device).inspect_err(|error| {
         log::debug!("{device}: {error}; readers may hang if process {parent} is killed");
     });
+    if getppid() != parent {
+        // Killed before that: the number may have been another mount's already. The kernel ends the
+        // connection of a daemon that had no time to store anything.
+        return Ok(());
+    }
     while signals.wait()? != KILLED {}
     abort?.write_all(b"1")
 }
