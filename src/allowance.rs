@@ -59,8 +59,7 @@ impl Allowance {
         extent: Extent,
     ) -> Result<(), ShardError> {
         if extent.len() > self.large {
-            let contradicted = contradicted(shard, record, extent)?;
-            contradicted.map_err(|damage| shard.damaged(damage))?;
+            check_neighbours(shard, record, extent)?;
         }
         match take(&self.payload, extent.len()) {
             true => Ok(()),
@@ -116,14 +115,10 @@ fn shared(what: String, extent: Extent) -> Damage {
     Damage::new(what, found, "bytes that few others have")
 }
 
-/// Whether one of a record's two offsets is wrong by the word of its neighbours: these would be in
-/// order without it, and it is beyond not only the nearest of them. What may as well be the
+/// Refuses a record of whose two offsets one is wrong by the word of its neighbours: these would be
+/// in order without it, and it is beyond not only the nearest of them. What may as well be the
 /// neighbour's fault is none.
-fn contradicted(
-    shard: &Shard,
-    record: LocalIndex,
-    extent: Extent,
-) -> Result<Result<(), Damage>, ShardError> {
+fn check_neighbours(shard: &Shard, record: LocalIndex, extent: Extent) -> Result<(), ShardError> {
     let number = record.get();
     let first = number.saturating_sub(2);
     let end = shard.records().min(number.saturating_add(3));
@@ -132,32 +127,34 @@ fn contradicted(
         around.push(extent.ok());
         true
     })?;
-    // Nothing is said by what is not there, `Some(None)` by a decrease.
+    // `None` is what is not there, which says nothing, and `Some(None)` a decrease.
     let at = |wanted: Option<u64>| {
         let place = usize::try_from(wanted?.checked_sub(first)?).ok()?;
         around.get(place).copied()
+    };
+    let wrong = |which: &str, found: u64, expected: String| {
+        let what = format!("record {number}: {which} offset");
+        Err(shard.damaged(Damage::new(what, found, expected)))
     };
     let after = (at(number.checked_add(1)), at(number.checked_add(2)));
     if let (Some(None), Some(Some(second))) = after
         && extent.start() <= second.start()
         && extent.end() > second.end()
     {
-        let what = format!("record {number}: end offset");
         let expected = format!("at most {} (where the next one ends)", second.start());
-        return Ok(Err(Damage::new(what, extent.end(), expected)));
+        return wrong("end", extent.end(), expected);
     }
     let before = (at(number.checked_sub(1)), at(number.checked_sub(2)));
     if let (Some(None), Some(Some(second))) = before
         && second.end() <= extent.end()
         && extent.start() < second.start()
     {
-        let what = format!("record {number}: start offset");
         let expected = format!(
             "{} or more (where record {} ends)",
             second.end(),
             number - 2
         );
-        return Ok(Err(Damage::new(what, extent.start(), expected)));
+        return wrong("start", extent.start(), expected);
     }
-    Ok(Ok(()))
+    Ok(())
 }

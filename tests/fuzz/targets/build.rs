@@ -64,10 +64,12 @@ pub fn name(choices: &mut Choices, deep: bool) -> Vec<u8> {
         });
     }
     if deep && choices.one_in(250) {
-        parts = vec![
-            b"p";
-            choices.pick(&[20, 20, 20, 20, 20, 20, 20, 300, 300, 300, 2047, 2048, 2049])
-        ];
+        // The deepest ones take long: fewer of them.
+        let depth = match choices.one_in(10) {
+            true => choices.pick(&[2047, 2048, 2049]),
+            false => choices.pick(&[20, 300]),
+        };
+        parts = vec![b"p"; depth];
     }
     parts.join(&b'/')
 }
