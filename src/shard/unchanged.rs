@@ -191,19 +191,15 @@ impl Unchanged {
         if found == self.opened && self.epoch() == Epoch(0) {
             return Ok(());
         }
-        self.look_closer(file, path)
-    }
-
-    /// Says that the file is not what it was any more, once and for ever.
-    pub(super) fn set_changed(&self, error: ShardError) -> ShardError {
-        self.end(error)
+        self.look_closer(file, path, found)
     }
 
     fn lock(&self) -> MutexGuard<'_, Latest> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, error: ShardError) -> ShardError {
+    /// Says that the file is not what it was any more: once and for ever. Returns what was said first.
+    pub(super) fn set_changed(&self, error: ShardError) -> ShardError {
         let is_first = self.changed.set(error.clone()).is_ok();
         if is_first {
             self.epoch.fetch_add(1, Ordering::AcqRel);
@@ -215,11 +211,15 @@ impl Unchanged {
     }
 
     /// One at a time, so that each time is judged once and none is taken for a newer one.
-    fn look_closer(&self, file: &File, path: &Path) -> Result<(), ShardError> {
+    fn look_closer(&self, file: &File, path: &Path, found: Stamp) -> Result<(), ShardError> {
         let mut latest = self.lock();
         if let Some(error) = self.changed.get() {
             return Err(error.clone());
         }
+        if found == latest.stamp {
+            return Ok(());
+        }
+        // Another thread may have seen a newer one meanwhile.
         let found = stamp(file, path)?;
         if found == latest.stamp {
             return Ok(());
@@ -230,7 +230,7 @@ impl Unchanged {
                 Ok(())
             }
             Err(error @ ShardError::Io { .. }) => Err(error),
-            Err(error) => Err(self.end(error)),
+            Err(error) => Err(self.set_changed(error)),
         }
     }
 
