@@ -181,6 +181,33 @@ fn the_lock_of_another_user_is_refused_even_while_that_user_holds_it() {
 }
 
 #[test]
+fn a_shard_of_somebody_else_in_a_directory_like_tmp_is_not_appended_to() {
+    if !is_root() {
+        return;
+    }
+    let (source, other, target) = (source(), temp_dir(), Target::new());
+    write_tree(other.path(), &[("c", "333")]);
+    run(&mut target.pack(&[source.path()]));
+    let shard = &target.shards()[0];
+    chown(shard, Some(65533), None).expect("chown");
+    std::fs::set_permissions(target.path(), Permissions::from_mode(0o1777)).expect("chmod");
+    let before = target.bytes();
+    let message = fail(&mut target.pack(&[other.path()]), 1);
+    let expected = "d_0000.rox: it is a file of user 65533, expected one of user 0 in a directory";
+    assert!(message.contains(expected), "{message}");
+    assert!(target.bytes() == before);
+    assert_eq!(entries(target.path()), ["d_0000.rox"]);
+    // A shard of one's own may follow it, and in a directory without others it is appended to.
+    run(target.pack(&["--new-shard"]).arg(other.path()));
+    assert!(target.bytes()[0] == before[0]);
+    assert_eq!(target.shards()[1].metadata().expect("there").uid(), 0);
+    std::fs::remove_file(&target.shards()[1]).expect("removed");
+    std::fs::set_permissions(target.path(), Permissions::from_mode(0o1755)).expect("chmod");
+    run(&mut target.pack(&[other.path()]));
+    assert_eq!(target.names(), ["a", "b", "c"]);
+}
+
+#[test]
 fn nobody_else_can_open_the_lock_and_hold_it() {
     let target = Target::new();
     let mut running = Running::start(&mut target.pack(&["--from", "lines"]));

@@ -145,6 +145,25 @@ impl Directory {
         }
     }
 
+    /// Refuses a file that somebody else may have planted to get what is added to it: in a directory
+    /// like `/tmp`, one that belongs neither to this user nor to the directory's owner. It is the
+    /// kernel's rule (`fs.protected_regular`) for files that programs open to write into.
+    pub fn check_owner(&self, name: &OsStr, file: &File) -> Result<(), PackError> {
+        let stat = |opened: rustix::io::Result<Stat>| opened.map_err(self.failed(name));
+        let (directory, file) = (stat(fs::fstat(&self.descriptor))?, stat(fs::fstat(file))?);
+        let mode = Mode::from_raw_mode(directory.st_mode);
+        let is_shared = mode.contains(Mode::SVTX) && mode.intersects(Mode::WGRP | Mode::WOTH);
+        let own = nix::unistd::geteuid().as_raw();
+        match is_shared && file.st_uid != own && file.st_uid != directory.st_uid {
+            false => Ok(()),
+            true => Err(PackError::Planted {
+                path: self.join(name),
+                found: format!("a file of user {}", file.st_uid),
+                expected: format!("one of user {own} in a directory that others may write into"),
+            }),
+        }
+    }
+
     /// Removes a file.
     pub fn remove(&self, name: &OsStr) -> rustix::io::Result<()> {
         fs::unlinkat(&self.descriptor, name, AtFlags::empty())

@@ -196,6 +196,8 @@ impl<'a> Packer<'a> {
         // The last shard of an interrupted run is full, or there would be no need to go on.
         let last = match existing.last() {
             Some(shard) if (!resumed || options.is_single()) && options.goes_on_with(shard) => {
+                let name = shard.path().file_name().unwrap_or_default();
+                directory.check_owner(name, shard.file())?;
                 Some(Tables::of(shard, options.sections)?)
             }
             Some(shard) if options.is_single() => {
