@@ -85,6 +85,9 @@ impl Footer {
                 "\"ROXXEL01\" or \"ROXXEL02\"",
             ));
         };
+        if file_len < version.footer_len() {
+            return Err(too_short("as many bytes as its footer has"));
+        }
         let start = tail.len() - version.footer_len() as usize;
         let field = |at| i64_at(tail, start + at).unwrap_or(-1);
         let records = non_negative("footer record count", field(0))?;
@@ -205,6 +208,13 @@ mod tests {
         assert_eq!((footer.records(), footer.payload_len()), (3, 7));
         assert_eq!((footer.index_end(), footer.start()), (31, 31));
         assert_eq!(footer.version(), &Version::V01);
+    }
+
+    #[test]
+    fn a_tail_longer_than_its_file_is_refused() {
+        let tail = [&[0; 16][..], b"uint16\0\0ROXXEL02"].concat();
+        assert!(Footer::parse(&tail, 32).is_ok());
+        assert!(Footer::parse(&tail, 31).is_err());
     }
 
     #[test]
