@@ -13,6 +13,7 @@ mod request;
 
 pub use deferred::Deferred;
 
+use crate::answering::Answering;
 use crate::failures::Failures;
 use crate::format::name::MAX_COMPONENT_LEN;
 use crate::lister::Lister;
@@ -32,7 +33,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long the kernel may keep what cannot change: names and attributes of this tree.
 const FOREVER: Duration = Duration::from_secs(1 << 30);
@@ -70,6 +71,8 @@ pub struct Ahead {
     pub pusher: Pusher,
     /// Is told what is looked up.
     pub lister: Option<Lister>,
+    /// Is told how long answers take.
+    pub answering: Arc<Answering>,
 }
 
 impl RoxFs {
@@ -248,11 +251,15 @@ impl Filesystem for RoxFs {
             self.answer(req, request::Request::Read(ino, offset, size, reply));
             return;
         }
+        let began = Instant::now();
         let bytes = match self.tree.read(node, offset, size) {
             Ok(bytes) => bytes,
             Err(error) => return reply.error(errno(&error, &self.failures)),
         };
         reply.data(&bytes);
+        if let Some(ahead) = &self.ahead {
+            ahead.answering.observe(began);
+        }
         if !bytes.are_still_right() {
             self.stale.let_go(node);
         }

@@ -20,15 +20,16 @@
 //! A request that nobody has read when the last of those threads dies ends only with the connection,
 //! which the device of a thread that waits for it keeps. A thread that sleeps for requests takes one
 //! even when it is killed: `wait_event_interruptible_exclusive` in `fuse_dev_do_read` looks for one
-//! before it looks for signals. So this needs that all of them are busy or dead. Therefore nothing
-//! is stored while a request waits to be read ([`KernelCache::wait_until_unasked`]; `fuse_dev_poll`
-//! tells), and what is stored is in memory before, so that a store takes microseconds. The
+//! before it looks for signals. So this needs that all of them are busy or dead. Therefore, while
+//! answers take long ([`answering`](crate::answering)), nothing is stored while a request waits to be
+//! read ([`KernelCache::wait_until_unasked`]; `fuse_dev_poll` tells), and what is stored is brought
+//! into memory before, so that a store takes microseconds. The
 //! kernel's own queue of background requests (`bg_queue`), which `fuse_dev_poll` does not see, is
 //! kept empty by a `max_background` that is never reached.
 //!
 //! What is left: a reader asks for that very record within those microseconds, all who answer are
-//! busy or already dead, and before one of them reads the request they and the watching process
-//! (`session::watchdog`) are killed. The kernel leaves no way to exclude it: there is no store that
+//! busy (with answers of microseconds) or already dead, and before one of them reads the request they
+//! and the watching process (`session::watchdog`) are killed. The kernel leaves no way to exclude it: there is no store that
 //! does not wait, and no wait for a page that can be killed in it. `roxfs umount` ends such a mount.
 
 use crate::device;

@@ -3,6 +3,7 @@
 
 pub mod acl;
 pub mod allowance;
+pub mod answering;
 pub mod cli;
 pub mod commands;
 pub mod dataset;

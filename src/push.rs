@@ -4,10 +4,12 @@
 //! A thread that answers reads must never do this: the kernel's store waits for pages that are being
 //! read, and so for that thread's own answer.
 
+use crate::answering::Answering;
 use crate::format::index::Extent;
 use crate::kernel_cache::{Access, KernelCache};
 use crate::memory;
 use crate::readahead::{LongFiles, Next, Order, Patience, Positions, Streams, Window, Worth};
+use crate::shard::Shard;
 use crate::stale::Stale;
 use crate::tree::Tree;
 use crate::tree::ino::Node;
@@ -77,28 +79,20 @@ enum Job {
 }
 
 impl Pusher {
-    /// Begins with records of `tree`, in the kernel's cache by `access`; `stale` lets go of what was
-    /// stored and turned out to be wrong. `is_listing` says whether more names are being made known to
-    /// the kernel; without it, only what comes next in an order is stored.
-    pub fn start(
-        tree: Arc<Tree>,
-        access: Access,
-        stale: Stale,
-        is_listing: Option<Arc<AtomicBool>>,
-    ) -> io::Result<Pusher> {
+    /// Starts the thread. `is_listing` says whether more names are being made known to the kernel;
+    /// without it, only what comes next in an order is stored.
+    pub fn start(begin: Begin, is_listing: Option<Arc<AtomicBool>>) -> io::Result<Pusher> {
         let (sender, receiver) = sync_channel(QUEUE);
         let reached = Arc::new(AtomicU64::new(0));
         let fills_ended = Arc::new(AtomicU64::new(0));
         let fills = is_listing.is_some();
         let readers = Readers {
             streams: Streams::default(),
-            strays: Patience::new(tree.dataset().records()),
+            strays: Patience::new(begin.tree.dataset().records()),
             fills_ended: 0,
         };
         let start = Start {
-            access,
-            tree,
-            stale,
+            begin,
             reached: Arc::clone(&reached),
             fills_ended: Arc::clone(&fills_ended),
             is_listing: is_listing.unwrap_or_default(),
@@ -165,11 +159,21 @@ impl Drop for Pusher {
 /// A record and where it lies: its number, its shard, its place in that shard's payload.
 type Located = (u64, usize, Extent);
 
-/// What the thread begins with.
+/// What storing begins with.
+#[derive(Debug)]
+pub struct Begin {
+    /// Whose records are stored.
+    pub tree: Arc<Tree>,
+    /// The kernel's cache of the mount.
+    pub access: Access,
+    /// Lets go of what was stored and turned out to be wrong.
+    pub stale: Stale,
+    /// How long answers to readers take.
+    pub answering: Arc<Answering>,
+}
+
 struct Start {
-    access: Access,
-    tree: Arc<Tree>,
-    stale: Stale,
+    begin: Begin,
     reached: Arc<AtomicU64>,
     fills_ended: Arc<AtomicU64>,
     is_listing: Arc<AtomicBool>,
@@ -179,6 +183,7 @@ struct Work {
     tree: Arc<Tree>,
     cache: KernelCache,
     stale: Stale,
+    answering: Arc<Answering>,
     /// The record that was asked for last.
     reached: Arc<AtomicU64>,
     fill: Fill,
@@ -213,16 +218,18 @@ struct Stored {
 impl Start {
     /// Works on jobs until the mount is gone.
     fn run(self, jobs: &Receiver<Job>) {
-        let first = jobs.iter().find(|_| self.access.is_ready());
+        let begin = self.begin;
+        let first = jobs.iter().find(|_| begin.access.is_ready());
         let Some(first) = first else { return };
-        let cache = match self.access.open() {
+        let cache = match begin.access.open() {
             Ok(cache) => cache,
             Err(error) => return log::warn!("no records are stored ahead of readers: {error}"),
         };
         let mut work = Work {
-            tree: self.tree,
+            tree: begin.tree,
             cache,
-            stale: self.stale,
+            stale: begin.stale,
+            answering: begin.answering,
             reached: self.reached,
             fill: Fill::default(),
             fills_ended: self.fills_ended,
@@ -395,17 +402,15 @@ impl Work {
             if extent.is_empty() || extent.len() > LARGEST || !wanted(record) {
                 continue;
             }
-            // A store must not wait for the disk.
-            if let Ok(map) = self.tree.dataset().shards()[shard].map() {
-                map.populate(extent.start(), extent.end());
-            }
+            let source = &self.tree.dataset().shards()[shard];
+            let may_store =
+                !self.answering.are_slow() || self.prepare(source, extent, &mut patience)?;
             // What a shard that has changed since would give must not get into the cache.
             let Ok(bytes) = self.tree.record_bytes(record, shard, extent) else {
                 continue;
             };
-            let is_unasked = self.cache.wait_until_unasked(&mut patience)?;
             let store = || self.cache.store(Node::Record(record).ino(), &bytes);
-            match is_unasked.then(store) {
+            match may_store.then(store) {
                 None => {}
                 Some(Ok(())) => {
                     unknown = 0;
@@ -446,6 +451,15 @@ impl Work {
         }
         self.tree.drop_behind(&copied);
         Ok(stored)
+    }
+
+    /// Brings a record into memory, so that storing it does not wait for the disk, and waits until no
+    /// request waits to be read; returns whether it is so.
+    fn prepare(&self, shard: &Shard, extent: Extent, patience: &mut Duration) -> io::Result<bool> {
+        if let Ok(map) = shard.map() {
+            map.populate(extent.start(), extent.end());
+        }
+        self.cache.wait_until_unasked(patience)
     }
 
     /// The records at these positions and where they lie, those that can be read.

@@ -9,10 +9,11 @@ pub mod watchdog;
 
 pub use mount::{MountError, MountOptions, UnmountError, unmount};
 
+use crate::answering::Answering;
 use crate::fuse::{Ahead, Deferred, MAX_REQUEST, RoxFs};
 use crate::kernel_cache::Access;
 use crate::lister::{self, Lister};
-use crate::push::Pusher;
+use crate::push::{Begin, Pusher};
 use crate::stale::Stale;
 use crate::text::shown;
 use crate::tree::Tree;
@@ -169,9 +170,18 @@ fn start_ahead(
         }
     };
     let is_listing = lister.as_ref().map(Lister::is_listing);
-    let (access, stale) = (access.clone(), stale.clone());
-    let pusher = Pusher::start(Arc::clone(tree), access, stale, is_listing)?;
-    Ok(Some(Ahead { pusher, lister }))
+    let answering = Arc::new(Answering::default());
+    let begin = Begin {
+        tree: Arc::clone(tree),
+        access: access.clone(),
+        stale: stale.clone(),
+        answering: Arc::clone(&answering),
+    };
+    Ok(Some(Ahead {
+        pusher: Pusher::start(begin, is_listing)?,
+        lister,
+        answering,
+    }))
 }
 
 /// Those that end the mount; one that the process was told to ignore (as by `nohup`) stays ignored.

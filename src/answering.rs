@@ -1,0 +1,51 @@
+//! Whether those who answer reads have to wait for the disk.
+//!
+//! Then requests pile up that nobody has read, with pages locked, and storing ahead has to look out
+//! for them (see [`kernel_cache`](crate::kernel_cache)). As long as an answer takes microseconds, a
+//! request that comes is read at once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Answers that take longer in the mean wait for the disk. One alone may have waited for a processor.
+const SLOW: Duration = Duration::from_millis(1);
+/// How many answers the mean follows.
+const RECENT: u64 = 16;
+
+/// How long answers take: a moving mean in nanoseconds.
+#[derive(Debug, Default)]
+pub struct Answering(AtomicU64);
+
+impl Answering {
+    /// Takes note of an answer that began then and has been given now.
+    pub fn observe(&self, began: Instant) {
+        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let mean = self.0.load(Ordering::Relaxed);
+        // What another thread has noted meanwhile may be lost: it is a mean.
+        let mean = mean - mean / RECENT + took / RECENT;
+        self.0.store(mean, Ordering::Relaxed);
+    }
+
+    /// Whether answers have taken long lately.
+    pub fn are_slow(&self) -> bool {
+        u128::from(self.0.load(Ordering::Relaxed)) > SLOW.as_nanos()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_slow_when_many_have_taken_long_and_not_after_one() {
+        let answering = Answering::default();
+        let ago = |time| Instant::now().checked_sub(time).expect("not so long ago");
+        let long = Duration::from_millis(5);
+        answering.observe(ago(long));
+        assert!(!answering.are_slow());
+        (0..20).for_each(|_| answering.observe(ago(long)));
+        assert!(answering.are_slow());
+        (0..100).for_each(|_| answering.observe(Instant::now()));
+        assert!(!answering.are_slow());
+    }
+}
