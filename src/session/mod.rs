@@ -134,19 +134,20 @@ pub fn serve(
     let session = session.spawn();
     let session = session.map_err(failed("threads cannot be started"))?;
     mounted.raise_readahead(MAX_REQUEST);
+    let has_ended = || session.guard.is_finished();
+    let answered = answer::wait_for_answer(&mounted, serving.asker, has_ended);
+    if has_ended() || (answered.is_err() && !mounted.is_connected()) {
+        // By a signal or from outside, if without an error.
+        return session.join().map_err(failed("serving ended at once"));
+    }
+    answered.map_err(failed("it does not answer"))?;
+    // From here on a signal unmounts what works; one that came before has waited.
     // Weak, so that the mount is removed with this function, however it ends.
     let waiting = Arc::downgrade(&mounted);
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || unmount_on_signal(&signals, &waiting, &deferred))
         .map_err(failed("threads cannot be started"))?;
-    let has_ended = || session.guard.is_finished();
-    let answered = answer::wait_for_answer(&mounted, serving.asker, has_ended);
-    if has_ended() {
-        // By a signal or from outside, if without an error.
-        return session.join().map_err(failed("serving ended at once"));
-    }
-    answered.map_err(failed("it does not answer"))?;
     ready().map_err(failed("going into the background"))?;
     access.set_ready();
     session

@@ -400,7 +400,8 @@ impl Mounted {
         }
     }
 
-    fn is_connected(&self) -> bool {
+    /// Whether the file system lives: it ends with being unmounted, and where its connection is cut.
+    pub fn is_connected(&self) -> bool {
         let mut device = [PollFd::new(self.device.as_fd(), PollFlags::empty())];
         let ready = poll(&mut device, PollTimeout::ZERO);
         let events = device[0].revents().unwrap_or(PollFlags::empty());
