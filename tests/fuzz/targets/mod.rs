@@ -22,7 +22,8 @@ use tempfile::TempDir;
 
 /// A new directory in memory, where there is one.
 fn scratch() -> TempDir {
-    let memory = PathBuf::from("/dev/shm");
+    let given = std::env::var_os("ROXFS_FUZZ_SCRATCH");
+    let memory = given.map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from);
     let parent = match memory.is_dir() {
         true => memory,
         false => std::env::temp_dir(),

@@ -7,8 +7,7 @@ use super::scratch;
 use roxfs::format::name::Name;
 use roxfs::pack::source::{Content, Framing, Input, Kind, Links, open};
 use roxfs::pack::{PackError, Target};
-use std::path::Path;
-use std::sync::OnceLock;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// Larger records are not read on: a header may promise any size.
@@ -36,18 +35,19 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Where inputs are written, and what lists name.
-fn directory() -> &'static Path {
-    static DIRECTORY: OnceLock<TempDir> = OnceLock::new();
-    let directory = DIRECTORY.get_or_init(|| {
-        let directory = scratch();
-        std::fs::create_dir(directory.path().join("d")).unwrap();
-        for file in ["a", "b", "d/c"] {
-            std::fs::write(directory.path().join(file), file).unwrap();
-        }
-        directory
-    });
-    directory.path()
+/// Where inputs are written, and what lists name; gone with its thread.
+fn directory() -> PathBuf {
+    thread_local!(static DIRECTORY: TempDir = files());
+    DIRECTORY.with(|directory| directory.path().to_owned())
+}
+
+fn files() -> TempDir {
+    let directory = scratch();
+    std::fs::create_dir(directory.path().join("d")).unwrap();
+    for file in ["a", "b", "d/c"] {
+        std::fs::write(directory.path().join(file), file).unwrap();
+    }
+    directory
 }
 
 /// Writes an input and reads it as a source.
