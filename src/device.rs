@@ -5,6 +5,7 @@
 //! the kernel ends those requests, and when the last device of a connection is closed, all
 //! (`fuse_dev_release` in fs/fuse/dev.c).
 
+use crate::files;
 use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{major, minor};
 use rustix::ioctl::{Setter, ioctl, opcode};
@@ -12,6 +13,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
 
 /// Where it is.
 pub const PATH: &str = "/dev/fuse";
@@ -45,11 +47,11 @@ pub fn open_another(device: impl AsFd) -> io::Result<OwnedFd> {
 pub fn part_with_another(device: BorrowedFd) -> io::Result<OwnedFd> {
     unshare(CloneFlags::CLONE_FILES)?;
     let another = open_another(device)?;
-    let open: Vec<RawFd> = std::fs::read_dir("/proc/thread-self/fd")?
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|&number| number > 2 && number != another.as_raw_fd())
-        .collect();
-    for number in open {
+    for number in files::numbers(Path::new("/proc/thread-self/fd"))? {
+        let number = number as RawFd;
+        if number <= 2 || number == another.as_raw_fd() {
+            continue;
+        }
         // The descriptor of the listing itself is closed already.
         let Ok(file) = std::fs::metadata(format!("/proc/thread-self/fd/{number}")) else {
             continue;

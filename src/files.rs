@@ -22,7 +22,7 @@ pub fn kind_in_words(kind: FileType) -> &'static str {
 /// The entries of a directory and their kinds, in any order, without `.` and `..`.
 pub fn entries(
     directory: &Path,
-) -> io::Result<impl Iterator<Item = io::Result<(OsString, FileType)>>> {
+) -> io::Result<impl Iterator<Item = io::Result<(OsString, FileType)>> + use<>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = Dir::new(open(directory, flags, Mode::empty())?)?;
     let path = directory.to_owned();
@@ -41,6 +41,14 @@ pub fn entries(
     });
     let is_itself = |name: &OsString| name == "." || name == "..";
     Ok(all.filter(move |entry| !matches!(entry, Ok((name, _)) if is_itself(name))))
+}
+
+/// The entries of a directory whose names are numbers, as in /proc.
+pub fn numbers(directory: &Path) -> io::Result<Vec<u32>> {
+    let names = entries(directory)?.filter_map(|entry| Some(entry.ok()?.0));
+    Ok(names
+        .filter_map(|name| name.to_str()?.parse().ok())
+        .collect())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! which does not have the device. It lists a private copy of the mount, so that it makes the mount
 //! busy for no longer than copying takes, and is ended when the mount is unmounted.
 
+use crate::files::entries;
 use crate::memory;
 use crate::mountinfo::{MountInfo, MountTable};
 use crate::readahead::{Patience, Worth};
@@ -16,9 +17,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_name;
-use rustix::fs::CWD;
+use rustix::fs::{CWD, FileType};
 use rustix::mount::{OpenTreeFlags, open_tree};
-use std::fs::{ReadDir, read_dir};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -199,12 +199,14 @@ pub fn list_all(listing: &Listing) -> io::Result<()> {
         let path = shown(&listing.mountpoint);
         return Err(io::Error::other(format!("{path}: another file system")));
     }
-    let mut open: Vec<ReadDir> = vec![read_dir(&listing.directory)?];
-    while let Some(directory) = open.last_mut() {
-        match directory.next() {
-            Some(Ok(entry)) if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
+    let directory = &listing.directory;
+    let mut open = vec![(directory.clone(), entries(directory)?)];
+    while let Some((directory, list)) = open.last_mut() {
+        match list.next() {
+            Some(Ok((name, FileType::Directory))) => {
+                let below = directory.join(name);
                 // One that cannot be listed, also for the length of its path, is left alone.
-                open.extend(read_dir(entry.path()));
+                open.extend(entries(&below).ok().map(|list| (below, list)));
             }
             Some(_) => {}
             None => {

@@ -1,6 +1,7 @@
 //! A mount's connection to the process that serves it, seen from outside: whether there still is such
 //! a process, and ending the connection where there is not.
 
+use crate::files;
 use crate::mountinfo::{MountInfo, MountTable};
 use rustix::fs::{CWD, Mode, OFlags, fstatfs, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
@@ -61,9 +62,9 @@ pub fn end_if_abandoned(mount: &MountInfo) -> io::Result<bool> {
     let mut are_killed = false;
     for process in processes()? {
         // Each thread may have descriptors of its own. Who has just ended has none.
-        let threads = std::fs::read_dir(Path::new("/proc").join(process).join("task"));
-        for thread in threads.into_iter().flatten().flatten() {
-            let thread = thread.path();
+        let threads = Path::new("/proc").join(process.to_string()).join("task");
+        for thread in files::numbers(&threads).unwrap_or_default() {
+            let thread = threads.join(thread.to_string());
             if has_device_of(&thread, &connection) {
                 if !is_killed(&thread) {
                     return Ok(false);
@@ -79,23 +80,19 @@ pub fn end_if_abandoned(mount: &MountInfo) -> io::Result<bool> {
 }
 
 /// The numbers of all processes, those that were started last first: a mount's is rarely the oldest.
-fn processes() -> io::Result<Vec<String>> {
-    let mut numbers: Vec<u32> = std::fs::read_dir("/proc")?
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
+fn processes() -> io::Result<Vec<u32>> {
+    let mut numbers = files::numbers(Path::new("/proc"))?;
     numbers.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(numbers.iter().map(u32::to_string).collect())
+    Ok(numbers)
 }
 
 fn has_device_of(task: &Path, connection: &str) -> bool {
-    let Ok(open) = std::fs::read_dir(task.join("fd")) else {
-        return false;
-    };
-    open.flatten().any(|descriptor| {
-        let is_device = std::fs::read_link(descriptor.path())
+    let open = files::numbers(&task.join("fd")).unwrap_or_default();
+    open.iter().map(u32::to_string).any(|descriptor| {
+        let is_device = std::fs::read_link(task.join("fd").join(&descriptor))
             .is_ok_and(|path| path == Path::new(crate::device::PATH));
         is_device
-            && std::fs::read_to_string(task.join("fdinfo").join(descriptor.file_name()))
+            && std::fs::read_to_string(task.join("fdinfo").join(&descriptor))
                 .is_ok_and(|info| info.lines().any(|line| line == connection))
     })
 }

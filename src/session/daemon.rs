@@ -1,11 +1,13 @@
 //! Going into the background: the command returns when the mount answers, or fails with the
 //! exit code of the process that should have become the daemon.
 
+use crate::files;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::RawFd;
+use std::path::Path;
 
 /// Which of the two processes this is.
 #[derive(Debug)]
@@ -33,13 +35,11 @@ pub struct Daemon {
 /// Closes the descriptors beyond the standard three that the caller has left open: a pipe or a
 /// lock of a script's must not stay with the daemon. To be called before any file is opened.
 pub fn close_inherited() -> io::Result<()> {
-    let open: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")?
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|&descriptor| descriptor > 2)
-        .collect();
-    for descriptor in open {
-        // The one of the listing itself is closed already.
-        let _ = nix::unistd::close(descriptor);
+    for descriptor in files::numbers(Path::new("/proc/self/fd"))? {
+        if descriptor > 2 {
+            // The one of the listing itself is closed already.
+            let _ = nix::unistd::close(descriptor as RawFd);
+        }
     }
     Ok(())
 }

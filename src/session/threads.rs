@@ -3,10 +3,11 @@
 //! fuser starts its threads one by one and returns in the middle when one cannot be started or given
 //! a device; those before it have begun by then, or none has, and nobody would answer.
 
-use crate::device;
+use crate::{device, files};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ fn wait_until_gone(before: usize) -> io::Result<()> {
 }
 
 fn running() -> io::Result<usize> {
-    Ok(std::fs::read_dir("/proc/self/task")?.count())
+    Ok(files::numbers(Path::new("/proc/self/task"))?.len())
 }
 
 /// Whether each of `threads` can read requests from a device of its own: not where the kernel does
