@@ -1,11 +1,13 @@
 //! About files: their kinds in words, and directories listed without the standard library's way,
 //! which panics where closing one fails.
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, open, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, open, statat};
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a file is: "a FIFO".
 pub fn kind_in_words(kind: FileType) -> &'static str {
@@ -19,28 +21,74 @@ pub fn kind_in_words(kind: FileType) -> &'static str {
     }
 }
 
+/// How many bytes of entries are asked for at once, as the standard library does. A FUSE file system
+/// is asked for as many (`fuse_readdir_uncached` in fs/fuse/readdir.c).
+const BUFFER: usize = 32 << 10;
+
 /// The entries of a directory and their kinds, in any order, without `.` and `..`.
-pub fn entries(
-    directory: &Path,
-) -> io::Result<impl Iterator<Item = io::Result<(OsString, FileType)>> + use<>> {
+pub fn entries(directory: &Path) -> io::Result<Entries> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = Dir::new(open(directory, flags, Mode::empty())?)?;
-    let path = directory.to_owned();
-    let all = opened.map(move |entry| {
-        let entry = entry?;
-        let name = OsString::from_vec(entry.file_name().to_bytes().to_vec());
-        let kind = match entry.file_type() {
-            // Some file systems leave it to be asked for.
-            FileType::Unknown => {
-                let stat = statat(CWD, path.join(&name), AtFlags::SYMLINK_NOFOLLOW)?;
-                FileType::from_raw_mode(stat.st_mode)
+    Ok(Entries {
+        opened: open(directory, flags, Mode::empty())?,
+        path: directory.to_owned(),
+        buffer: Vec::with_capacity(BUFFER),
+        batch: VecDeque::new(),
+        has_ended: false,
+    })
+}
+
+/// See [`entries`].
+#[derive(Debug)]
+pub struct Entries {
+    opened: OwnedFd,
+    path: PathBuf,
+    buffer: Vec<u8>,
+    batch: VecDeque<(OsString, FileType)>,
+    has_ended: bool,
+}
+
+impl Entries {
+    /// Reads some more; none at the end.
+    fn read(&mut self) -> io::Result<()> {
+        let mut list = RawDir::new(&self.opened, self.buffer.spare_capacity_mut());
+        while let Some(entry) = list.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if !matches!(name, b"." | b"..") {
+                let name = OsString::from_vec(name.to_vec());
+                self.batch.push_back((name, entry.file_type()));
             }
-            kind => kind,
-        };
-        Ok((name, kind))
-    });
-    let is_itself = |name: &OsString| name == "." || name == "..";
-    Ok(all.filter(move |entry| !matches!(entry, Ok((name, _)) if is_itself(name))))
+            if list.is_buffer_empty() && !self.batch.is_empty() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Entries {
+    type Item = io::Result<(OsString, FileType)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.batch.is_empty()
+            && !self.has_ended
+            && let Err(error) = self.read()
+        {
+            // It would be the same for ever.
+            self.has_ended = true;
+            return Some(Err(error));
+        }
+        let (name, kind) = self.batch.pop_front()?;
+        if kind != FileType::Unknown {
+            return Some(Ok((name, kind)));
+        }
+        // Some file systems leave it to be asked for.
+        let stat = statat(CWD, self.path.join(&name), AtFlags::SYMLINK_NOFOLLOW);
+        Some(match stat {
+            Ok(stat) => Ok((name, FileType::from_raw_mode(stat.st_mode))),
+            Err(errno) => Err(errno.into()),
+        })
+    }
 }
 
 /// The entries of a directory whose names are numbers, as in /proc.

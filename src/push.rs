@@ -11,8 +11,8 @@ use crate::memory;
 use crate::readahead::{LongFiles, Next, Order, Patience, Positions, Streams, Window, Worth};
 use crate::shard::Shard;
 use crate::stale::Stale;
-use crate::tree::Tree;
 use crate::tree::ino::Node;
+use crate::tree::{Bytes, Tree};
 use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::collections::VecDeque;
@@ -395,6 +395,7 @@ impl Work {
             from_disk: 0,
         };
         let mut copied = Vec::new();
+        let mut unconfirmed = None;
         let mut patience = PATIENCE;
         let (mut unknown, mut first_unknown) = (0, 0);
         let mut faults = disk_faults();
@@ -409,16 +410,14 @@ impl Work {
             let Ok(bytes) = self.tree.record_bytes(record, shard, extent) else {
                 continue;
             };
+            self.confirm(unconfirmed.take(), Some(&bytes));
             let store = || self.cache.store(Node::Record(record).ino(), &bytes);
             match may_store.then(store) {
                 None => {}
                 Some(Ok(())) => {
                     unknown = 0;
-                    if !bytes.are_still_right() {
-                        self.stale.let_go(Node::Record(record));
-                        continue;
-                    }
                     copied.push((record, shard, extent));
+                    unconfirmed = Some((record, bytes));
                 }
                 Some(Err(error)) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
                     Errno::ENOENT => {
@@ -449,8 +448,20 @@ impl Work {
                 }
             }
         }
+        self.confirm(unconfirmed, None);
         self.tree.drop_behind(&copied);
         Ok(stored)
+    }
+
+    /// Looks whether what was stored was right, which the check before the next record says as well
+    /// where both are of one shard; lets go of it if not.
+    fn confirm(&self, stored: Option<(u64, Bytes)>, next: Option<&Bytes>) {
+        if let Some((record, bytes)) = stored
+            && !next.is_some_and(|next| next.confirm(&bytes))
+            && !bytes.are_still_right()
+        {
+            self.stale.let_go(Node::Record(record));
+        }
     }
 
     /// Brings a record into memory, so that storing it does not wait for the disk, and waits until no

@@ -26,6 +26,17 @@ impl Bytes<'_> {
         self.source
             .is_none_or(|(shard, epoch)| shard.is_still(epoch))
     }
+
+    /// Whether these, which were given later, show that earlier ones were right: no change was found
+    /// in between in the shard of both.
+    pub fn confirm(&self, earlier: &Bytes) -> bool {
+        match (&self.source, &earlier.source) {
+            (Some((shard, epoch)), Some((same, before))) => {
+                std::ptr::eq(*shard, *same) && epoch == before
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Deref for Bytes<'_> {
