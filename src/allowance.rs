@@ -75,6 +75,23 @@ impl Allowance {
         }
     }
 
+    /// The same for a name of `len` bytes that has been read.
+    pub fn take_read_name(
+        &self,
+        shard: &Shard,
+        record: LocalIndex,
+        len: u64,
+    ) -> Result<(), ShardError> {
+        match take(&self.names, len) {
+            true => Ok(()),
+            false => {
+                let what = format!("record {}: name", record.get());
+                let found = format!("{len} bytes again");
+                Err(shard.damaged(Damage::new(what, found, "bytes that few others have")))
+            }
+        }
+    }
+
     /// A record's name as [`Shard::valid_name`] gives it, if it may be read.
     pub fn valid_name(
         &self,

@@ -198,6 +198,29 @@ fn names_that_share_their_bytes_make_no_more_output_than_the_shard_has() {
     );
 }
 
+/// Each name is the one before it and one byte more, and in order; between them stand records without
+/// one.
+#[test]
+fn names_that_begin_with_one_another_are_listed_as_far_as_the_shard_has_them() {
+    let (deep, most) = (3800, 4055);
+    let ends: Vec<i64> = (deep + 1..=most).flat_map(|len| [0, len]).collect();
+    let table = ends.iter().flat_map(|end| end.to_le_bytes()).collect();
+    let count = ends.len() as u32;
+    let order: Vec<u32> = (0..count).step_by(2).chain((1..count).step_by(2)).collect();
+    let names = [b"a/".repeat(1900), vec![b'x'; (most - deep) as usize]].concat();
+    let parts = Parts {
+        sections: vec![
+            Section::new(b"ROXNAMES", i64::from(count), [names, table].concat()),
+            Section::order(&order),
+        ],
+        ..Parts::plain(&vec![b""; ends.len()])
+    };
+    let (_directory, path) = write(&parts);
+    let (out, message) = damaged(roxfs().args(["ls", "--format", "null"]).arg(&path));
+    assert!((3801..64 << 10).contains(&out.len()), "{}", out.len());
+    assert!(message.contains("bytes that few others have"), "{message}");
+}
+
 #[test]
 fn the_deepest_names_are_extracted_in_time_that_grows_with_their_length() {
     let name = |number: usize| {

@@ -1,12 +1,13 @@
 //! `roxfs ls --format`: the files of the tree of names, for programs that take a list.
 
 use super::{Exit, count};
+use crate::allowance::Allowance;
 use crate::cli::ListFormat;
 use crate::dataset::Dataset;
 use crate::text::{escaped, json};
 use crate::tree::attr::{Kind, Mounter};
 use crate::tree::ino::Node;
-use crate::tree::{Tree, TreeError, Walk};
+use crate::tree::{Tree, TreeError};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
@@ -15,7 +16,8 @@ use std::sync::Arc;
 /// Lists all files. What a form has no way to write is left out, counted, and a failure.
 pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
     let nobody = Mounter { uid: 0, gid: 0 };
-    let tree = Tree::new(Arc::new(dataset), nobody, Box::new(|| {}));
+    let dataset = Arc::new(dataset);
+    let tree = Tree::new(Arc::clone(&dataset), nobody, Box::new(|| {}));
     let classes = match tree.lookup(Node::Root, b"files") {
         Ok(_) => classes(&tree)?,
         Err(TreeError::NotFound) => anyhow::bail!("the shards have no names to list"),
@@ -23,8 +25,12 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
     };
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut unlabelled, mut unwritable) = (0, 0);
-    let mut walk = Walk::new(Node::Files);
-    while let Some((path, _)) = walk.next_file(&tree)? {
+    let allowances = Allowance::of_all(&dataset);
+    tree.name_order()?.for_each_file(|record, path| {
+        if let Some((shard, local)) = dataset.locate(record) {
+            let source = &dataset.shards()[shard];
+            allowances[shard].take_read_name(source, local, path.len() as u64)?;
+        }
         let class = path.iter().position(|&byte| byte == b'/');
         let class = class.map(|slash| &path[..slash]);
         let label = class.and_then(|class| classes.get(class)).copied();
@@ -33,7 +39,8 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
             Written::HasNoLabel => unlabelled += 1,
             Written::NotPossible => unwritable += 1,
         }
-    }
+        anyhow::Ok(())
+    })?;
     out.flush()?;
     if unlabelled > 0 {
         super::say(format_args!(

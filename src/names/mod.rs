@@ -8,6 +8,7 @@
 //! only within the range from its first name to its last one, which no other shard's names are in,
 //! and only where they do not decrease. One whose first name is larger than its last has none.
 
+mod below;
 mod census;
 mod cursor;
 mod fences;

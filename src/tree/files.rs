@@ -12,7 +12,7 @@ use super::ino::Node;
 use super::{Preparation, TreeError};
 use crate::dataset::Dataset;
 use crate::format::name::{MAX_LEN, Name};
-use crate::names::{Cursor, NameAt, NameOrder};
+use crate::names::{Cursor, NameOrder};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -166,8 +166,8 @@ impl NamedTree {
         let cursor = order.seek(&path, first(directory))?;
         let file = cursor.current().filter(|found| found.key == path);
         let file = file.map(|found| found.record.get());
-        let (below, _) = first_below(order, &cursor, &path)?;
-        Ok(match below {
+        let below = order.first_below(&cursor, &path)?;
+        Ok(match below.position {
             Some(position) => Some(Node::Directory {
                 position,
                 depth: depth(directory) + 1,
@@ -358,9 +358,9 @@ impl Walk<'_> {
 
     /// Whether names lie below `path`, at whose own name the cursor stands.
     fn is_directory_too(&mut self, path: &[u8]) -> Result<bool, TreeError> {
-        let (found, cost) = first_below(self.order, &self.cursor, path)?;
-        self.cost += cost;
-        Ok(found.is_some())
+        let found = self.order.first_below(&self.cursor, path)?;
+        self.cost += if found.is_searched { COST_OF_SEARCH } else { 0 };
+        Ok(found.position.is_some())
     }
 }
 
@@ -371,28 +371,6 @@ fn entry_of(rest: &[u8]) -> &[u8] {
         Some(slash) => &rest[..=slash],
         None => rest,
     }
-}
-
-/// The position of the first name in the directory `path`, if there is one, and what finding it has
-/// cost. The cursor stands at the first name that is not smaller than the path.
-fn first_below(
-    order: &NameOrder,
-    cursor: &Cursor<'_>,
-    path: &[u8],
-) -> Result<(Option<u64>, u64), TreeError> {
-    let within = [path, b"/"].concat();
-    let at = |name: &NameAt| name.key.starts_with(&within).then_some(name.position);
-    // Nearly always the name at the cursor or the next one tells.
-    let near = [cursor.current(), cursor.ahead()];
-    let mut near = near.into_iter().flatten();
-    if let Some(name) = near.find(|name| name.key >= within) {
-        return Ok((at(name), 0));
-    }
-    let Some(ahead) = cursor.ahead() else {
-        return Ok((None, 0));
-    };
-    let found = order.seek(&within, ahead.position)?;
-    Ok((found.current().and_then(at), COST_OF_SEARCH))
 }
 
 fn first(directory: Directory) -> u64 {

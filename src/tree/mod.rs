@@ -10,11 +10,11 @@ pub mod ino;
 mod list;
 mod name;
 mod read;
-mod walk;
 
 use crate::dataset::{Dataset, RecordId};
 use crate::format::index::Extent;
 use crate::format::name::MAX_COMPONENT_LEN;
+use crate::names::NameOrder;
 use crate::shard::ShardError;
 use crate::summary::Summary;
 use crate::text;
@@ -28,7 +28,6 @@ pub use files::OnLeftOut;
 pub use list::Entry;
 pub use name::NumberedNames;
 pub use read::{Bytes, INDEX_ENTRY};
-pub use walk::Walk;
 
 /// Extension of record files, unless another is asked for.
 pub const EXTENSION: &str = "bin";
@@ -153,6 +152,11 @@ impl Tree {
                 Ok(())
             }
         }
+    }
+
+    /// The order of names, found out if that has not been done.
+    pub fn name_order(&self) -> Result<&NameOrder, TreeError> {
+        self.files.prepare()
     }
 
     /// Whether that has been done.
