@@ -56,9 +56,14 @@ impl Failures {
             .entry(Cause::of(error))
             .or_default();
         *count = count.saturating_add(1);
-        let is_power = count.ilog(FACTOR) > (*count - 1).checked_ilog(FACTOR).unwrap_or(0);
-        (*count == 1 || is_power).then_some(*count)
+        is_worth_a_line(*count).then_some(*count)
     }
+}
+
+/// Whether the failure that makes so many of a kind is to be logged.
+pub fn is_worth_a_line(count: u64) -> bool {
+    let before = count.saturating_sub(1).checked_ilog(FACTOR).unwrap_or(0);
+    count == 1 || count.checked_ilog(FACTOR).unwrap_or(0) > before
 }
 
 #[cfg(test)]

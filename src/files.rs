@@ -93,10 +93,12 @@ impl Iterator for Entries {
 
 /// The entries of a directory whose names are numbers, as in /proc.
 pub fn numbers(directory: &Path) -> io::Result<Vec<u32>> {
-    let names = entries(directory)?.filter_map(|entry| Some(entry.ok()?.0));
-    Ok(names
-        .filter_map(|name| name.to_str()?.parse().ok())
-        .collect())
+    let names = entries(directory)?.map(|entry| Ok(entry?.0));
+    let numbers = names.filter_map(|name: io::Result<OsString>| match name {
+        Ok(name) => name.to_str()?.parse().ok().map(Ok),
+        Err(error) => Some(Err(error)),
+    });
+    numbers.collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ use std::time::Duration;
 /// others want to be answered.
 const BATCH: u64 = 4096;
 const PAUSE: Duration = Duration::from_millis(1);
+/// How long one job waits, in all, for requests to be read that might have locked its pages (see
+/// [`kernel_cache`](crate::kernel_cache)); then it lets go all the same.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The way to that thread. Nothing here waits.
 #[derive(Debug, Clone)]
@@ -68,7 +71,7 @@ fn run(tree: &Tree, access: Access, jobs: &Receiver<Job>) {
     };
     for job in iter::once(first).chain(jobs) {
         let done = match job {
-            Job::File(node) => invalidate(&cache, node, 0, 0),
+            Job::File(node) => invalidate(&cache, node, 0, 0, &mut { PATIENCE }),
             Job::Shard(number) => invalidate_shard(tree, &cache, number),
         };
         if done.is_err() {
@@ -89,15 +92,22 @@ fn invalidate_shard(tree: &Tree, cache: &KernelCache, number: usize) -> io::Resu
     let (Some((first, end)), Some((from, to))) = (records, bytes) else {
         return Ok(());
     };
+    let mut patience = PATIENCE;
     if from < to {
-        invalidate(cache, Node::RawData, from, to - from)?;
+        invalidate(cache, Node::RawData, from, to - from, &mut patience)?;
     }
     if first < end {
         let len = (end - first) * INDEX_ENTRY;
-        invalidate(cache, Node::RawIndex, first * INDEX_ENTRY, len)?;
+        invalidate(
+            cache,
+            Node::RawIndex,
+            first * INDEX_ENTRY,
+            len,
+            &mut patience,
+        )?;
     }
     for record in first..end {
-        invalidate(cache, Node::Record(record), 0, 0)?;
+        invalidate(cache, Node::Record(record), 0, 0, &mut patience)?;
         if (record - first) % BATCH == BATCH - 1 {
             thread::sleep(PAUSE);
         }
@@ -106,7 +116,14 @@ fn invalidate_shard(tree: &Tree, cache: &KernelCache, number: usize) -> io::Resu
 }
 
 /// Fails when the kernel takes no more of this mount.
-fn invalidate(cache: &KernelCache, node: Node, offset: u64, len: u64) -> io::Result<()> {
+fn invalidate(
+    cache: &KernelCache,
+    node: Node,
+    offset: u64,
+    len: u64,
+    patience: &mut Duration,
+) -> io::Result<()> {
+    cache.wait_until_unasked(patience)?;
     match cache.invalidate(node.ino(), offset, len) {
         Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
             Errno::ENODEV | Errno::ENOTCONN | Errno::EBADF => Err(error),

@@ -16,6 +16,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 /// Two threads answered 1.3 to 1.6 times as fast as one, even on two cores; three and four answered
@@ -42,10 +43,13 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
         shard.map()?;
     }
     let mounted = describe(&dataset, options);
-    let tree = tree(dataset, options)?;
+    let dataset = Arc::new(dataset);
+    let warning = LeftOutWarning::new(Arc::clone(&dataset));
+    let tree = tree(dataset, options, &warning)?;
     if options.foreground {
         serve_tree(tree, options, || {
             super::say(mounted);
+            warning.set_serving();
             Ok(())
         })?;
         return Ok(Exit::Done);
@@ -65,6 +69,7 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
                 system_log::flush();
                 daemon.ready()?;
                 system_log::go_to_background();
+                warning.set_serving();
                 Ok(())
             })?;
             Ok(Exit::Done)
@@ -73,8 +78,11 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
 }
 
 /// The tree as it was asked for.
-fn tree(dataset: Dataset, options: &Mount) -> anyhow::Result<Tree> {
-    let dataset = Arc::new(dataset);
+fn tree(
+    dataset: Arc<Dataset>,
+    options: &Mount,
+    warning: &Arc<LeftOutWarning>,
+) -> anyhow::Result<Tree> {
     let mounter = Mounter {
         uid: nix::unistd::geteuid().as_raw(),
         gid: nix::unistd::getegid().as_raw(),
@@ -87,9 +95,8 @@ fn tree(dataset: Dataset, options: &Mount) -> anyhow::Result<Tree> {
             memory::limit() < two_copies
         }
     };
-    let counted = Arc::clone(&dataset);
-    let on_left_out = Box::new(move || warn_of_left_out(Arc::clone(&counted)));
-    let tree = Tree::new(dataset, mounter, on_left_out)
+    let warning = Arc::clone(warning);
+    let tree = Tree::new(dataset, mounter, Box::new(move || warning.want()))
         .with_extension(&options.ext)
         .with_one_copy(one_copy);
     let Some(root) = &options.root else {
@@ -106,17 +113,57 @@ fn tree(dataset: Dataset, options: &Mount) -> anyhow::Result<Tree> {
     Ok(tree.without_waiting())
 }
 
-/// Counts the names that `files/` leaves out, beside what is served, and says so.
-fn warn_of_left_out(dataset: Arc<Dataset>) {
-    let count = move || match names::census(&dataset, &mut |_, _, _| {}) {
+/// Says once that names are left out of `files/`, and how many, which a thread of its own counts beside
+/// what is served. It waits for that: before, the process is to have one thread, and signals end it.
+struct LeftOutWarning {
+    dataset: Arc<Dataset>,
+    is_wanted: AtomicBool,
+    is_serving: AtomicBool,
+    is_begun: AtomicBool,
+}
+
+impl LeftOutWarning {
+    fn new(dataset: Arc<Dataset>) -> Arc<LeftOutWarning> {
+        Arc::new(LeftOutWarning {
+            dataset,
+            is_wanted: AtomicBool::new(false),
+            is_serving: AtomicBool::new(false),
+            is_begun: AtomicBool::new(false),
+        })
+    }
+
+    /// Names are left out.
+    fn want(&self) {
+        self.is_wanted.store(true, Ordering::SeqCst);
+        self.begin_if_due();
+    }
+
+    /// The mount is served.
+    fn set_serving(&self) {
+        self.is_serving.store(true, Ordering::SeqCst);
+        self.begin_if_due();
+    }
+
+    fn begin_if_due(&self) {
+        let is_due =
+            self.is_wanted.load(Ordering::SeqCst) && self.is_serving.load(Ordering::SeqCst);
+        if !is_due || self.is_begun.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let dataset = Arc::clone(&self.dataset);
+        if let Err(error) = std::thread::Builder::new().spawn(move || warn_of_left_out(&dataset)) {
+            log::warn!("some names are left out of files/; they cannot be counted: {error}");
+        }
+    }
+}
+
+fn warn_of_left_out(dataset: &Dataset) {
+    match names::census(dataset, &mut |_, _, _| {}) {
         Ok(left_out) => log::warn!(
             "{}; the records are in records/, and roxfs verify lists them",
             super::describe_left_out(&left_out)
         ),
         Err(error) => log::warn!("names cannot be counted: {error}"),
-    };
-    if let Err(error) = std::thread::Builder::new().spawn(count) {
-        log::warn!("some names are left out of files/; they cannot be counted: {error}");
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::interrupt::is_interrupted;
 use super::request::Unanswered;
-use crate::failures::Failures;
+use crate::failures::{Failures, is_worth_a_line};
 use crate::tree::{Preparation, Tree};
 use fuser::Errno;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -40,6 +40,10 @@ struct State {
     is_answering: bool,
     preparing: Vec<Preparation>,
     failed: Option<(Preparation, Errno, Instant)>,
+    /// How often all that waited have been refused.
+    refusals: u64,
+    /// How many times no thread could be started.
+    failed_starts: u64,
     has_ended: bool,
 }
 
@@ -72,7 +76,10 @@ impl Deferred {
     /// Puts a request of thread `pid` aside.
     pub fn push(&self, unanswered: Unanswered, pid: u32) {
         let mut state = self.0.lock();
-        if state.waiting.len() >= MOST || state.has_ended {
+        if state.has_ended {
+            return unanswered.request.refuse(Errno::EIO);
+        }
+        if state.waiting.len() >= MOST {
             return unanswered.request.refuse(Errno::EAGAIN);
         }
         state.waiting.push(Waiting {
@@ -82,7 +89,7 @@ impl Deferred {
         });
         if !state.is_answering {
             let shared = Arc::clone(&self.0);
-            state.is_answering = start("deferred", move || shared.answer_all());
+            state.is_answering = state.start("deferred", move || shared.answer_all());
             if !state.is_answering {
                 state.refuse_all(Errno::EAGAIN);
             }
@@ -90,12 +97,18 @@ impl Deferred {
         self.0.changed.notify_all();
     }
 
-    /// Refuses those that wait and all that would: the mount is to end.
-    pub fn end(&self) {
+    /// Refuses those that wait now: they keep the mount in use, and it is to be unmounted.
+    pub fn refuse_waiting(&self) {
         let mut state = self.0.lock();
-        state.has_ended = true;
+        state.refusals += 1;
         state.refuse_all(Errno::EIO);
         self.0.changed.notify_all();
+    }
+
+    /// Refuses those that wait and all that would: the mount has ended, or ends with its last user.
+    pub fn end(&self) {
+        self.0.lock().has_ended = true;
+        self.refuse_waiting();
     }
 }
 
@@ -106,23 +119,32 @@ impl Shared {
 
     /// Answers until nothing waits.
     fn answer_all(self: &Arc<Self>) {
+        let _guard = OnPanic(
+            |state: &mut State| {
+                state.is_answering = false;
+                state.refuse_all(Errno::EIO);
+            },
+            self,
+        );
         loop {
-            let waiting = {
+            let (waiting, refusals) = {
                 let mut state = self.lock();
                 if state.waiting.is_empty() {
                     state.is_answering = false;
                     return;
                 }
-                std::mem::take(&mut state.waiting)
+                (std::mem::take(&mut state.waiting), state.refusals)
             };
             let before = waiting.len();
-            let (left, has_moved) = self.answer_each(waiting);
+            let (mut left, has_moved) = self.answer_each(waiting);
             let mut state = self.lock();
+            if state.refusals != refusals {
+                left.drain(..)
+                    .for_each(|waiting| waiting.refuse(Errno::EIO));
+            }
             // Behind those that have come meanwhile.
             state.waiting.extend(left);
-            if state.has_ended {
-                state.refuse_all(Errno::EIO);
-            } else if !has_moved && state.waiting.len() == before {
+            if !has_moved && state.waiting.len() == before {
                 drop(self.changed.wait_timeout(state, TICK));
             }
         }
@@ -135,7 +157,7 @@ impl Shared {
         for mut waiting in waiting {
             match self.turn(&waiting) {
                 Turn::Wait => left.push(waiting),
-                Turn::Refuse(errno) => waiting.unanswered.request.refuse(errno),
+                Turn::Refuse(errno) => waiting.refuse(errno),
                 Turn::Answer => {
                     has_moved = true;
                     let request = waiting.unanswered.request;
@@ -170,7 +192,7 @@ impl Shared {
         }
         if !state.preparing.contains(&what) {
             let shared = Arc::clone(self);
-            if !start("prepare", move || shared.prepare(what)) {
+            if !state.start("prepare", move || shared.prepare(what)) {
                 return Turn::Refuse(Errno::EAGAIN);
             }
             state.preparing.push(what);
@@ -178,7 +200,14 @@ impl Shared {
         Turn::Wait
     }
 
-    fn prepare(&self, what: Preparation) {
+    fn prepare(self: &Arc<Self>, what: Preparation) {
+        let _guard = OnPanic(
+            |state: &mut State| {
+                state.preparing.retain(|other| *other != what);
+                state.failed = Some((what, Errno::EIO, Instant::now()));
+            },
+            self,
+        );
         let begin = Instant::now();
         let prepared = self.tree.prepare(what);
         log::debug!("{what:?} prepared in {:?}", begin.elapsed());
@@ -194,18 +223,41 @@ impl Shared {
 
 impl State {
     fn refuse_all(&mut self, errno: Errno) {
-        for waiting in self.waiting.drain(..) {
-            waiting.unanswered.request.refuse(errno);
+        self.waiting
+            .drain(..)
+            .for_each(|waiting| waiting.refuse(errno));
+    }
+
+    /// Starts a thread that ends by itself.
+    fn start(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> bool {
+        let thread = thread::Builder::new().name(name.to_owned());
+        let Err(error) = thread.spawn(run) else {
+            return true;
+        };
+        self.failed_starts += 1;
+        if is_worth_a_line(self.failed_starts) {
+            let times = self.failed_starts;
+            log::warn!(
+                "files/: no thread can be started for what takes long: {error} ({times} times)"
+            );
         }
+        false
     }
 }
 
-/// Starts a thread that ends by itself.
-fn start(name: &str, run: impl FnOnce() + Send + 'static) -> bool {
-    let thread = thread::Builder::new().name(name.to_owned());
-    let started = thread.spawn(run);
-    if let Err(error) = &started {
-        log::warn!("a thread for what takes long cannot be started: {error}");
+impl Waiting {
+    fn refuse(self, errno: Errno) {
+        self.unanswered.request.refuse(errno);
     }
-    started.is_ok()
+}
+
+/// Sees to it that nobody waits for a thread that has panicked.
+struct OnPanic<'a, F: Fn(&mut State)>(F, &'a Shared);
+
+impl<F: Fn(&mut State)> Drop for OnPanic<'_, F> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            (self.0)(&mut self.1.lock());
+        }
+    }
 }

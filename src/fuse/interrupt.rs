@@ -10,6 +10,9 @@ use std::fs::read_to_string;
 /// them to that end. Others that a program handles do not: runtimes send them to themselves.
 const MEANT_TO_END: u64 = bit(1) | bit(2) | bit(3) | bit(15);
 
+/// SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU end nothing: a program that is stopped continues.
+const STOPS: u64 = bit(18) | bit(19) | bit(20) | bit(21) | bit(22);
+
 const fn bit(signal: u32) -> u64 {
     1 << (signal - 1)
 }
@@ -32,7 +35,7 @@ fn has_ending_signal(status: &str) -> Option<bool> {
     };
     let pending = mask("SigPnd:")? | mask("ShdPnd:")?;
     let (blocked, ignored, handled) = (mask("SigBlk:")?, mask("SigIgn:")?, mask("SigCgt:")?);
-    let ends = pending & !blocked & !ignored & (!handled | MEANT_TO_END);
+    let ends = pending & !blocked & !ignored & !STOPS & (!handled | MEANT_TO_END);
     Some(ends != 0)
 }
 
@@ -58,6 +61,7 @@ mod tests {
         assert_eq!(ends(0, interrupt, 0, interrupt, 0), Some(false));
         assert_eq!(ends(0, interrupt, interrupt, 0, 0), Some(false));
         assert_eq!(ends(urgent, 0, 0, 0, urgent), Some(false));
+        assert_eq!(ends(STOPS, STOPS, 0, 0, 0), Some(false));
         assert_eq!(has_ending_signal("Name:\tls\n"), None);
     }
 

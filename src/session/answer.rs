@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 /// How to start a process that calls [`ask`] with this process's number and the mount.
 pub type Program = fn(parent: u32, mount: &MountInfo) -> Command;
 
-/// How long the first answer may take. It needs no disk.
+/// How long the first answer may take. It needs no disk, but for a few names where the root is one of
+/// their directories.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How often to look whether there is still somebody to answer.
 const STEP: u16 = 100;

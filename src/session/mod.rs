@@ -69,7 +69,7 @@ pub struct Serving {
     pub asker: answer::Program,
     /// What is prepared before it is asked for.
     pub ahead: Prepared,
-    /// What ends the mount's connection if this process is killed while it prepares something.
+    /// What ends the mount's connection if this process is killed while it waits for a page.
     pub watchdog: watchdog::Program,
 }
 
@@ -104,16 +104,10 @@ pub fn serve(
         .map_err(failed("threads cannot be started"))?;
     // Before any thread starts, so that all of them leave these to the thread that waits.
     let signals = block_signals().map_err(failed("signals"))?;
-    let mut watchdog = None;
-    if prepares_ahead {
-        let program = serving.watchdog;
-        watchdog = Some(Watchdog::start(program).map_err(failed("the watching process"))?);
-    }
+    let mut watchdog = Watchdog::start(serving.watchdog).map_err(failed("the watching process"))?;
     let (device, mounted) = mount::mount(mountpoint, options)?;
-    if let Some(watchdog) = &mut watchdog {
-        let told = watchdog.watch(mounted.info());
-        told.map_err(failed("the watching process"))?;
-    }
+    let told = watchdog.watch(mounted.info());
+    told.map_err(failed("the watching process"))?;
     let mounted = Arc::new(mounted);
     let access = Access::new(Arc::clone(mounted.device()));
     let stale = Stale::start(Arc::clone(&tree), access.clone());
@@ -137,7 +131,7 @@ pub fn serve(
     let has_ended = || session.guard.is_finished();
     let answered = answer::wait_for_answer(&mounted, serving.asker, has_ended);
     if has_ended() || (answered.is_err() && !mounted.is_connected()) {
-        // By a signal or from outside, if without an error.
+        // From outside, if without an error.
         return session.join().map_err(failed("serving ended at once"));
     }
     answered.map_err(failed("it does not answer"))?;
@@ -201,12 +195,12 @@ fn block_signals() -> io::Result<SigSet> {
     Ok(signals)
 }
 
-/// The first signal unmounts, and lets go of those who wait for what takes long. If files are open the
+/// The first signal unmounts, and refuses requests that wait for what takes long. If files are open the
 /// mount is detached: its name is gone at once, and the files are served until they are closed. The
 /// second signal ends the process.
 fn unmount_on_signal(signals: &SigSet, mounted: &Weak<Mounted>, deferred: &Deferred) {
     let Ok(signal) = signals.wait() else { return };
-    deferred.end();
+    deferred.refuse_waiting();
     if let Some(mounted) = mounted.upgrade() {
         let unmounted = match mounted.unmount(false) {
             Err(UnmountError::Busy { path }) => {
@@ -215,7 +209,12 @@ fn unmount_on_signal(signals: &SigSet, mounted: &Weak<Mounted>, deferred: &Defer
                      closed; a second signal ends it at once",
                     shown(&path)
                 );
-                mounted.unmount(true)
+                let detached = mounted.unmount(true);
+                if detached.is_ok() {
+                    // Files are served on, but what takes long would keep the mount for as long.
+                    deferred.end();
+                }
+                detached
             }
             unmounted => unmounted,
         };

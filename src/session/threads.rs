@@ -13,10 +13,10 @@ use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 /// Threads and processes that a mount has beside those that answer: fuser's own, the one that waits
-/// for signals, the one that lets go, the process that asks; and where something is prepared ahead, a thread that stores,
-/// one that lists, and the process that watches.
-const OTHERS: usize = 4;
-const OTHERS_AHEAD: usize = 3;
+/// for signals, the one that lets go, the two for what takes long, the process that asks and the one
+/// that watches; and where something is prepared ahead, a thread that stores and one that lists.
+const OTHERS: usize = 7;
+const OTHERS_AHEAD: usize = 2;
 /// Descriptors that are opened after the devices: pipes to processes, lists of mounts, memory.
 const DESCRIPTORS: usize = 12;
 /// For how long threads that have ended may count as running.

@@ -17,9 +17,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// How many names are looked at to count the directories among the entries of a directory, and how
-/// many in a row that are not shown before a listing ends. Reading so many takes about 5 ms.
-const COUNTED: u64 = 1 << 14;
+/// How many names are looked at to count the directories among the entries of a directory: it takes
+/// about 15 ms.
+const COUNTED: u64 = 1 << 16;
+/// How many names in a row that are not shown end a listing.
 const NOT_SHOWN: u64 = 1 << 12;
 /// A search costs as much as reading so many names.
 const COST_OF_SEARCH: u64 = 16;
@@ -81,6 +82,15 @@ enum Stop {
     TooLong(u64),
 }
 
+/// What a walk over a directory may cost, in names that are read.
+#[derive(Debug, Clone, Copy)]
+enum Budget {
+    /// All of it.
+    InAll(u64),
+    /// Names in a row that are not shown, and the way to the next entry.
+    BetweenEntries(u64),
+}
+
 impl NamedTree {
     /// Of the names of `dataset`.
     pub fn new(dataset: Arc<Dataset>, on_left_out: OnLeftOut) -> NamedTree {
@@ -118,6 +128,11 @@ impl NamedTree {
             None if self.waits => self.prepare(),
             None => Err(TreeError::NotPrepared(Preparation::Names)),
         }
+    }
+
+    /// Fails where the order of names has yet to be prepared.
+    pub fn check_prepared(&self) -> Result<(), TreeError> {
+        self.order().map(drop)
     }
 
     /// Finds out the order of names, once.
@@ -201,11 +216,9 @@ impl NamedTree {
     pub fn subdirectories(&self, directory: Directory) -> Result<Option<u32>, TreeError> {
         self.prefix(directory)?;
         let mut directories = 0;
-        let mut entries = 0;
-        let stop = self.walk(directory, 0, COUNTED, &mut |child| {
+        let stop = self.walk(directory, 0, Budget::InAll(COUNTED), &mut |child| {
             directories += u32::from(matches!(child.node, Node::Directory { .. }));
-            entries += 1;
-            Ok(entries < COUNTED)
+            Ok(true)
         })?;
         Ok((stop == Stop::End).then_some(directories))
     }
@@ -219,7 +232,7 @@ impl NamedTree {
         from: u64,
         each: &mut dyn FnMut(&Child<'_>) -> Result<bool, TreeError>,
     ) -> Result<(), TreeError> {
-        let most = if self.waits { u64::MAX } else { NOT_SHOWN };
+        let most = Budget::BetweenEntries(if self.waits { u64::MAX } else { NOT_SHOWN });
         let mut is_empty = true;
         let stop = self.walk(directory, from, most, &mut |child| {
             is_empty = false;
@@ -231,13 +244,12 @@ impl NamedTree {
         }
     }
 
-    /// The same, until names in a row that are not shown, and the way to the next entry, have cost
-    /// more than `most`.
+    /// The same, until it has cost more than `budget`.
     fn walk(
         &self,
         directory: Directory,
         from: u64,
-        most: u64,
+        budget: Budget,
         each: &mut dyn FnMut(&Child<'_>) -> Result<bool, TreeError>,
     ) -> Result<Stop, TreeError> {
         let prefix = self.prefix(directory)?;
@@ -256,6 +268,7 @@ impl NamedTree {
             let Some(rest) = name.key.strip_prefix(&prefix[..]) else {
                 break;
             };
+            let (Budget::InAll(most) | Budget::BetweenEntries(most)) = budget;
             if walk.cost > most {
                 return Ok(Stop::TooLong(next));
             }
@@ -280,7 +293,9 @@ impl NamedTree {
                 Node::Record(record)
             };
             if is_shown {
-                walk.cost = 0;
+                if let Budget::BetweenEntries(_) = budget {
+                    walk.cost = 0;
+                }
                 let name = component;
                 if !each(&Child { name, next, node })? {
                     return Ok(Stop::Full);

@@ -34,6 +34,10 @@ impl Tree {
         each: &mut dyn FnMut(&Entry<'_>) -> bool,
     ) -> Result<(), TreeError> {
         let directory = self.inner(directory);
+        if let Node::Files | Node::Directory { .. } = directory {
+            // Before anything is given.
+            self.files.check_prepared()?;
+        }
         for (place, name) in (0..).zip([&b"."[..], b".."]) {
             let node = match place {
                 0 => directory,

@@ -302,6 +302,22 @@ fn names_that_cannot_be_shown_are_passed_a_bounded_number_at_a_time() {
     assert_eq!(tree.attr(Node::Files).expect("there").nlink, 1);
 }
 
+/// Counting directories ends too, however far apart the names that can be shown are.
+#[test]
+fn directories_are_not_counted_among_names_that_cannot_be_shown() {
+    let name = |number: u32| match number % 3000 {
+        0 => format!("{number:07}"),
+        _ => format!("{number:07}\0"),
+    };
+    let names = (0..150_000).map(|number| name(number).into_bytes());
+    let (_directory, tree) = tree_of(&[Claim {
+        names: names.collect(),
+        order: None,
+    }]);
+    assert_eq!(tree.attr(Node::Files).expect("there").nlink, 1);
+    assert_eq!(entries(&tree, Node::Files, 7).len(), 50);
+}
+
 /// Equal names, and an order that says one record over and over, are searched past.
 #[test]
 fn names_that_are_said_over_and_over_take_one_call() {

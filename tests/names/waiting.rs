@@ -92,3 +92,72 @@ fn a_merge_that_takes_long_holds_up_nobody_and_ends_with_the_mount() {
     wait_until("the daemon ends", || daemon_of(mount.path()).is_none());
     assert!(!is_mounted(mount.path()));
 }
+
+/// A mount in the foreground, whose messages go to a file; unmounted when dropped.
+struct Foreground {
+    daemon: Child,
+    path: std::path::PathBuf,
+    log: std::path::PathBuf,
+}
+
+impl Foreground {
+    fn new(directory: &Path, options: &[&str]) -> Foreground {
+        let (path, log) = (directory.join("mnt"), directory.join("log"));
+        std::fs::create_dir(&path).expect("mount point");
+        let said = File::create(&log).expect("log");
+        let mut mount = roxfs();
+        mount.args(["mount", "-f"]).args(options);
+        mount.arg(directory.join("d.rox")).arg(&path);
+        let daemon = mount.stderr(said).spawn().expect("started");
+        let mount = Foreground { daemon, path, log };
+        wait_until("it is mounted", || mount.says("mounted at"));
+        mount
+    }
+
+    fn says(&self, text: &str) -> bool {
+        std::fs::read_to_string(&self.log)
+            .expect("log")
+            .contains(text)
+    }
+
+    fn has_ended(&mut self) -> Option<bool> {
+        let ended = self.daemon.try_wait().expect("its state");
+        ended.map(|status| status.success())
+    }
+}
+
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        if is_mounted(&self.path) {
+            let _ = roxfs().args(["umount", "-l"]).arg(&self.path).output();
+        }
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+#[test]
+fn a_signal_unmounts_while_names_that_are_left_out_are_counted() {
+    let directory = temp_dir();
+    write_endless(&directory.path().join("d_0000.rox"));
+    let mut mount = Foreground::new(directory.path(), &["--root", "files"]);
+    send(Signal::SIGTERM, mount.daemon.id());
+    wait_until("it ends", || mount.has_ended().is_some());
+    assert_eq!(mount.has_ended(), Some(true));
+    assert!(!is_mounted(&mount.path));
+}
+
+#[test]
+fn a_mount_that_a_signal_could_not_remove_still_prepares_names() {
+    let directory = temp_dir();
+    let shards = [["a", "c"], ["b", "d"]].map(|names| names.map(|name| name.into()).to_vec());
+    write_shards(directory.path(), &shards);
+    let mut mount = Foreground::new(directory.path(), &[]);
+    sh("mount -t tmpfs cover \"$1\"", &[&mount.path]);
+    send(Signal::SIGTERM, mount.daemon.id());
+    wait_until("it is refused", || mount.says("SIGTERM"));
+    sh("umount \"$1\"", &[&mount.path]);
+    assert_eq!(sh("ls \"$1/files\"", &[&mount.path]), "a\nb\nc\nd\n");
+    run(roxfs().arg("umount").arg(&mount.path));
+    wait_until("it ends", || mount.has_ended() == Some(true));
+}
