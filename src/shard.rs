@@ -179,10 +179,7 @@ impl Shard {
             })?;
         let has_checksums = sections.crc32c.is_some();
         // What was done before this is seen by the time, and taken for a write.
-        let events = match has_checksums {
-            true => None,
-            false => Events::of(&file),
-        };
+        let events = Events::of(&file);
         let mode = readable_by(&file, metadata.mode() & 0o7777);
         let index = EndOffsets::new(
             Kind::Records,

@@ -11,12 +11,13 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long after a file's times have changed the kernel may take to tell of it.
+/// How long after a file's times have changed the kernel may take to tell of it: it sets them first,
+/// and may have to wait for the file system's journal in between.
 const LATEST: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_millis(1);
 /// Bytes of events that are read at once.
@@ -28,8 +29,8 @@ struct Queue {
     inotify: OwnedFd,
     /// By the number of the watch, which is that of an inode.
     watched: Mutex<HashMap<i32, Arc<Counts>>>,
-    /// Events were lost, because too many came.
-    is_lossy: AtomicBool,
+    /// How often events were lost, because too many came.
+    losses: AtomicU64,
 }
 
 /// How many events of a file have come.
@@ -39,12 +40,54 @@ struct Counts {
     attributes: AtomicU64,
 }
 
-/// The events of one file since it was opened.
+impl Counts {
+    fn told(&self, queue: &Queue) -> Told {
+        Told {
+            writes: self.writes.load(Ordering::Relaxed),
+            attributes: self.attributes.load(Ordering::Relaxed),
+            losses: queue.losses.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The events of one file.
 #[derive(Debug)]
 pub(super) struct Events {
     counts: Arc<Counts>,
-    writes_before: u64,
-    attributes_seen: AtomicU64,
+    /// What had been told before.
+    begin: Told,
+}
+
+/// What has been told of a file up to some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    writes: u64,
+    attributes: u64,
+    losses: u64,
+}
+
+/// What the kernel says why a file's times are others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A program has written to it or cut it.
+    Written,
+    /// Programs have set its attributes or given it another name, and none has written to it.
+    Touched,
+    /// Nothing was told, or something was lost.
+    Unknown,
+}
+
+impl Told {
+    /// What was told since then.
+    pub(super) fn since(&self, before: &Told) -> Cause {
+        if self.writes != before.writes {
+            Cause::Written
+        } else if self.attributes != before.attributes && self.losses == before.losses {
+            Cause::Touched
+        } else {
+            Cause::Unknown
+        }
+    }
 }
 
 impl Events {
@@ -58,35 +101,34 @@ impl Events {
         // What was done before is not this one's.
         queue.read(&watched);
         let counts = Arc::clone(watched.entry(watch).or_default());
-        Some(Events {
-            writes_before: counts.writes.load(Ordering::Relaxed),
-            attributes_seen: AtomicU64::new(counts.attributes.load(Ordering::Relaxed)),
-            counts,
-        })
+        let begin = counts.told(queue);
+        Some(Events { counts, begin })
     }
 
-    /// Whether a program has written to the file or cut it.
-    pub(super) fn was_written(&self) -> bool {
-        if let Some(Some(queue)) = QUEUE.get() {
-            queue.read(&queue.lock());
-        }
-        self.counts.writes.load(Ordering::Relaxed) != self.writes_before
+    /// What had been told when these began.
+    pub(super) fn begin(&self) -> Told {
+        self.begin
     }
 
-    /// Whether a program has set the file's attributes or given it another name since this was asked last, and none has
-    /// written to it. Waits for a moment where nothing is known yet.
-    pub(super) fn was_touched(&self) -> bool {
+    /// What has been told up to now.
+    pub(super) fn told(&self) -> Told {
+        // There is one, or there were no events.
+        let Some(queue) = QUEUE.get().and_then(Option::as_ref) else {
+            return self.begin;
+        };
+        queue.read(&queue.lock());
+        self.counts.told(queue)
+    }
+
+    /// What is told since then. Waits for a moment while that is nothing.
+    pub(super) fn wait_since(&self, before: &Told) -> Cause {
         let begin = Instant::now();
         loop {
-            let is_written = self.was_written();
-            let attributes = self.counts.attributes.load(Ordering::Relaxed);
-            let is_touched = self.attributes_seen.swap(attributes, Ordering::Relaxed) != attributes;
-            if is_written || is_touched || begin.elapsed() > LATEST {
-                let is_lossy = QUEUE
-                    .get()
-                    .and_then(Option::as_ref)
-                    .is_none_or(Queue::is_lossy);
-                return is_touched && !is_written && !is_lossy;
+            let told = self.told();
+            let cause = told.since(before);
+            let is_lossy = told.losses != before.losses;
+            if cause != Cause::Unknown || is_lossy || begin.elapsed() > LATEST {
+                return cause;
             }
             thread::sleep(PAUSE);
         }
@@ -99,16 +141,12 @@ impl Queue {
         Some(Queue {
             inotify,
             watched: Mutex::default(),
-            is_lossy: AtomicBool::new(false),
+            losses: AtomicU64::new(0),
         })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<i32, Arc<Counts>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_lossy(&self) -> bool {
-        self.is_lossy.load(Ordering::Relaxed)
     }
 
     /// Counts what has come.
@@ -117,7 +155,7 @@ impl Queue {
         let mut events = Reader::new(&self.inotify, &mut buffer);
         while let Ok(event) = events.next() {
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-                self.is_lossy.store(true, Ordering::Relaxed);
+                self.losses.fetch_add(1, Ordering::Relaxed);
             }
             let Some(counts) = watched.get(&event.wd()) else {
                 continue;
@@ -146,19 +184,46 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().expect("file");
         file.write_all(b"before").expect("written");
         let events = Events::of(file.as_file()).expect("inotify");
-        assert!(!events.was_written());
-        assert!(!events.was_touched());
+        let opened = events.told();
+        assert_eq!(events.wait_since(&opened), Cause::Unknown);
         let mode = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(file.path(), mode).expect("mode");
-        assert!(events.was_touched());
-        assert!(!events.was_touched());
-        assert!(!events.was_written());
+        assert_eq!(events.wait_since(&opened), Cause::Touched);
+        let touched = events.told();
+        assert_eq!(events.told().since(&touched), Cause::Unknown);
         file.write_all(b"after").expect("written");
-        assert!(events.was_written());
+        assert_eq!(events.wait_since(&touched), Cause::Written);
+        assert_eq!(events.wait_since(&opened), Cause::Written);
         let later = Events::of(file.as_file()).expect("inotify");
-        assert!(!later.was_written());
+        let written = later.told();
+        assert_eq!(later.told().since(&written), Cause::Unknown);
         drop(later);
         file.as_file().set_len(3).expect("cut");
-        assert!(events.was_written());
+        assert_eq!(events.wait_since(&written), Cause::Written);
+    }
+
+    #[test]
+    fn where_events_were_lost_a_touch_is_not_sure() {
+        let before = Told {
+            writes: 1,
+            attributes: 1,
+            losses: 0,
+        };
+        let touched = Told {
+            attributes: 2,
+            ..before
+        };
+        assert_eq!(touched.since(&before), Cause::Touched);
+        let lost = Told {
+            losses: 1,
+            ..touched
+        };
+        assert_eq!(lost.since(&before), Cause::Unknown);
+        // What is lost once does not count for later changes.
+        let again = Told {
+            attributes: 3,
+            ..lost
+        };
+        assert_eq!(again.since(&lost), Cause::Touched);
     }
 }

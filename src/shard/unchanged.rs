@@ -10,22 +10,30 @@
 //! |---|---|---|
 //! | another size | changed | changed |
 //! | the last page, or the end of the checksums, differs | changed | changed |
-//! | only the time of the inode's change (ctime) differs | compared | read as before, unless a program of this machine wrote to it |
-//! | the time of modification differs, and programs of this machine set attributes and wrote nothing ([`Events`]) | compared | read as before |
-//! | the time of modification differs otherwise | compared | changed |
+//! | a program of this machine wrote to it ([`Events`]) | compared | changed |
+//! | only the time of the inode's change (ctime) differs, and programs of this machine set attributes, or names (`chmod`, `mv`, `ln`, appending by roxfs) | read as before | read as before |
+//! | only the ctime differs, and nothing of this machine tells why | compared | read as before |
+//! | the time of modification differs, and programs of this machine set attributes (`touch`) | compared | read as before |
+//! | the time of modification differs, and nothing of this machine tells why | compared | changed |
 //!
 //! *Changed* is for ever: each access is an error from then on. *Compared* means that content is read
 //! into memory and compared with its checksum before anybody gets it (see `compared.rs`); what does
 //! not agree makes the shard changed. Without checksums nothing tells a shard that another machine has
 //! touched from one that it has rewritten.
 //!
+//! The kernel tells of a change after it has set the times. So what is told is asked for before the
+//! times are: then it belongs to those times or earlier ones, and once times are found twice, all that
+//! was told is done with. A change of which nothing is told yet is waited for, for 200 ms at most, and
+//! where nothing comes the shard is compared or changed from then on, so that this is once for a shard.
+//!
 //! What cannot be seen: a write in the same tick of the kernel's clock as the one before opening (before
 //! Linux 6.13); stores into a mapping of the file where they set no time (on tmpfs; into a page that was
-//! written to and not yet synced); and, where there are more checksums than are remembered, a record
-//! that was replaced together with its checksum.
+//! written to and not yet synced), or where the time of modification is put back; one of two changes at
+//! about the same time of which only a touch is told, where there are no checksums; and, where there are
+//! more checksums than are remembered, a record that was replaced together with its checksum.
 
 use super::ShardError;
-use super::events::Events;
+use super::events::{Cause, Events, Told};
 use crate::text::shown;
 use std::collections::VecDeque;
 use std::fmt;
@@ -40,6 +48,8 @@ use std::time::{Duration, SystemTime};
 
 /// How many of the long records that were compared are remembered.
 const REMEMBERED: usize = 64;
+/// How many changes one access judges that come while it looks.
+const ROUNDS: u32 = 8;
 /// A write sets the time to that of the clock's last tick; after so long it is another one.
 const TICK: Duration = Duration::from_secs(2);
 
@@ -120,7 +130,6 @@ pub(super) struct Unchanged {
     opened: Stamp,
     pages: Vec<Page>,
     has_checksums: bool,
-    /// For a shard without checksums.
     events: Option<Events>,
     /// How often other times were found: while it is 0, they are as at opening.
     epoch: AtomicU64,
@@ -133,6 +142,8 @@ pub(super) struct Unchanged {
 /// What was found last.
 struct Latest {
     stamp: Stamp,
+    /// What was told of changes that this stamp or earlier ones had.
+    told: Option<Told>,
     /// Long records that were compared, each with the epoch in which it was.
     agreed: VecDeque<(u64, u64)>,
 }
@@ -151,6 +162,7 @@ impl Unchanged {
         has_checksums: bool,
         events: Option<Events>,
     ) -> Unchanged {
+        let told = events.as_ref().map(Events::begin);
         Unchanged {
             opened,
             pages,
@@ -160,6 +172,7 @@ impl Unchanged {
             is_compared: AtomicBool::new(false),
             latest: Mutex::new(Latest {
                 stamp: opened,
+                told,
                 agreed: VecDeque::new(),
             }),
             changed: OnceLock::new(),
@@ -191,7 +204,7 @@ impl Unchanged {
         if found == self.opened && self.epoch() == Epoch(0) {
             return Ok(());
         }
-        self.look_closer(file, path, found)
+        self.look_closer(file, path)
     }
 
     fn lock(&self) -> MutexGuard<'_, Latest> {
@@ -211,27 +224,47 @@ impl Unchanged {
     }
 
     /// One at a time, so that each time is judged once and none is taken for a newer one.
-    fn look_closer(&self, file: &File, path: &Path, found: Stamp) -> Result<(), ShardError> {
+    fn look_closer(&self, file: &File, path: &Path) -> Result<(), ShardError> {
         let mut latest = self.lock();
         if let Some(error) = self.changed.get() {
             return Err(error.clone());
         }
-        if found == latest.stamp {
-            return Ok(());
-        }
-        // Another thread may have seen a newer one meanwhile.
-        let found = stamp(file, path)?;
-        if found == latest.stamp {
-            return Ok(());
-        }
-        match self.judge(file, path, found, latest.stamp) {
-            Ok(verdict) => {
-                self.settle(&mut latest, found, path, &verdict);
-                Ok(())
+        for _ in 0..ROUNDS {
+            let told = self.events.as_ref().map(Events::told);
+            let found = stamp(file, path)?;
+            if found == latest.stamp {
+                return self.take_note(&mut latest, told, path);
             }
-            Err(error @ ShardError::Io { .. }) => Err(error),
-            Err(error) => Err(self.set_changed(error)),
+            match self.judge(file, path, found, &latest) {
+                Ok(verdict) => self.settle(&mut latest, found, path, &verdict),
+                Err(error @ ShardError::Io { .. }) => return Err(error),
+                Err(error) => return Err(self.set_changed(error)),
+            }
         }
+        Ok(())
+    }
+
+    /// What has been told belongs to times that were judged. A write may be told of long after it has
+    /// set the times.
+    fn take_note(
+        &self,
+        latest: &mut Latest,
+        told: Option<Told>,
+        path: &Path,
+    ) -> Result<(), ShardError> {
+        let (Some(now), Some(before)) = (told, latest.told) else {
+            return Ok(());
+        };
+        latest.told = told;
+        if now.since(&before) != Cause::Written {
+            return Ok(());
+        }
+        if !self.has_checksums {
+            return Err(self.set_changed(written(path)));
+        }
+        let stamp = latest.stamp;
+        self.settle(latest, stamp, path, &Verdict::Compared);
+        Ok(())
     }
 
     fn judge(
@@ -239,7 +272,7 @@ impl Unchanged {
         file: &File,
         path: &Path,
         found: Stamp,
-        before: Stamp,
+        latest: &Latest,
     ) -> Result<Verdict, ShardError> {
         if found.len != self.opened.len {
             return Err(ShardError::Resized {
@@ -251,22 +284,35 @@ impl Unchanged {
         for page in &self.pages {
             page.compare(file, path)?;
         }
-        if self.has_checksums {
+        let is_modified = found.modified != latest.stamp.modified;
+        if self.has_checksums && (is_modified || self.is_compared()) {
             return Ok(Verdict::Compared);
         }
-        // Asked in any case: what is told now must not be taken for a later change.
-        let is_touched = self.events.as_ref().is_some_and(Events::was_touched);
-        if self.events.as_ref().is_some_and(Events::was_written) {
-            return Err(changed(path, "a program has written to it"));
+        // Not waited for where it makes no difference.
+        let waits = is_modified || self.has_checksums;
+        match (self.cause(latest, waits), self.has_checksums) {
+            (Cause::Touched, _) => Ok(Verdict::AsBefore),
+            (Cause::Written | Cause::Unknown, true) => Ok(Verdict::Compared),
+            (Cause::Written, false) => Err(written(path)),
+            (Cause::Unknown, false) if !is_modified => Ok(Verdict::AsBefore),
+            (Cause::Unknown, false) => {
+                let before = latest.stamp;
+                let reason = format!(
+                    "its time of modification is {found:?}, expected {before:?}; it has no \
+                     checksums that could tell whether it was only touched"
+                );
+                Err(changed(path, reason))
+            }
         }
-        if found.modified == before.modified || is_touched {
-            return Ok(Verdict::AsBefore);
+    }
+
+    /// Why times are other than the latest that were judged.
+    fn cause(&self, latest: &Latest, waits: bool) -> Cause {
+        match (&self.events, &latest.told) {
+            (Some(events), Some(before)) if waits => events.wait_since(before),
+            (Some(events), Some(before)) => events.told().since(before),
+            _ => Cause::Unknown,
         }
-        let reason = format!(
-            "its time of modification is {found:?}, expected {before:?}; it has no checksums that \
-             could tell whether it was only touched"
-        );
-        Err(changed(path, reason))
     }
 
     fn settle(&self, latest: &mut Latest, found: Stamp, path: &Path, verdict: &Verdict) {
@@ -277,7 +323,7 @@ impl Unchanged {
         {
             let level = match is_touched {
                 true => log::Level::Warn,
-                // A new name, a link, other permissions: as when a shard is appended to by roxfs.
+                // A new name, a link, other permissions, by another machine.
                 false => log::Level::Debug,
             };
             log::log!(
@@ -335,6 +381,10 @@ fn io_error(path: &Path, reason: io::Error) -> ShardError {
         path: path.to_owned(),
         reason: reason.into(),
     }
+}
+
+fn written(path: &Path) -> ShardError {
+    changed(path, "a program has written to it")
 }
 
 /// An error of a file that is not what it was.

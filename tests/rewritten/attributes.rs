@@ -1,6 +1,9 @@
 //! What leaves the content alone.
 
 use super::*;
+use roxfs::shard::Shard;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 /// What people do to a shard that is in use.
 const CHANGES: [&str; 9] = [
@@ -73,6 +76,70 @@ fn a_shard_that_is_touched_all_the_time_is_read_on() {
         });
         assert_raw_files_are_right(&mount);
         mount.unmount();
+    }
+}
+
+/// Each touch's events may be told while another one is looked at.
+#[test]
+fn of_two_touches_at_once_none_is_taken_for_a_write() {
+    let directory = temp_dir();
+    let path = directory.path().join("x.rox");
+    let records: Vec<Vec<u8>> = (0..10).map(|number| bytes(number, 100)).collect();
+    std::fs::write(&path, Parts::plain(&records).bytes()).expect("shard");
+    let shard = Shard::open(&path).expect("valid");
+    let file = std::fs::File::open(&path).expect("shard");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers = [0, 1].map(|_| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    shard.check_unchanged()?;
+                }
+                shard.check_unchanged()
+            })
+        });
+        for _ in 0..20_000 {
+            for _ in 0..2 {
+                let now = SystemTime::now();
+                let times = std::fs::FileTimes::new()
+                    .set_accessed(now)
+                    .set_modified(now);
+                file.set_times(times).expect("touched");
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for reader in readers {
+            reader.join().expect("a reader").expect("unchanged");
+        }
+    });
+}
+
+/// Appending by roxfs gives the old file one link less.
+#[test]
+fn only_what_may_have_written_makes_a_shard_compared() {
+    let never = [
+        r#"chmod 0600 "$1""#,
+        r#"mv "$1" "$1.moved""#,
+        r#"ln "$1" "$1.link""#,
+        r#"rm "$1""#,
+        r#"cp "$1" "$1.copy"; mv "$1.copy" "$1""#,
+    ];
+    let always = [
+        r#"touch "$1""#,
+        r#"touch -m "$1""#,
+        r#"printf x | dd of="$1" conv=notrunc status=none"#,
+        r#"touch -r "$1" "$1.time"; printf x | dd of="$1" conv=notrunc status=none; touch -r "$1.time" "$1""#,
+    ];
+    let changes = never.map(|change| (change, false)).into_iter();
+    for (change, is_compared) in changes.chain(always.map(|change| (change, true))) {
+        let dataset = Dataset::new(Kind::Checksums);
+        let shard = Shard::open(&dataset.victim()).expect("valid");
+        dataset.sh(change);
+        for _ in 0..2 {
+            shard.check_unchanged().expect("compared at most");
+            assert_eq!(shard.is_compared(), is_compared, "{change}");
+        }
     }
 }
 
@@ -156,6 +223,24 @@ fn with_checksums_a_shard_that_another_machine_touches_is_read_on() {
         });
     }
     mount.unmount();
+}
+
+/// What is told of nothing is waited for only where it makes a difference.
+#[test]
+fn without_checksums_nobody_waits_for_why_only_the_permissions_were_changed() {
+    let _alone = alone();
+    let elsewhere = Elsewhere::new(Kind::Plain);
+    let path = elsewhere.mounted.path().join(format!("x_{VICTIM:04}.rox"));
+    let shard = Shard::open(&path).expect("valid");
+    let took = (0..5).map(|_| {
+        elsewhere.dataset.sh(r#"chmod 0600 "$1"; chmod 0644 "$1""#);
+        let (began, epoch) = (std::time::Instant::now(), shard.epoch());
+        shard.check_unchanged().expect("unchanged");
+        assert_ne!(shard.epoch(), epoch, "nothing was noticed");
+        began.elapsed()
+    });
+    let fastest = took.min().expect("some");
+    assert!(fastest < Duration::from_millis(100), "{fastest:?}");
 }
 
 #[test]
