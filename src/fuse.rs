@@ -5,10 +5,12 @@
 //! (fs/fuse in the kernel): that is used for opens, closes, extended attributes, polling and
 //! `lseek`.
 //!
-//! A thread that answers is kept by no request for long: what takes long is put aside (`deferred`).
+//! A thread that answers is kept by no request for long: what takes long is put aside (`deferred`,
+//! `long`).
 
 mod deferred;
 mod interrupt;
+mod long;
 mod request;
 
 pub use deferred::Deferred;
@@ -29,6 +31,7 @@ use fuser::{
     ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLock,
     ReplyLseek, ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request,
 };
+use long::LongRead;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -117,7 +120,9 @@ fn errno(error: &TreeError, failures: &Failures) -> Errno {
         TreeError::NotADirectory => Errno::ENOTDIR,
         TreeError::NameTooLong => Errno::ENAMETOOLONG,
         TreeError::IsADirectory => Errno::EISDIR,
-        TreeError::NotPrepared(_) | TreeError::Unfinished { .. } => Errno::EAGAIN,
+        TreeError::NotPrepared(_) | TreeError::Unfinished { .. } | TreeError::TooLong => {
+            Errno::EAGAIN
+        }
         TreeError::Shard(error) => {
             failures.log(error);
             match error {
@@ -254,6 +259,10 @@ impl Filesystem for RoxFs {
         let began = Instant::now();
         let bytes = match self.tree.read(node, offset, size) {
             Ok(bytes) => bytes,
+            Err(TreeError::TooLong) => {
+                let read = LongRead::new(node, offset, size, reply);
+                return self.deferred.long_reads().push(read, req.pid());
+            }
             Err(error) => return reply.error(errno(&error, &self.failures)),
         };
         reply.data(&bytes);

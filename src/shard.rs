@@ -8,6 +8,7 @@ mod events;
 mod names;
 mod unchanged;
 
+pub use compared::{Permit, any_work};
 pub use names::SortedNames;
 pub use unchanged::{Epoch, OnChange};
 
@@ -395,6 +396,18 @@ impl Shard {
 
     /// Copies payload bytes from `offset` on into `buffer`, which must fit into the payload.
     pub fn read_payload(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
+        let all = self.read_payload_within(offset, buffer, &mut any_work)?;
+        debug_assert!(all);
+        Ok(())
+    }
+
+    /// The same; `false` where that takes more work than is permitted.
+    pub fn read_payload_within(
+        &self,
+        offset: u64,
+        buffer: &mut [u8],
+        permit: &mut Permit<'_>,
+    ) -> Result<bool, ShardError> {
         debug_assert!(offset + buffer.len() as u64 <= self.payload_len());
         if !self.is_compared() {
             self.read_at(offset, buffer)?;
@@ -402,9 +415,12 @@ impl Shard {
         // It may have become so just now.
         if self.is_compared() {
             let part = self.payload().part(offset, buffer.len() as u64);
-            buffer.copy_from_slice(&self.read_compared(None, part)?);
+            match self.read_compared(None, part, permit)? {
+                Some(bytes) => buffer.copy_from_slice(&bytes),
+                None => return Ok(false),
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The bytes of an extent of the payload, read so that what is not in memory yet does not stay

@@ -5,10 +5,12 @@
 //! needed; where that is not possible, and where too many requests wait, the answer is EAGAIN.
 
 use super::interrupt::is_interrupted;
+use super::long::LongReads;
 use super::request::Unanswered;
 use crate::failures::{Failures, is_worth_a_line};
 use crate::tree::{Preparation, Tree};
 use fuser::Errno;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,6 +34,8 @@ struct Shared {
     failures: Arc<Failures>,
     state: Mutex<State>,
     changed: Condvar,
+    long_reads: LongReads,
+    starts: Starts,
 }
 
 #[derive(Debug, Default)]
@@ -42,8 +46,6 @@ struct State {
     failed: Option<(Preparation, Errno, Instant)>,
     /// How often all that waited have been refused.
     refusals: u64,
-    /// How many times no thread could be started.
-    failed_starts: u64,
     has_ended: bool,
 }
 
@@ -66,11 +68,18 @@ impl Deferred {
     /// None yet.
     pub fn new(tree: Arc<Tree>, failures: Arc<Failures>) -> Deferred {
         Deferred(Arc::new(Shared {
+            long_reads: LongReads::new(Arc::clone(&tree), Arc::clone(&failures)),
+            starts: Starts::default(),
             tree,
             failures,
             state: Mutex::default(),
             changed: Condvar::new(),
         }))
+    }
+
+    /// Reads that take long.
+    pub fn long_reads(&self) -> &LongReads {
+        &self.0.long_reads
     }
 
     /// Puts a request of thread `pid` aside.
@@ -89,7 +98,7 @@ impl Deferred {
         });
         if !state.is_answering {
             let shared = Arc::clone(&self.0);
-            state.is_answering = state.start("deferred", move || shared.answer_all());
+            state.is_answering = self.0.starts.start("deferred", move || shared.answer_all());
             if !state.is_answering {
                 state.refuse_all(Errno::EAGAIN);
             }
@@ -105,10 +114,17 @@ impl Deferred {
         self.0.changed.notify_all();
     }
 
-    /// Refuses those that wait and all that would: the mount has ended, or ends with its last user.
-    pub fn end(&self) {
+    /// Refuses those that wait and all that would: names that have to be prepared would keep a mount
+    /// that ends with its last user.
+    pub fn refuse_from_now(&self) {
         self.0.lock().has_ended = true;
         self.refuse_waiting();
+    }
+
+    /// Refuses all, reads as well: the mount has ended.
+    pub fn end(&self) {
+        self.0.long_reads.end();
+        self.refuse_from_now();
     }
 }
 
@@ -192,7 +208,7 @@ impl Shared {
         }
         if !state.preparing.contains(&what) {
             let shared = Arc::clone(self);
-            if !state.start("prepare", move || shared.prepare(what)) {
+            if !self.starts.start("prepare", move || shared.prepare(what)) {
                 return Turn::Refuse(Errno::EAGAIN);
             }
             state.preparing.push(what);
@@ -227,27 +243,32 @@ impl State {
             .drain(..)
             .for_each(|waiting| waiting.refuse(errno));
     }
-
-    /// Starts a thread that ends by itself.
-    fn start(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> bool {
-        let thread = thread::Builder::new().name(name.to_owned());
-        let Err(error) = thread.spawn(run) else {
-            return true;
-        };
-        self.failed_starts += 1;
-        if is_worth_a_line(self.failed_starts) {
-            let times = self.failed_starts;
-            log::warn!(
-                "files/: no thread can be started for what takes long: {error} ({times} times)"
-            );
-        }
-        false
-    }
 }
 
 impl Waiting {
     fn refuse(self, errno: Errno) {
         self.unanswered.request.refuse(errno);
+    }
+}
+
+/// Starts threads that end by themselves, and says how often that was not possible.
+#[derive(Debug, Default)]
+pub(super) struct Starts {
+    failed: AtomicU64,
+}
+
+impl Starts {
+    /// Whether it was possible.
+    pub(super) fn start(&self, name: &str, run: impl FnOnce() + Send + 'static) -> bool {
+        let thread = thread::Builder::new().name(name.to_owned());
+        let Err(error) = thread.spawn(run) else {
+            return true;
+        };
+        let times = self.failed.fetch_add(1, Ordering::Relaxed) + 1;
+        if is_worth_a_line(times) {
+            log::warn!("no thread can be started for what takes long: {error} ({times} times)");
+        }
+        false
     }
 }
 

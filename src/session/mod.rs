@@ -211,8 +211,8 @@ fn unmount_on_signal(signals: &SigSet, mounted: &Weak<Mounted>, deferred: &Defer
                 );
                 let detached = mounted.unmount(true);
                 if detached.is_ok() {
-                    // Files are served on, but what takes long would keep the mount for as long.
-                    deferred.end();
+                    // Open files are served on.
+                    deferred.refuse_from_now();
                 }
                 detached
             }

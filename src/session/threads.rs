@@ -13,9 +13,9 @@ use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 /// Threads and processes that a mount has beside those that answer: fuser's own, the one that waits
-/// for signals, the one that lets go, the two for what takes long, the process that asks and the one
+/// for signals, the one that lets go, the three for what takes long, the process that asks and the one
 /// that watches; and where something is prepared ahead, a thread that stores and one that lists.
-const OTHERS: usize = 7;
+const OTHERS: usize = 8;
 const OTHERS_AHEAD: usize = 2;
 /// Descriptors that are opened after the devices: pipes to processes, lists of mounts, memory.
 const DESCRIPTORS: usize = 12;

@@ -4,18 +4,36 @@
 //! Memory is what is asked for, and a buffer: of a long record the parts that are not asked for pass
 //! through that. A long record is read whole once, and then remembered as long as the file's times
 //! stay.
+//!
+//! That can be much more work than what is asked for: who asks says how much may be done ([`Permit`]).
 
 use super::unchanged::{self, Epoch};
 use super::{BATCH, LocalIndex, Shard, ShardError};
-use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::format::section::ENTRY_LEN;
+use crate::format::{Damage, OFFSET_LEN};
 use std::ops::Range;
 
 /// Longer records are remembered. Others are read whole each time, which is mostly once.
 const LONG: u64 = 256 << 10;
 /// Bytes read at once of what is not asked for.
 const PIECE: u64 = 256 << 10;
+
+/// Asked before so many bytes are read that nobody asked for, and again between pieces of them, with
+/// 0; if it says no, nothing is read.
+pub type Permit<'a> = dyn FnMut(u64) -> bool + 'a;
+
+/// Permits all.
+pub fn any_work(_: u64) -> bool {
+    true
+}
+
+/// What came of comparing.
+enum Compared {
+    /// All agrees up to this place.
+    UpTo(u64),
+    NotPermitted,
+}
 
 /// A record, what its checksum is to be, and the bytes of it that are in memory already.
 struct Known<'a> {
@@ -33,17 +51,19 @@ impl Shard {
     }
 
     /// The bytes of a part of the payload, of which all records agree with their checksums. `first`
-    /// is the record that the part begins in, where it is known.
+    /// is the record that the part begins in, where it is known. `None` where that takes more than is
+    /// permitted.
     pub fn read_compared(
         &self,
         first: Option<LocalIndex>,
         part: Extent,
-    ) -> Result<Vec<u8>, ShardError> {
+        permit: &mut Permit<'_>,
+    ) -> Result<Option<Vec<u8>>, ShardError> {
         let epoch = self.epoch();
         let mut bytes = vec![0; part.len() as usize];
         self.read_at(part.start(), &mut bytes)?;
         if part.is_empty() {
-            return Ok(bytes);
+            return Ok(Some(bytes));
         }
         let mut next = match first {
             Some(record) => record.get(),
@@ -56,23 +76,33 @@ impl Shard {
             if records.is_empty() {
                 return Err(self.not_the_index(next, self.payload(), at));
             }
-            at = self.compare_batch(records.clone(), part, &bytes, at, epoch)?;
-            next = records.end;
+            if !permit((records.end - records.start) * (OFFSET_LEN + ENTRY_LEN)) {
+                return Ok(None);
+            }
+            let known = (records.clone(), part, &bytes[..]);
+            next = match self.compare_batch(known, at, epoch, permit)? {
+                Compared::NotPermitted => return Ok(None),
+                // All of them are empty, and as many more may be.
+                Compared::UpTo(end) if end == at => self.record_of_byte(at)?.max(records.end),
+                Compared::UpTo(end) => {
+                    at = end;
+                    records.end
+                }
+            };
             batch = BATCH.min(batch * 8);
         }
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 
-    /// Compares those records that have bytes of the part from `at` on; returns where the last of
-    /// them ends.
+    /// Compares those of the records that have bytes of the part from `at` on, up to where the last
+    /// of them ends.
     fn compare_batch(
         &self,
-        records: Range<u64>,
-        part: Extent,
-        bytes: &[u8],
+        (records, part, bytes): (Range<u64>, Extent, &[u8]),
         mut at: u64,
         epoch: Epoch,
-    ) -> Result<u64, ShardError> {
+        permit: &mut Permit<'_>,
+    ) -> Result<Compared, ShardError> {
         let (extents, checksums) = (self.extents(records.clone())?, self.checksums(&records)?);
         for ((record, extent), checksum) in records.zip(extents).zip(checksums) {
             if extent.is_empty() {
@@ -93,24 +123,39 @@ impl Shard {
                 part: part.part(place.start, end - at),
                 bytes: &bytes[place.start as usize..place.end as usize],
             };
-            self.compare(&known, epoch)?;
+            if !self.compare(&known, epoch, permit)? {
+                return Ok(Compared::NotPermitted);
+            }
             at = end;
         }
-        Ok(at)
+        Ok(Compared::UpTo(at))
     }
 
-    fn compare(&self, known: &Known<'_>, epoch: Epoch) -> Result<(), ShardError> {
+    /// Fails where the record is another one. `false` where comparing is not permitted.
+    fn compare(
+        &self,
+        known: &Known<'_>,
+        epoch: Epoch,
+        permit: &mut Permit<'_>,
+    ) -> Result<bool, ShardError> {
         let Known { record, extent, .. } = *known;
         let is_long = extent.len() > LONG;
         // With the times as they are after the bytes were read.
         if is_long && self.unchanged.has_agreed(record, epoch) && self.epoch() == epoch {
-            return Ok(());
+            return Ok(true);
+        }
+        if !permit(extent.len() - known.part.len()) {
+            return Ok(false);
         }
         let before = extent.start()..known.part.start();
         let after = known.part.end()..extent.end();
-        let crc = self.append_checksum(0, before)?;
+        let Some(crc) = self.append_checksum(0, before, permit)? else {
+            return Ok(false);
+        };
         let crc = crc32c::crc32c_append(crc, known.bytes);
-        let found = self.append_checksum(crc, after)?;
+        let Some(found) = self.append_checksum(crc, after, permit)? else {
+            return Ok(false);
+        };
         if found != known.checksum {
             let hex = |crc| format!("{crc:#010x}");
             let what = format!("the checksum of record {record}");
@@ -122,20 +167,28 @@ impl Shard {
             self.check_unchanged()?;
             self.unchanged.set_agreed(record, epoch);
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Goes on with a checksum over bytes of the payload.
-    fn append_checksum(&self, mut crc: u32, bytes: Range<u64>) -> Result<u32, ShardError> {
+    /// Continues a checksum over bytes of the payload.
+    fn append_checksum(
+        &self,
+        mut crc: u32,
+        bytes: Range<u64>,
+        permit: &mut Permit<'_>,
+    ) -> Result<Option<u32>, ShardError> {
         let mut buffer = Vec::new();
         let mut at = bytes.start;
         while at < bytes.end {
+            if !permit(0) {
+                return Ok(None);
+            }
             buffer.resize((bytes.end - at).min(PIECE) as usize, 0);
             self.read_unchecked(at, &mut buffer)?;
             crc = crc32c::crc32c_append(crc, &buffer);
             at += buffer.len() as u64;
         }
-        Ok(crc)
+        Ok(Some(crc))
     }
 
     fn extents(&self, records: Range<u64>) -> Result<Vec<Extent>, ShardError> {

@@ -66,6 +66,10 @@ pub enum TreeError {
         /// Where to continue.
         next: u64,
     },
+    /// More has to be read than a request may take: [`Tree::read_within`] does it. Only from a tree
+    /// [without waiting](Tree::without_waiting).
+    #[error("too much to be compared with checksums")]
+    TooLong,
     /// The shard could not be read.
     #[error(transparent)]
     Shard(#[from] ShardError),
@@ -135,8 +139,8 @@ impl Tree {
         self
     }
 
-    /// The same, but calls fail with [`TreeError::NotPrepared`] and [`TreeError::Unfinished`] where
-    /// they would take longer than a request may.
+    /// The same, but calls fail with [`TreeError::NotPrepared`], [`TreeError::Unfinished`] and
+    /// [`TreeError::TooLong`] where they would take longer than a request may.
     pub fn without_waiting(mut self) -> Tree {
         self.waits = false;
         self.files = self.files.without_waiting();

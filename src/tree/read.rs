@@ -4,12 +4,15 @@ use super::ino::Node;
 use super::{Tree, TreeError};
 use crate::format::index::Extent;
 use crate::readahead;
-use crate::shard::{Epoch, Shard};
+use crate::shard::{Epoch, Permit, Shard};
 use std::borrow::Cow;
 use std::ops::Deref;
 
 /// Bytes of one entry of `raw/index`.
 pub const INDEX_ENTRY: u64 = 8;
+/// How many bytes a request may have read that nobody asked for: what is compared with checksums is
+/// compared with all of its record. 4 MiB take about a millisecond, from disk some ten.
+const MOST_NOT_ASKED: u64 = 4 << 20;
 
 /// Bytes of a file. Those of a shard may be mapped, and are only for the kernel to copy.
 #[derive(Debug)]
@@ -68,9 +71,25 @@ impl<'a> From<&'a [u8]> for Bytes<'a> {
 impl Tree {
     /// Up to `len` bytes of a file from `offset` on; fewer only at its end.
     pub fn read(&self, node: Node, offset: u64, len: u32) -> Result<Bytes<'_>, TreeError> {
+        let mut left = if self.waits { u64::MAX } else { MOST_NOT_ASKED };
+        self.read_within(node, offset, len, &mut |bytes| {
+            let rest = left.checked_sub(bytes);
+            left = rest.unwrap_or(left);
+            rest.is_some()
+        })
+    }
+
+    /// The same with as much comparing as is permitted; [`TreeError::TooLong`] where more is needed.
+    pub fn read_within(
+        &self,
+        node: Node,
+        offset: u64,
+        len: u32,
+        permit: &mut Permit<'_>,
+    ) -> Result<Bytes<'_>, TreeError> {
         match node {
-            Node::Record(number) => self.read_record(number, offset, len),
-            Node::RawData => self.read_raw_data(offset, len),
+            Node::Record(number) => self.read_record(number, offset, len, permit),
+            Node::RawData => self.read_raw_data(offset, len, permit),
             Node::RawIndex => self.read_raw_index(offset, len).map(Bytes::from),
             Node::Info => {
                 let info = self.info()?;
@@ -91,7 +110,13 @@ impl Tree {
         }
     }
 
-    fn read_record(&self, number: u64, offset: u64, len: u32) -> Result<Bytes<'_>, TreeError> {
+    fn read_record(
+        &self,
+        number: u64,
+        offset: u64,
+        len: u32,
+        permit: &mut Permit<'_>,
+    ) -> Result<Bytes<'_>, TreeError> {
         let (shard, local) = self
             .dataset
             .locate(self.record(number)?)
@@ -102,7 +127,7 @@ impl Tree {
         let extent = shard.extent(local)?;
         let part = extent.part(offset, u64::from(len));
         if shard.is_compared() {
-            return Ok(shard.read_compared(Some(local), part)?.into());
+            return compared(shard.read_compared(Some(local), part, permit)?);
         }
         let source = Some((shard, epoch));
         if self.is_read_once(part.len())
@@ -127,7 +152,8 @@ impl Tree {
         let epoch = shard.epoch();
         shard.check_unchanged()?;
         if shard.is_compared() {
-            return self.read_record(number, 0, u32::try_from(extent.len()).unwrap_or(u32::MAX));
+            let len = u32::try_from(extent.len()).unwrap_or(u32::MAX);
+            return self.read(Node::Record(number), 0, len);
         }
         Ok(Bytes {
             bytes: Cow::Borrowed(shard.mapped(extent)?),
@@ -136,7 +162,12 @@ impl Tree {
     }
 
     /// Within one shard the mapped bytes; across several, a copy of all their parts.
-    fn read_raw_data(&self, offset: u64, len: u32) -> Result<Bytes<'_>, TreeError> {
+    fn read_raw_data(
+        &self,
+        offset: u64,
+        len: u32,
+        permit: &mut Permit<'_>,
+    ) -> Result<Bytes<'_>, TreeError> {
         let end = offset
             .saturating_add(u64::from(len))
             .min(self.dataset.payload_len());
@@ -152,7 +183,7 @@ impl Tree {
                 let epoch = shard.epoch();
                 shard.check_unchanged()?;
                 if shard.is_compared() {
-                    return Ok(shard.read_compared(None, part)?.into());
+                    return compared(shard.read_compared(None, part, permit)?);
                 }
                 shard.will_need(part)?;
                 return Ok(Bytes {
@@ -162,7 +193,9 @@ impl Tree {
             }
             let filled = joined.len();
             joined.resize(filled + part.len() as usize, 0);
-            shard.read_payload(part.start(), &mut joined[filled..])?;
+            if !shard.read_payload_within(part.start(), &mut joined[filled..], permit)? {
+                return Err(TreeError::TooLong);
+            }
             at += part.len();
         }
         Ok(joined.into())
@@ -196,4 +229,8 @@ impl Tree {
         bytes.drain(..(offset - first * INDEX_ENTRY) as usize);
         Ok(bytes)
     }
+}
+
+fn compared<'a>(bytes: Option<Vec<u8>>) -> Result<Bytes<'a>, TreeError> {
+    bytes.map(Bytes::from).ok_or(TreeError::TooLong)
 }
