@@ -82,10 +82,16 @@ fn say(path: &Path, old: &Stat, new: &Stat, lost: &Lost) {
 fn apply(old: &File, before: &Stat, new: &File) -> io::Result<Lost> {
     let mode = before.st_mode & 0o777;
     let mut lost = Lost::default();
+    let made = fstat(new)?;
+    // What an earlier attempt has made of it. Whoever it has been given to gets no more than that.
+    if made.st_uid == nix::unistd::geteuid().as_raw() {
+        let _ = fchmod(new, Mode::from_raw_mode(PRIVATE));
+    }
+    // These need the right to write, which the old file may not give.
+    copy_user_attributes(old, new, &mut lost);
     // Fails where there are no modes, which is seen below.
     let _ = fchmod(new, Mode::from_raw_mode(mode & PRIVATE));
     // Each by itself: a user may give a file to a group, but to nobody else.
-    let made = fstat(new)?;
     let group = made.st_gid == before.st_gid
         || keep(
             &mut lost,
@@ -98,7 +104,6 @@ fn apply(old: &File, before: &Stat, new: &File) -> io::Result<Lost> {
             "its owner",
             fchown(new, Some(Uid::from_raw(before.st_uid)), None),
         );
-    copy_user_attributes(old, new, &mut lost);
     // Before the list, which lets others in at once.
     let labels = LABELS.map(|label| copy_label(old, new, label, &mut lost));
     let mode = match labels.iter().all(|&kept| kept) {

@@ -34,6 +34,23 @@ fn acl(path: &Path) -> String {
     sh("getfacl -n -c -p \"$1\"", &[path])
 }
 
+/// Sets attributes of a file, each to its name.
+fn set_attributes(path: &Path, names: &[&str]) {
+    let set = "import os, sys\n\
+               for name in sys.argv[2:]: os.setxattr(sys.argv[1], name, name.encode())";
+    let names: Vec<&Path> = names.iter().map(Path::new).collect();
+    let script = "python3 -c \"$1\" \"${@:2}\"";
+    sh(script, &[&[Path::new(set), path], &names[..]].concat());
+}
+
+/// The attributes of a file: names and values.
+fn attributes(path: &Path) -> String {
+    let get = "import os, sys\n\
+               for name in sorted(os.listxattr(sys.argv[1])): \
+               print(name, os.getxattr(sys.argv[1], name).decode())";
+    sh("python3 -c \"$1\" \"$2\"", &[Path::new(get), path])
+}
+
 /// Appends as an ordinary user, who is in these groups: what is said.
 fn append_as(uid: u32, groups: &str, target: &Target) -> String {
     let source = source(&["b"]);
@@ -184,13 +201,25 @@ fn attributes_of_the_user_and_labels_are_copied_and_others_are_not() {
         return;
     }
     let (target, shard) = target();
-    let set = "import os, sys\n\
-               for name in sys.argv[2:]: os.setxattr(sys.argv[1], name, name.encode())";
-    let names = ["user.origin", "security.selinux", "trusted.other"].map(Path::new);
-    let script = "python3 -c \"$1\" \"${@:2}\"";
-    sh(script, &[&[Path::new(set), &shard], &names[..]].concat());
+    let names = ["user.origin", "security.selinux", "trusted.other"];
+    set_attributes(&shard, &names);
     run(target.pack(&["-q"]).arg(source(&["b"]).path()));
-    let get = "import os, sys; print(sorted(os.listxattr(sys.argv[1])))";
-    let found = sh(script, &[Path::new(get), &shard]);
-    assert_eq!(found, "['security.selinux', 'user.origin']\n");
+    let expected = "security.selinux security.selinux\nuser.origin user.origin\n";
+    assert_eq!(attributes(&shard), expected);
+}
+
+#[test]
+fn an_ordinary_user_keeps_the_attributes_of_a_shard_that_may_not_be_written() {
+    if !is_root() {
+        return;
+    }
+    for bits in [0o444, 0o400, 0o644] {
+        let (target, shard) = target();
+        set_attributes(&shard, &["user.note"]);
+        chown(&shard, Some(61001), Some(61005)).expect("chown");
+        set_mode(&shard, bits);
+        assert_eq!(append_as(61001, "61005", &target), "");
+        assert_eq!(attributes(&shard), "user.note user.note\n");
+        assert_eq!(mode(&shard), bits);
+    }
 }
