@@ -73,11 +73,6 @@ impl Directory {
         })
     }
 
-    /// Its path, as it was named; empty for the current directory.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The path of a file in it, for a message.
     pub fn join(&self, name: &OsStr) -> PathBuf {
         self.path.join(name)

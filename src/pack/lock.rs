@@ -7,12 +7,13 @@
 
 use super::PackError;
 use super::directory::{Directory, Identity};
+use super::temporary::Temporary;
 use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock, fstat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -193,7 +194,7 @@ impl Drop for Lock {
 }
 
 /// Opens the lock file that is there, and refuses one that others have had a hand in.
-fn open(directory: &Directory, name: &OsStr) -> Result<Option<File>, PackError> {
+fn open(directory: &Arc<Directory>, name: &OsStr) -> Result<Option<File>, PackError> {
     let path = directory.join(name);
     let io = |errno: Errno| PackError::io(&path, errno.into());
     let before = match directory.stat(name) {
@@ -203,7 +204,7 @@ fn open(directory: &Directory, name: &OsStr) -> Result<Option<File>, PackError> 
     let expected = "a lock file, which is a regular one";
     // Before it is opened, because that fails for the file of another user without saying so.
     if FileType::from_raw_mode(before.st_mode) == FileType::RegularFile {
-        check_own(directory, &before, &path)?;
+        check_own(directory, name, &before)?;
     }
     let file = match directory.open(name, OFlags::RDWR, expected) {
         Err(PackError::Io { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
@@ -211,20 +212,21 @@ fn open(directory: &Directory, name: &OsStr) -> Result<Option<File>, PackError> 
         }
         done => done?,
     };
-    check_own(directory, &fstat(&file).map_err(io)?, &path)?;
+    check_own(directory, name, &fstat(&file).map_err(io)?)?;
     Ok(Some(file))
 }
 
-fn check_own(directory: &Directory, lock: &Stat, path: &Path) -> Result<(), PackError> {
+fn check_own(directory: &Arc<Directory>, name: &OsStr, lock: &Stat) -> Result<(), PackError> {
+    let path = || directory.join(name);
     let planted = |found: String, expected: &str| PackError::Planted {
-        path: path.to_owned(),
+        path: path(),
         found,
         expected: expected.to_owned(),
     };
     let own = nix::unistd::geteuid().as_raw();
-    if lock.st_uid != own && !owns_what_it_makes(directory, lock.st_uid) {
+    if lock.st_uid != own && !owns_what_it_makes(directory, name, lock.st_uid) {
         return Err(PackError::OtherUsersLock {
-            lock: path.to_owned(),
+            lock: path(),
             found: lock.st_uid,
             expected: own,
         });
@@ -240,10 +242,9 @@ fn check_own(directory: &Directory, lock: &Stat, path: &Path) -> Result<(), Pack
 
 /// Whether files that this process makes belong to `owner`: on some network file systems, and on
 /// those without owners, they do not belong to the process's user.
-fn owns_what_it_makes(directory: &Directory, owner: u32) -> bool {
-    let here = super::or_here(directory.path());
-    let made = tempfile::tempfile_in(here).and_then(|file| file.metadata());
-    made.is_ok_and(|made| made.uid() == owner)
+fn owns_what_it_makes(directory: &Arc<Directory>, name: &OsStr, owner: u32) -> bool {
+    let made = Temporary::create(directory, name, MODE);
+    made.is_ok_and(|made| fstat(made.file()).is_ok_and(|made| made.st_uid == owner))
 }
 
 /// Whether the open file still has its name.
