@@ -37,7 +37,7 @@ pub enum Command {
     /// A directory's files become records in byte order of their paths, named by their paths
     /// under it; a file given by itself is named by its last component. Symbolic links are
     /// followed. A shard appears under its name when it is whole and on disk; an interrupted run
-    /// leaves whole shards and can be gone on with by --resume.
+    /// leaves whole shards and can be continued with --resume.
     Pack(Pack),
     /// Show what a dataset is: counts, sizes, shards
     Info(Info),
@@ -131,7 +131,7 @@ pub struct Mount {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ahead {
     /// "order", and for readers in random order all records, if half of the free memory has room for
-    /// them, and all names, if an eighth has: begun once a part was asked for, gone on with while
+    /// them, and all names, if an eighth has: begun once a part was asked for, continued while
     /// reading goes on
     All,
     /// The next records, for readers in the order of numbers or names
@@ -208,7 +208,7 @@ pub struct Umount {
 pub struct Pack {
     /// The dataset: NAME.rox is written as NAME_0000.rox, NAME_0001.rox and so on
     ///
-    /// If it exists, records are appended: the last shard is gone on with while it has room, and keeps
+    /// If it exists, records are appended: the last shard is continued while it has room, and keeps
     /// its access rights. Shards may not be symbolic links; the directory may.
     #[arg(short, long, value_name = "OUT.rox",
           value_parser = PathBufValueParser::new().try_map(check_output))]
@@ -247,10 +247,10 @@ pub struct Pack {
     /// Append in a new shard, even if the last one has room
     #[arg(long, conflicts_with = "single_file")]
     pub new_shard: bool,
-    /// Go on with an interrupted run: whole shards are kept, their records not read again
+    /// Continue an interrupted run: whole shards are kept, their records not read again
     #[arg(long)]
     pub resume: bool,
-    /// Go on after files that cannot be read; they are listed, and the exit code is 1
+    /// Continue after files that cannot be read; they are listed, and the exit code is 1
     #[arg(long)]
     pub keep_going: bool,
     /// Show no progress and no summary

@@ -160,7 +160,7 @@ struct Stream {
     next: u64,
     expected: u64,
     hits: u32,
-    /// What has been stored ahead, and that it is gone on with when this position and record is read.
+    /// What has been stored ahead, and that it is continued when this position and record is read.
     from: u64,
     ahead: u64,
     /// One past what has been requested from disk.

@@ -151,7 +151,7 @@ fn describe(outcome: &PackOutcome, seconds: f64) -> String {
         parts.push(format!("{number} {what}"));
     }
     if outcome.interrupted {
-        parts.push("whole shards stay; go on by --resume".to_owned());
+        parts.push("whole shards stay; continue with --resume".to_owned());
     }
     parts.join("; ")
 }

@@ -158,16 +158,16 @@ pub enum PackError {
     },
     /// An earlier run was interrupted.
     #[error(
-        "{}: an earlier run was interrupted; go on with it by --resume, or remove this file to keep what it wrote and begin a new run",
+        "{}: an earlier run was interrupted; continue it with --resume, or remove this file to keep what it wrote and begin a new run",
         shown(lock)
     )]
     Interrupted {
         /// The file that says so.
         lock: PathBuf,
     },
-    /// An interrupted run cannot be gone on with.
+    /// An interrupted run cannot be continued.
     #[error(
-        "{}: the interrupted run has left out records, and there are no names to tell which: it cannot be gone on with; remove its shards and this file, and begin again",
+        "{}: the interrupted run has left out records, and there are no names to tell which: it cannot be continued; remove its shards and this file, and begin again",
         shown(lock)
     )]
     LeftOutNameless {
@@ -263,7 +263,7 @@ pub enum PackError {
     },
     /// The source is not what the existing shards were made of.
     #[error(
-        "{}: record {record} is {found}, but the source has {expected}: it has changed since, --resume cannot go on",
+        "{}: record {record} is {found}, but the source has {expected}: it has changed since, --resume cannot continue",
         shown(path)
     )]
     SourceChanged {

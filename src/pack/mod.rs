@@ -53,9 +53,9 @@ pub struct PackOptions {
     pub sections: Sections,
     /// Leave out empty records.
     pub drop_empty: bool,
-    /// Go on where an interrupted run has stopped.
+    /// Continue where an interrupted run has stopped.
     pub resume: bool,
-    /// Do not go on with the last shard of an existing dataset.
+    /// Do not continue the last shard of an existing dataset.
     pub new_shard: bool,
     /// Go on after errors that concern one record alone.
     pub keep_going: bool,
@@ -167,7 +167,7 @@ struct Packer<'a> {
     next_shard: u64,
     /// Number in the dataset of the next record.
     next_record: u64,
-    /// The last shard, if it can be gone on with, and its tables.
+    /// The last shard, if it can be continued, and its tables.
     last: Option<Tables>,
     shard: Option<ShardWriter>,
     /// Number in the dataset of each shard's first record, for all shards.
@@ -436,7 +436,7 @@ impl PackOptions {
         matches!(self.target, Target::SingleFile(_))
     }
 
-    /// The reference's rule: a last shard below the limit is gone on with. One with what would be
+    /// The reference's rule: a last shard below the limit is continued. One with what would be
     /// lost (an element type, unknown sections) is not.
     fn goes_on_with(&self, shard: &Shard) -> bool {
         let below = self.shard_size.is_none_or(|limit| shard.file_len() < limit);

@@ -1,4 +1,4 @@
-//! Packing into a dataset that exists: its last shard is gone on with while it has room, by a copy
+//! Packing into a dataset that exists: its last shard is continued while it has room, in a copy
 //! that takes its place.
 
 #[path = "../common/mod.rs"]

@@ -47,7 +47,7 @@ fn an_append_killed_after_its_last_shard_is_complete() {
     std::fs::write(append.target.path().join(".d.lock"), lock).expect("written");
     let mut again = append.target.pack(&SHARDS);
     let message = fail(again.arg(append.second.path()), 1);
-    assert!(message.contains("go on with it by --resume"), "{message}");
+    assert!(message.contains("continue it with --resume"), "{message}");
     run(again.arg("--resume"));
     check_complete(&append.target, &append.after);
 }

@@ -1,4 +1,4 @@
-//! SIGINT: whole shards stay, and the run is gone on with.
+//! SIGINT: whole shards stay, and the run is continued.
 
 use crate::common::*;
 use crate::packing::*;
@@ -26,7 +26,7 @@ fn interrupted(target: &Target, mut command: Command, part: &[u8], shards: usize
         message.starts_with("roxfs: interrupted: packed "),
         "{message}"
     );
-    let end = "; whole shards stay; go on by --resume\n";
+    let end = "; whole shards stay; continue with --resume\n";
     assert!(message.ends_with(end), "{message}");
     run(roxfs().arg("verify").arg(target.dataset()));
     let names = entries(target.path());
@@ -45,7 +45,7 @@ fn an_interrupted_run_keeps_its_whole_shards_and_is_resumed_to_the_same_bytes() 
     interrupted(&target, pack(&target), &stream(0..100), 3);
     assert!(whole.bytes().starts_with(&target.bytes()));
     let message = fail_with(&mut pack(&target), &all, 1);
-    let expected = "an earlier run was interrupted; go on with it by --resume";
+    let expected = "an earlier run was interrupted; continue it with --resume";
     assert!(message.contains(expected), "{message}");
     let message = run_with(pack(&target).arg("--resume"), &all);
     assert!(
