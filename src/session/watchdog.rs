@@ -56,8 +56,10 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        // One that cannot be killed ends with this process.
+        if self.0.kill().is_ok() {
+            let _ = self.0.wait();
+        }
     }
 }
 
