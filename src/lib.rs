@@ -4,6 +4,7 @@
 pub mod acl;
 pub mod allowance;
 pub mod answering;
+pub mod child;
 pub mod cli;
 pub mod commands;
 pub mod dataset;

@@ -6,6 +6,7 @@
 //! which does not have the device. It lists a private copy of the mount, so that it makes the mount
 //! busy for no longer than copying takes, and is ended when the mount is unmounted.
 
+use crate::child;
 use crate::files::entries;
 use crate::memory;
 use crate::mountinfo::{MountInfo, MountTable};
@@ -149,7 +150,7 @@ impl Work {
         if !matches!(is_mounted, Ok(true)) {
             let _ = child.kill();
         }
-        let output = child.wait_with_output()?;
+        let output = child::finish(child)?;
         match is_mounted? && !output.status.success() {
             true => Err(io::Error::other(
                 String::from_utf8_lossy(&output.stderr).trim().to_owned(),

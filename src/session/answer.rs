@@ -4,6 +4,7 @@
 //! could not end, and so would not close the device. The process that asks does not have the device.
 
 use super::mount::Mounted;
+use crate::child;
 use crate::mountinfo::MountInfo;
 use crate::text::shown;
 use nix::errno::Errno;
@@ -50,7 +51,7 @@ pub fn wait_for_answer(
         // Not waited for: it ends when the connection does, which is after this.
         return Err(error);
     }
-    let output = child.wait_with_output()?;
+    let output = child::finish(child)?;
     match output.status.success() {
         true => Ok(()),
         false => {

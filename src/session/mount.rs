@@ -4,6 +4,7 @@
 //! name for further options, and may unmount a stranger that has been mounted at the same path.
 
 use super::connection;
+use crate::child;
 use crate::device;
 use crate::mountinfo::{MountInfo, MountTable};
 use crate::text::shown;
@@ -297,7 +298,7 @@ fn mount_by_helper(path: &Path, options: &MountOptions) -> Result<OwnedFd, Mount
         .map_err(no_helper)?;
     drop(theirs);
     let device = receive_descriptor(&ours);
-    let output = helper.wait_with_output().map_err(no_helper)?;
+    let output = child::finish(helper).map_err(no_helper)?;
     match device {
         Ok(Some(device)) if output.status.success() => Ok(device),
         Err(reason) => Err(no_helper(reason)),
@@ -504,8 +505,11 @@ fn unmount_by_helper(path: &Path, lazy: bool) -> Result<(), UnmountError> {
         .arg("--")
         .arg(path)
         .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .env("LC_ALL", "C")
-        .output()
+        .spawn()
+        .and_then(child::finish)
         .map_err(|error| refused(Path::new(HELPER), error))?;
     if output.status.success() {
         return Ok(());
