@@ -13,7 +13,7 @@ fn a_system_call_that_fails_leaves_whole_shards_and_a_run_that_can_be_repeated()
     }
     let mut attack = Command::new("scripts/attack/inject");
     attack.current_dir(env!("CARGO_MANIFEST_DIR"));
-    attack.args(["--program", env!("CARGO_BIN_EXE_roxfs"), "--runs", "240"]);
+    attack.args(["--program", env!("CARGO_BIN_EXE_roxfs"), "--runs", "320"]);
     attack.args(["--positions", "12", "--seconds", "90"]);
     attack.args([
         "pack",
@@ -23,7 +23,8 @@ fn a_system_call_that_fails_leaves_whole_shards_and_a_run_that_can_be_repeated()
         "append-single",
         "resume",
     ]);
-    attack.args(["extract", "extract-force", "ls", "cat", "verify", "umount"]);
+    attack.args(["extract", "extract-force", "ls", "cat", "verify", "info"]);
+    attack.args(["mount", "umount"]);
     let output = output(&mut attack);
     let report = String::from_utf8_lossy(&output.stdout);
     let failure = String::from_utf8_lossy(&output.stderr);
