@@ -2,6 +2,7 @@
 //! which panics where closing one fails.
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, open, statat};
+use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
@@ -70,24 +71,27 @@ impl Iterator for Entries {
     type Item = io::Result<(OsString, FileType)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.batch.is_empty()
-            && !self.has_ended
-            && let Err(error) = self.read()
-        {
-            // It would be the same for ever.
-            self.has_ended = true;
-            return Some(Err(error));
+        loop {
+            if self.batch.is_empty()
+                && !self.has_ended
+                && let Err(error) = self.read()
+            {
+                // It would be the same for ever.
+                self.has_ended = true;
+                return Some(Err(error));
+            }
+            let (name, kind) = self.batch.pop_front()?;
+            if kind != FileType::Unknown {
+                return Some(Ok((name, kind)));
+            }
+            // Some file systems leave it to be asked for, and /proc says so of what has just ended.
+            let stat = statat(CWD, self.path.join(&name), AtFlags::SYMLINK_NOFOLLOW);
+            match stat {
+                Ok(stat) => return Some(Ok((name, FileType::from_raw_mode(stat.st_mode)))),
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Some(Err(errno.into())),
+            }
         }
-        let (name, kind) = self.batch.pop_front()?;
-        if kind != FileType::Unknown {
-            return Some(Ok((name, kind)));
-        }
-        // Some file systems leave it to be asked for.
-        let stat = statat(CWD, self.path.join(&name), AtFlags::SYMLINK_NOFOLLOW);
-        Some(match stat {
-            Ok(stat) => Ok((name, FileType::from_raw_mode(stat.st_mode))),
-            Err(errno) => Err(errno.into()),
-        })
     }
 }
 
@@ -105,6 +109,26 @@ pub fn numbers(directory: &Path) -> io::Result<Vec<u32>> {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn threads_that_end_meanwhile_are_not_listed_and_no_error() {
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::thread::scope(|scope| {
+                        (0..20).for_each(|_| drop(scope.spawn(|| {})));
+                    });
+                }
+            });
+            for _ in 0..500 {
+                let threads = numbers(Path::new("/proc/self/task")).expect("listed");
+                assert!(threads.contains(&std::process::id()));
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
 
     #[test]
     fn a_directory_is_listed_with_the_kinds_of_its_entries() {
