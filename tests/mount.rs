@@ -556,7 +556,7 @@ fn user_setup(dataset_name: &str) -> UserSetup {
     nix::unistd::chown(&path, Some(nobody.uid), Some(nobody.gid)).expect("chown");
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("chmod");
     let program = directory.path().join("roxfs");
-    std::fs::copy(env!("CARGO_BIN_EXE_roxfs"), &program).expect("copied");
+    copy_program(&program);
     UserSetup {
         _directory: directory,
         dataset,

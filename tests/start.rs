@@ -29,7 +29,7 @@ impl Setup {
         let path = directory.path().join("mnt");
         std::fs::create_dir(&path).expect("mount point");
         let program = directory.path().join("roxfs");
-        std::fs::copy(env!("CARGO_BIN_EXE_roxfs"), &program).expect("copied");
+        copy_program(&program);
         Setup {
             directory,
             dataset,

@@ -17,6 +17,15 @@ pub fn roxfs() -> Command {
     Command::new(env!("CARGO_BIN_EXE_roxfs"))
 }
 
+/// Copies the program under test, in a process of its own: what this one has open for writing, another
+/// test's new process has open for a moment too, and then the copy cannot be executed.
+pub fn copy_program(to: &Path) {
+    sh(
+        "cp \"$1\" \"$2\"",
+        &[Path::new(env!("CARGO_BIN_EXE_roxfs")), to],
+    );
+}
+
 /// Runs a command to its end.
 pub fn output(command: &mut Command) -> Output {
     command
