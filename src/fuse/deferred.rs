@@ -135,13 +135,11 @@ impl Shared {
 
     /// Answers until nothing waits.
     fn answer_all(self: &Arc<Self>) {
-        let _guard = OnPanic(
-            |state: &mut State| {
-                state.is_answering = false;
-                state.refuse_all(Errno::EIO);
-            },
-            self,
-        );
+        let _guard = OnPanic(|| {
+            let mut state = self.lock();
+            state.is_answering = false;
+            state.refuse_all(Errno::EIO);
+        });
         loop {
             let (waiting, refusals) = {
                 let mut state = self.lock();
@@ -217,13 +215,11 @@ impl Shared {
     }
 
     fn prepare(self: &Arc<Self>, what: Preparation) {
-        let _guard = OnPanic(
-            |state: &mut State| {
-                state.preparing.retain(|other| *other != what);
-                state.failed = Some((what, Errno::EIO, Instant::now()));
-            },
-            self,
-        );
+        let _guard = OnPanic(|| {
+            let mut state = self.lock();
+            state.preparing.retain(|other| *other != what);
+            state.failed = Some((what, Errno::EIO, Instant::now()));
+        });
         let begin = Instant::now();
         let prepared = self.tree.prepare(what);
         log::debug!("{what:?} prepared in {:?}", begin.elapsed());
@@ -273,12 +269,12 @@ impl Starts {
 }
 
 /// Sees to it that nobody waits for a thread that has panicked.
-struct OnPanic<'a, F: Fn(&mut State)>(F, &'a Shared);
+pub(super) struct OnPanic<F: Fn()>(pub(super) F);
 
-impl<F: Fn(&mut State)> Drop for OnPanic<'_, F> {
+impl<F: Fn()> Drop for OnPanic<F> {
     fn drop(&mut self) {
         if thread::panicking() {
-            (self.0)(&mut self.1.lock());
+            (self.0)();
         }
     }
 }

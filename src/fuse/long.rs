@@ -4,7 +4,7 @@
 //! The bytes of an answer are compared themselves, not other ones earlier, so that a shard that is
 //! touched all the time is read all the same.
 
-use super::deferred::Starts;
+use super::deferred::{OnPanic, Starts};
 use super::errno;
 use super::interrupt::is_interrupted;
 use crate::failures::Failures;
@@ -102,6 +102,11 @@ impl Shared {
     }
 
     fn answer_all(&self) {
+        let _guard = OnPanic(|| {
+            let mut state = self.lock();
+            state.is_answering = false;
+            state.refuse_all(Errno::EIO);
+        });
         while let Some((read, pid)) = self.next() {
             self.answer(read, pid);
         }
