@@ -8,9 +8,7 @@ use std::process::Command;
 
 #[test]
 fn nobody_may_read_more_of_a_random_shard_that_was_appended_to() {
-    if !nix::unistd::geteuid().is_root() {
-        return;
-    }
+    need_root();
     let mut attack = Command::new("scripts/attack/append-rights");
     attack.current_dir(env!("CARGO_MANIFEST_DIR"));
     attack.args([

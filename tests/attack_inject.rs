@@ -8,9 +8,7 @@ use std::process::Command;
 
 #[test]
 fn a_system_call_that_fails_leaves_whole_shards_and_a_run_that_can_be_repeated() {
-    if !nix::unistd::geteuid().is_root() {
-        return;
-    }
+    need_root();
     let mut attack = Command::new("scripts/attack/inject");
     attack.current_dir(env!("CARGO_MANIFEST_DIR"));
     attack.args(["--program", env!("CARGO_BIN_EXE_roxfs"), "--runs", "320"]);

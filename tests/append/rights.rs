@@ -9,10 +9,6 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
 fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
 }
@@ -119,9 +115,7 @@ fn a_list_that_the_directory_gives_to_new_files_lets_nobody_into_the_copy() {
 
 #[test]
 fn a_user_may_keep_a_group_that_it_is_in() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let (target, shard) = target();
     chown(&shard, Some(61001), Some(61005)).expect("chown");
     set_mode(&shard, 0o640);
@@ -135,9 +129,7 @@ fn a_user_may_keep_a_group_that_it_is_in() {
 
 #[test]
 fn a_group_that_cannot_be_kept_takes_its_rights_with_it_and_is_said() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     for (old, new) in [
         (0o640, 0o600),
         (0o644, 0o644),
@@ -163,9 +155,7 @@ fn a_group_that_cannot_be_kept_takes_its_rights_with_it_and_is_said() {
 
 #[test]
 fn the_shard_of_another_user_keeps_group_and_mode_and_the_new_owner_is_said() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let (target, shard) = target();
     chown(&shard, Some(61001), Some(61005)).expect("chown");
     set_mode(&shard, 0o640);
@@ -197,9 +187,7 @@ fn target_again(target: &Target) -> Target {
 
 #[test]
 fn attributes_of_the_user_and_labels_are_copied_and_others_are_not() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let (target, shard) = target();
     let names = ["user.origin", "security.selinux", "trusted.other"];
     set_attributes(&shard, &names);
@@ -210,9 +198,7 @@ fn attributes_of_the_user_and_labels_are_copied_and_others_are_not() {
 
 #[test]
 fn an_ordinary_user_keeps_the_attributes_of_a_shard_that_may_not_be_written() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     for bits in [0o444, 0o400, 0o644] {
         let (target, shard) = target();
         set_attributes(&shard, &["user.note"]);

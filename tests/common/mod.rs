@@ -17,6 +17,12 @@ pub fn roxfs() -> Command {
     Command::new(env!("CARGO_BIN_EXE_roxfs"))
 }
 
+/// Fails a test that another user than root cannot run, rather than pass without having tested.
+pub fn need_root() {
+    let is_root = nix::unistd::geteuid().is_root();
+    assert!(is_root, "this test needs root");
+}
+
 /// Copies the program under test, in a process of its own: what this one has open for writing, another
 /// test's new process has open for a moment too, and then the copy cannot be executed.
 pub fn copy_program(to: &Path) {

@@ -54,10 +54,6 @@ impl Drop for Disk {
     }
 }
 
-pub fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
 /// Runs a command that fails for want of room, or does not: `false` if it has failed, in one line
 /// that names the disk.
 pub fn fits(command: &mut Command, disk: &Disk) -> bool {
@@ -80,9 +76,7 @@ pub fn fits(command: &mut Command, disk: &Disk) -> bool {
 /// Packs onto disks of growing sizes, from one page on; goes on when there is more room, and
 /// compares with what is packed where there is room from the beginning.
 fn fill(options: &[&str], before: Option<&Path>, source: &Path, steps: u64) {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let room = Disk::new(64 << 10);
     let whole = room.target();
     let mut old = Vec::new();

@@ -1,14 +1,12 @@
 //! What is said when a disk is full, and what is not.
 
 use crate::common::*;
-use crate::full::{Disk, fits, is_root};
+use crate::full::{Disk, fits};
 use crate::packing::*;
 
 #[test]
 fn a_full_disk_is_not_a_file_that_can_be_left_out() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let source = temp_dir();
     write_tree(
         source.path(),
@@ -28,9 +26,7 @@ fn a_full_disk_is_not_a_file_that_can_be_left_out() {
 
 #[test]
 fn a_disk_too_small_for_a_long_line_is_named() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let directory = temp_dir();
     let lines = directory.path().join("lines");
     let long: Vec<u8> = bytes(1, 20 << 20).iter().map(|byte| byte | 0x80).collect();
@@ -43,9 +39,7 @@ fn a_disk_too_small_for_a_long_line_is_named() {
 
 #[test]
 fn a_disk_without_room_for_the_lock_is_named() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let source = temp_dir();
     write_tree(source.path(), &[("a", "1")]);
     let disk = Disk::new(16);

@@ -114,15 +114,6 @@ fn script(name: &str, arguments: &[&Path]) -> String {
     String::from_utf8(printed).expect("UTF-8 output")
 }
 
-/// Whether this test may go on: some system calls are only for root.
-fn is_root() -> bool {
-    let root = nix::unistd::geteuid().is_root();
-    if !root {
-        eprintln!("not tested: this needs root");
-    }
-    root
-}
-
 /// The error number of what has failed.
 fn errno<T>(result: std::io::Result<T>) -> Option<Errno> {
     Some(Errno::from_raw(result.err()?.raw_os_error()?))

@@ -1,7 +1,7 @@
 //! Mounts below and inside what containers are made of: overlays and user namespaces.
 
 use crate::common::*;
-use crate::{Sample, is_root, record_path};
+use crate::{Sample, record_path};
 use nix::mount::{MntFlags, MsFlags};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -49,9 +49,7 @@ impl Drop for Overlay {
 
 #[test]
 fn an_overlay_shows_the_mount_below_it() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let sample = Sample::new();
     let overlay = Overlay::over(sample.mount.path());
     sh(
@@ -63,9 +61,7 @@ fn an_overlay_shows_the_mount_below_it() {
 
 #[test]
 fn an_overlay_keeps_changes_in_its_upper_layer() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let sample = Sample::new();
     let overlay = Overlay::over(sample.mount.path());
     let records = overlay.path.join("records");

@@ -2,7 +2,7 @@
 //! alone unless others are let in.
 
 use crate::common::*;
-use crate::{is_root, pack_shards, record_path};
+use crate::{pack_shards, record_path};
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
@@ -72,9 +72,7 @@ fn access_of(path: &Path) -> Access {
 
 #[test]
 fn a_record_shows_the_owner_of_its_shard_and_who_may_read_it() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let given = [
         (0o644, 0, 0),
         (0o640, USER, GROUP),
@@ -98,9 +96,7 @@ fn a_record_shows_the_owner_of_its_shard_and_who_may_read_it() {
 
 #[test]
 fn raw_files_are_for_those_who_may_read_every_shard() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let cases: [(&[Access], Access); 5] = [
         (&[(0o644, 0, 0), (0o444, 0, 0)], (0o444, 0, 0)),
         (&[(0o644, 7, 8), (0o640, 7, 8)], (0o440, 7, 8)),
@@ -154,9 +150,7 @@ fn times_are_those_of_the_shards() {
 
 #[test]
 fn other_users_read_what_they_may_read_of_the_shards() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let given = [
         ((0o644, 0, 0), true),
         ((0o600, USER, 0), true),
@@ -191,9 +185,7 @@ fn other_users_read_what_they_may_read_of_the_shards() {
 
 #[test]
 fn other_users_read_raw_data_where_they_may_read_every_shard() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let (directory, records) = shards(&[(0o644, 0, 0), (0o444, USER, 7)]);
     let mount = mount_for_all(directory.path());
     let read = as_user("cat", &mount.join("raw/data"));
@@ -207,9 +199,7 @@ fn other_users_read_raw_data_where_they_may_read_every_shard() {
 
 #[test]
 fn other_users_are_kept_out_unless_let_in() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let (directory, records) = shards(&[(0o644, USER, GROUP)]);
     let mount = Mount::new(directory.path());
     open_way(&mount);

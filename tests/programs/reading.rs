@@ -2,7 +2,7 @@
 //! by handle; and those that ask or advise.
 
 use crate::common::*;
-use crate::{SHARDS, Sample, errno, is_root, numbers, record_path, script};
+use crate::{SHARDS, Sample, errno, numbers, record_path, script};
 use nix::errno::Errno;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::unistd::{Whence, lseek};
@@ -183,9 +183,7 @@ fn a_record_cannot_be_run() {
 
 #[test]
 fn a_file_handle_opens_in_a_mount_that_has_never_seen_the_file() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let sample = Sample::new();
     // A new mount knows no inode but its root: what a server does after a restart.
     let later = Mount::new(sample.shards.path());

@@ -1,7 +1,7 @@
 //! What would change something: a mount is read-only for everybody, root too.
 
+use crate::Sample;
 use crate::common::*;
-use crate::{Sample, is_root};
 use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
@@ -110,9 +110,7 @@ fn every_change_is_refused_because_it_is_read_only() {
 
 #[test]
 fn every_change_is_refused_also_when_the_mount_was_made_writable() {
-    if !is_root() {
-        return;
-    }
+    need_root();
     let sample = Sample::new();
     let nothing = None::<&str>;
     let path = sample.mount.path();
