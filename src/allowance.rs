@@ -14,7 +14,7 @@ use crate::dataset::Dataset;
 use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::format::name::{MAX_LEN, Name};
-use crate::shard::{LocalIndex, Shard, ShardError};
+use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often a pass may read each byte, on average.
@@ -98,26 +98,26 @@ impl Allowance {
         shard: &Shard,
         record: LocalIndex,
     ) -> Result<Option<Name>, ShardError> {
-        match self.name_extent(shard, record)? {
-            Some(extent) => shard.valid_name_at(record, extent),
-            None => Ok(None),
-        }
-    }
-
-    /// A record's name as [`Shard::name`] gives it, if it may be read.
-    pub fn name(&self, shard: &Shard, record: LocalIndex) -> Result<Option<Name>, ShardError> {
-        let raw = match self.name_extent(shard, record)? {
-            Some(extent) => shard.raw_name_at(extent)?,
-            None => None,
+        let Some(extent) = shard.name_extent(record)? else {
+            return Ok(None);
         };
-        Ok(raw.and_then(|raw| Name::new(&raw).ok()))
+        let allowed = self.take_name(record, extent);
+        allowed.map_err(|damage| shard.damaged(damage))?;
+        shard.valid_name_at(record, extent)
     }
 
-    fn name_extent(&self, shard: &Shard, record: LocalIndex) -> Result<Option<Extent>, ShardError> {
-        let extent = shard.name_extent(record)?;
-        let allowed = extent.map_or(Ok(()), |extent| self.take_name(record, extent));
-        allowed.map_err(|damage| shard.damaged(damage))?;
-        Ok(extent)
+    /// The bytes of a record's name as [`Scan::raw_name_at`] gives them, if they may be read.
+    pub fn raw_name<'s>(
+        &self,
+        scan: &'s mut Scan<'_>,
+        record: LocalIndex,
+    ) -> Result<Option<&'s [u8]>, ShardError> {
+        let Some(extent) = scan.name_extent(record)? else {
+            return Ok(None);
+        };
+        let allowed = self.take_name(record, extent);
+        allowed.map_err(|damage| scan.shard().damaged(damage))?;
+        scan.raw_name_at(extent)
     }
 }
 

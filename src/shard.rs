@@ -6,10 +6,12 @@
 mod compared;
 mod events;
 mod names;
+mod scan;
 mod unchanged;
 
 pub use compared::{Permit, any_work};
 pub use names::SortedNames;
+pub use scan::Scan;
 pub use unchanged::{Epoch, OnChange};
 
 use crate::acl;
@@ -298,12 +300,22 @@ impl Shard {
         record: LocalIndex,
         extent: Extent,
     ) -> Result<Option<Name>, ShardError> {
+        let raw = self.raw_name_at(extent)?;
+        self.valid_name_of(record, extent, raw.as_deref())
+    }
+
+    fn valid_name_of(
+        &self,
+        record: LocalIndex,
+        extent: Extent,
+        raw: Option<&[u8]>,
+    ) -> Result<Option<Name>, ShardError> {
         let what = || format!("record {}: name", record.get());
-        let Some(raw) = self.raw_name_at(extent)? else {
+        let Some(raw) = raw else {
             let found = format!("{} bytes long", extent.len());
             return Err(self.damaged(Damage::new(what(), found, "at most 4095 bytes")));
         };
-        match Name::new(&raw) {
+        match Name::new(raw) {
             Ok(name) => Ok(Some(name)),
             Err(NameError::Empty) => Ok(None),
             Err(error) => {
@@ -368,7 +380,17 @@ impl Shard {
     /// Compares the checksum of a record's content with the stored one, where the shard has
     /// checksums.
     pub fn check_crc32c(&self, record: LocalIndex, found: u32) -> Result<(), ShardError> {
-        match self.crc32c(record)? {
+        let expected = self.crc32c(record)?;
+        self.compare_crc32c(record, expected, found)
+    }
+
+    fn compare_crc32c(
+        &self,
+        record: LocalIndex,
+        expected: Option<u32>,
+        found: u32,
+    ) -> Result<(), ShardError> {
+        match expected {
             None => Ok(()),
             Some(expected) if expected == found => Ok(()),
             Some(expected) => {
@@ -391,7 +413,7 @@ impl Shard {
     fn table_entry(&self, table: &section::Table, entry: u64) -> Result<u32, ShardError> {
         let mut bytes = [0; section::ENTRY_LEN as usize];
         self.read_at(table.at + entry * section::ENTRY_LEN, &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
+        Ok(decode_table_entry(&bytes))
     }
 
     /// Copies payload bytes from `offset` on into `buffer`, which must fit into the payload.
@@ -501,6 +523,16 @@ impl Shard {
         let mut bytes = [0; 2 * OFFSET_LEN as usize];
         let bytes = &mut bytes[..(range.end - range.start) as usize];
         self.read_at(range.start, bytes)?;
+        self.decode_entry(table, entry, bytes)
+    }
+
+    /// Out of the bytes of [`EndOffsets::file_range`].
+    fn decode_entry(
+        &self,
+        table: &EndOffsets,
+        entry: u64,
+        bytes: &[u8],
+    ) -> Result<Extent, ShardError> {
         let extent = table.extents(entry, bytes).next();
         let missing = || Damage::new("index entry", "missing", "it in the file");
         extent
@@ -571,6 +603,12 @@ impl Shard {
     pub fn on_change(&self, call: OnChange) {
         self.unchanged.on_change(call);
     }
+}
+
+/// An entry of a checksum or order section.
+fn decode_table_entry(bytes: &[u8]) -> u32 {
+    let byte = |n, &byte| n << 8 | u32::from(byte);
+    bytes.iter().rev().fold(0, byte)
 }
 
 fn damaged(path: &Path, damage: Damage) -> ShardError {

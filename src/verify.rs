@@ -3,12 +3,9 @@
 use crate::allowance::Allowance;
 use crate::format::Damage;
 use crate::format::index::Extent;
-use crate::shard::{LocalIndex, Shard, ShardError};
+use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::io;
 use std::path::PathBuf;
-
-/// Bytes of payload read at once.
-const READ_BUFFER: usize = 1 << 20;
 
 /// What was checked, over all shards.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +44,7 @@ pub fn verify(
                 outcome: &mut outcome,
                 fault,
                 progress,
-                buffer: vec![0; READ_BUFFER],
+                scan: shard.scan(),
             };
             check.records()?;
             check.names()?;
@@ -73,7 +70,7 @@ struct Check<'a> {
     outcome: &'a mut Outcome,
     fault: &'a mut dyn FnMut(ShardError),
     progress: &'a mut dyn FnMut(u64),
-    buffer: Vec<u8>,
+    scan: Scan<'a>,
 }
 
 impl Check<'_> {
@@ -120,7 +117,7 @@ impl Check<'_> {
         if self.shard.sections().crc32c.is_some() {
             let found = self.checksum(extent)?;
             self.outcome.checksums += 1;
-            let checked = self.shard.check_crc32c(record, found);
+            let checked = self.scan.check_crc32c(record, found);
             self.or_damage(checked)?;
         }
         (self.progress)(extent.len());
@@ -131,11 +128,9 @@ impl Check<'_> {
         let mut crc = 0;
         let mut done = 0;
         while done < extent.len() {
-            let part = extent.part(done, READ_BUFFER as u64);
-            let bytes = &mut self.buffer[..part.len() as usize];
-            self.shard.read_payload(part.start(), bytes)?;
+            let bytes = self.scan.payload(extent.part(done, u64::MAX))?;
             crc = crc32c::crc32c_append(crc, bytes);
-            done += part.len();
+            done += bytes.len() as u64;
         }
         Ok(crc)
     }
@@ -161,7 +156,10 @@ impl Check<'_> {
         }
         match extent.is_empty() {
             true => Ok(()),
-            false => self.or_damage(self.shard.valid_name_at(record, extent).map(drop)),
+            false => {
+                let checked = self.scan.valid_name_at(record, extent);
+                self.or_damage(checked.map(drop))
+            }
         }
     }
 
@@ -176,7 +174,7 @@ impl Check<'_> {
         let mut seen = Seen::new(entries).map_err(|error| shard.io(error))?;
         let mut before: Option<(Vec<u8>, u64)> = None;
         for position in 0..shard.records() {
-            let number = shard.order_entry(position)?.map_or(position, u64::from);
+            let number = self.scan.order_entry(position)?.map_or(position, u64::from);
             let Some(record) = shard.local(number) else {
                 let expected = format!("at most {}", shard.records() - 1);
                 self.damage(Damage::new(
@@ -214,13 +212,14 @@ impl Check<'_> {
     }
 
     /// A name as the order compares it; `None` where it is damaged, which has been reported.
-    fn sorted_name(&self, record: LocalIndex) -> Result<Option<Vec<u8>>, ShardError> {
-        let extent = match self.shard.name_extent(record) {
+    fn sorted_name(&mut self, record: LocalIndex) -> Result<Option<Vec<u8>>, ShardError> {
+        let extent = match self.scan.name_extent(record) {
             Ok(Some(extent)) if self.allowance.take_name(record, extent).is_ok() => extent,
             Err(error) if !error.is_damage() => return Err(error),
             Ok(_) | Err(_) => return Ok(None),
         };
-        self.shard.raw_name_at(extent)
+        let name = self.scan.raw_name_at(extent)?;
+        Ok(name.map(<[u8]>::to_vec))
     }
 }
 

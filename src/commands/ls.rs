@@ -5,8 +5,10 @@ use crate::allowance::Allowance;
 use crate::cli::Ls;
 use crate::dataset::RecordId;
 use crate::format::index::Extent;
-use crate::shard::Shard;
+use crate::format::name::Name;
+use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use crate::text::shown;
+use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 
 /// One line for each record. One that cannot be read is reported, and the listing continues.
@@ -16,24 +18,24 @@ pub fn run(options: &Ls) -> anyhow::Result<Exit> {
         return super::ls_files::run(dataset, format);
     }
     let mut out = BufWriter::new(io::stdout().lock());
-    let allowances = Allowance::of_all(&dataset);
     let mut faults = Faults::default();
     let mut result = Ok(());
+    let mut current: Option<(usize, Pass<'_>)> = None;
     dataset.for_each_extent(0..dataset.records(), &mut |record, number, extent| {
-        let (shard, allowance) = (&dataset.shards()[number], &allowances[number]);
-        let line = extent.and_then(|extent| {
-            let Some((_, local)) = dataset.locate(record) else {
-                return Ok(String::new());
-            };
-            let name = allowance.name(shard, local)?;
-            let name = name.map_or_else(String::new, |name| name.to_string());
-            Ok(match options.long {
-                true => long_line(record, shard, extent, shard.crc32c(local)?, &name),
-                false => format!("{}\t{}\t{name}", record.get(), extent.len()),
-            })
-        });
+        let pass = match &mut current {
+            Some((shard, pass)) if *shard == number => pass,
+            other => {
+                &mut other
+                    .insert((number, Pass::over(&dataset.shards()[number])))
+                    .1
+            }
+        };
+        let Some((_, local)) = dataset.locate(record) else {
+            return true;
+        };
+        let line = extent.and_then(|extent| pass.line(record, local, extent, options.long));
         match line {
-            Ok(line) => result = writeln!(out, "{line}"),
+            Ok(()) => result = out.write_all(pass.line.as_bytes()),
             Err(error) => faults.show(&error, error.is_damage()),
         }
         result.is_ok()
@@ -44,19 +46,46 @@ pub fn run(options: &Ls) -> anyhow::Result<Exit> {
     Ok(faults.exit())
 }
 
-fn long_line(
-    record: RecordId,
-    shard: &Shard,
-    extent: Extent,
-    crc: Option<u32>,
-    name: &str,
-) -> String {
-    let crc = crc.map_or_else(|| "-".to_owned(), |crc| format!("{crc:08x}"));
-    let path = shown(shard.path());
-    format!(
-        "{}\t{}\t{}\t{crc}\t{path}\t{name}",
-        record.get(),
-        extent.len(),
-        extent.start()
-    )
+/// The listing of one shard.
+struct Pass<'a> {
+    scan: Scan<'a>,
+    allowance: Allowance,
+    line: String,
+}
+
+impl Pass<'_> {
+    fn over(shard: &Shard) -> Pass<'_> {
+        Pass {
+            scan: shard.scan(),
+            allowance: Allowance::of(shard),
+            line: String::new(),
+        }
+    }
+
+    /// Writes the line of a record into `line`.
+    fn line(
+        &mut self,
+        record: RecordId,
+        local: LocalIndex,
+        extent: Extent,
+        long: bool,
+    ) -> Result<(), ShardError> {
+        self.line.clear();
+        // Writing into a string does not fail.
+        let _ = write!(self.line, "{}\t{}\t", record.get(), extent.len());
+        if long {
+            let _ = write!(self.line, "{}\t", extent.start());
+            let _ = match self.scan.crc32c(local)? {
+                Some(crc) => write!(self.line, "{crc:08x}\t"),
+                None => write!(self.line, "-\t"),
+            };
+            let _ = write!(self.line, "{}\t", shown(self.scan.shard().path()));
+        }
+        let raw = self.allowance.raw_name(&mut self.scan, local)?;
+        if let Some(name) = raw.and_then(|raw| Name::new(raw).ok()) {
+            let _ = write!(self.line, "{name}");
+        }
+        self.line.push('\n');
+        Ok(())
+    }
 }

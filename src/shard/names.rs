@@ -3,7 +3,7 @@
 //! A shard may lie about its names: what cannot be read as one has the empty name here, which
 //! stands for a record without a name, and order entries that are no record's are passed over.
 
-use super::{LocalIndex, Shard, ShardError};
+use super::{LocalIndex, Shard, ShardError, decode_table_entry};
 use crate::format::OFFSET_LEN;
 use crate::format::index::Extent;
 use crate::format::name::MAX_LEN;
@@ -205,11 +205,7 @@ impl SortedNames<'_> {
         self.shard
             .read_unchecked(order.at + positions.start * ENTRY_LEN, &mut self.table)?;
         for entry in self.table.chunks_exact(ENTRY_LEN as usize) {
-            let number = entry
-                .iter()
-                .rev()
-                .fold(0, |n, &byte| n << 8 | u64::from(byte));
-            let record = self.shard.local(number);
+            let record = self.shard.local(decode_table_entry(entry).into());
             let from = self.bytes.len();
             if let Some(record) = record {
                 self.shard.name_key(record, &mut self.bytes)?;
