@@ -20,7 +20,9 @@ const SMALL: u64 = 256 << 10;
 /// passes between threads costs as much as reading a small file.
 const BATCH_FILES: usize = 32;
 const BATCH_BYTES: u64 = 512 << 10;
-/// How many batches, or other records, may be on their way from the source to the writer.
+/// The same of records that need no reading thread, such as lines: then they are handed on together.
+const BATCH_RECORDS: usize = 256;
+/// How many batches may be on their way from the source to the writer.
 const QUEUE: usize = 64;
 /// How many bytes of them may be in memory.
 const IN_MEMORY: u64 = 16 << 20;
@@ -69,6 +71,7 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Readahead {
     tickets: Receiver<Ticket>,
+    collected: Arc<Mutex<Collected>>,
     budget: Arc<Budget>,
     /// What has come out of a batch and was not asked for yet, and the bytes it refers to.
     batch: std::vec::IntoIter<Output>,
@@ -86,16 +89,24 @@ struct Batch {
     outputs: Vec<Output>,
 }
 
-/// An output, or the promise of one by a reading thread.
+/// Outputs that are not on their way yet, and how many bytes they hold. A slow source may leave them
+/// here for long, so the writer takes them when nothing else comes.
+#[derive(Debug, Default)]
+struct Collected {
+    outputs: Vec<Output>,
+    bytes: u64,
+}
+
+/// Outputs, or the promise of some by a reading thread.
 #[derive(Debug)]
 struct Ticket {
     held: u64,
-    output: Promise,
+    outputs: Promise,
 }
 
 #[derive(Debug)]
 enum Promise {
-    Ready(Output),
+    Ready(Vec<Output>),
     Later(Receiver<Batch>),
 }
 
@@ -118,6 +129,7 @@ impl Readahead {
         let (tickets, receiver) = sync_channel(QUEUE);
         let (jobs, waiting) = sync_channel::<Job>(QUEUE);
         let budget = Arc::new(Budget::default());
+        let collected = Arc::new(Mutex::default());
         let pool = Arc::new(Pool::default());
         // Told how many threads read files, once they are there: this one has to be.
         let (readers, reading) = sync_channel(1);
@@ -127,8 +139,9 @@ impl Readahead {
             readers: 0,
             budget: Arc::clone(&budget),
             checksum,
-            batch: Vec::new(),
-            batch_bytes: 0,
+            files: Vec::new(),
+            file_bytes: 0,
+            collected: Arc::clone(&collected),
         };
         let run = move || {
             queue.readers = reading.recv().unwrap_or(0);
@@ -136,11 +149,11 @@ impl Readahead {
             source.run(&mut |record| {
                 go_on = match plan.step(record) {
                     Ok(Step::Write(planned)) => queue.write(planned),
-                    Ok(Step::Kept(size)) => queue.put(Output::Kept(size)),
-                    Ok(Step::Dropped) => queue.put(Output::Dropped),
+                    Ok(Step::Kept(size)) => queue.put(0, Output::Kept(size)),
+                    Ok(Step::Dropped) => queue.put(0, Output::Dropped),
                     Err(error) => {
                         let more = error.concerns_one_record();
-                        queue.put(Output::Failed(error)) && more
+                        queue.put_at_once(Output::Failed(error)) && more
                     }
                 };
                 go_on
@@ -148,7 +161,7 @@ impl Readahead {
             if !go_on {
                 return;
             }
-            queue.put(match plan.finish() {
+            queue.put_at_once(match plan.finish() {
                 Ok(()) => Output::End(source.skipped()),
                 Err(error) => Output::Failed(error),
             });
@@ -161,6 +174,7 @@ impl Readahead {
         let _ = readers.send(start_readers(threads, waiting, &pool));
         Ok(Readahead {
             tickets: receiver,
+            collected,
             budget,
             batch: Vec::new().into_iter(),
             buffer: Arc::default(),
@@ -178,15 +192,15 @@ impl Readahead {
             if let Some(output) = self.batch.next() {
                 return Some(output);
             }
-            let ticket = match self.tickets.recv_timeout(PATIENCE) {
+            let ticket = match self.next_ticket() {
                 Ok(ticket) => ticket,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return None,
             };
             // The writer has at most one more batch in memory than the budget says.
             self.budget.give_back(ticket.held);
-            match ticket.output {
-                Promise::Ready(output) => return Some(output),
+            match ticket.outputs {
+                Promise::Ready(outputs) => self.batch = outputs.into_iter(),
                 Promise::Later(receiver) => {
                     let batch = receiver.recv().ok()?;
                     self.batch = batch.outputs.into_iter();
@@ -199,10 +213,31 @@ impl Readahead {
             }
         }
     }
+
+    fn next_ticket(&self) -> Result<Ticket, RecvTimeoutError> {
+        match self.tickets.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Timeout) => {}
+            other => return other,
+        }
+        // While the source holds it, it sends.
+        let Ok(mut collected) = self.collected.try_lock() else {
+            return Err(RecvTimeoutError::Timeout);
+        };
+        match self.tickets.try_recv() {
+            // What was sent meanwhile comes before what is collected.
+            Ok(ticket) => Ok(ticket),
+            Err(_) if collected.outputs.is_empty() => Err(RecvTimeoutError::Timeout),
+            Err(_) => Ok(Ticket {
+                held: 0,
+                outputs: Promise::Ready(std::mem::take(&mut *collected).outputs),
+            }),
+        }
+    }
 }
 
-/// The source's end of the queue. Small files are collected, and given to the reading threads;
-/// everything else closes the batch before it, so that the order stays.
+/// The source's end of the queue. Small files are collected, and given to the reading threads; other
+/// records are collected and handed on as they are. What has been collected of the one is sent before
+/// the other is collected, so that the order stays.
 struct Queue {
     tickets: SyncSender<Ticket>,
     jobs: SyncSender<Job>,
@@ -210,8 +245,9 @@ struct Queue {
     readers: usize,
     budget: Arc<Budget>,
     checksum: bool,
-    batch: Vec<Planned>,
-    batch_bytes: u64,
+    files: Vec<Planned>,
+    file_bytes: u64,
+    collected: Arc<Mutex<Collected>>,
 }
 
 impl Queue {
@@ -220,35 +256,50 @@ impl Queue {
         let size = planned.record.size;
         match &planned.record.content {
             Content::File(_) if size <= SMALL && self.readers > 0 => {
-                self.batch.push(planned);
-                self.batch_bytes += size;
-                let full = self.batch.len() == BATCH_FILES || self.batch_bytes >= BATCH_BYTES;
-                !full || self.close_batch()
+                if !self.send_collected() {
+                    return false;
+                }
+                self.files.push(planned);
+                self.file_bytes += size;
+                let full = self.files.len() == BATCH_FILES || self.file_bytes >= BATCH_BYTES;
+                !full || self.send_files()
             }
-            Content::Bytes(bytes) => {
-                let held = bytes.len() as u64;
-                self.close_batch() && self.send(held, Promise::Ready(output(planned, None)))
+            // The source sends these when they have been taken.
+            Content::Pieces(_) => self.put_at_once(output(planned, None)),
+            // The last one is a file without a name, on the target's disk.
+            Content::Bytes(_) | Content::Slice(..) | Content::Open(_) => {
+                self.put(size, output(planned, None))
             }
-            // A file without a name, on the target's disk.
-            Content::Open(_) => {
-                self.close_batch() && self.send(size, Promise::Ready(output(planned, None)))
-            }
-            _ => self.put(output(planned, None)),
+            _ => self.put(0, output(planned, None)),
         }
     }
 
-    fn put(&mut self, output: Output) -> bool {
-        self.close_batch() && self.send(0, Promise::Ready(output))
+    /// Puts in an output that holds so many bytes.
+    fn put(&mut self, held: u64, output: Output) -> bool {
+        if !self.send_files() {
+            return false;
+        }
+        let mut collected = lock(&self.collected);
+        collected.outputs.push(output);
+        collected.bytes += held;
+        let full = collected.outputs.len() >= BATCH_RECORDS || collected.bytes >= BATCH_BYTES;
+        drop(collected);
+        !full || self.send_collected()
     }
 
-    fn close_batch(&mut self) -> bool {
-        if self.batch.is_empty() {
+    /// Puts in an output, and hands on all that there is.
+    fn put_at_once(&mut self, output: Output) -> bool {
+        self.put(0, output) && self.send_collected()
+    }
+
+    fn send_files(&mut self) -> bool {
+        if self.files.is_empty() {
             return true;
         }
-        let held = std::mem::take(&mut self.batch_bytes);
+        let held = std::mem::take(&mut self.file_bytes);
         let (reply, receiver) = sync_channel(1);
         let job = Job {
-            batch: std::mem::take(&mut self.batch),
+            batch: std::mem::take(&mut self.files),
             checksum: self.checksum,
             reply,
         };
@@ -256,9 +307,16 @@ impl Queue {
         self.send(held, Promise::Later(receiver)) && self.jobs.send(job).is_ok()
     }
 
-    fn send(&self, held: u64, output: Promise) -> bool {
+    fn send_collected(&self) -> bool {
+        // Held until they are on their way: the writer must not overtake them.
+        let mut collected = lock(&self.collected);
+        let Collected { outputs, bytes } = std::mem::take(&mut *collected);
+        outputs.is_empty() || self.send(bytes, Promise::Ready(outputs))
+    }
+
+    fn send(&self, held: u64, outputs: Promise) -> bool {
         self.budget.take(held);
-        self.tickets.send(Ticket { held, output }).is_ok()
+        self.tickets.send(Ticket { held, outputs }).is_ok()
     }
 }
 

@@ -77,9 +77,8 @@ impl Written {
 /// Compares the checksum of content that is in memory anyway, or of a record that has one.
 fn check_content(shard: &Shard, local: LocalIndex, record: &Record) -> Result<(), PackError> {
     let source = match &record.content {
-        Content::Bytes(bytes) => Some(crc32c::crc32c(bytes)),
         Content::Part(_, _, crc) => *crc,
-        _ => None,
+        content => content.in_memory().map(crc32c::crc32c),
     };
     match (shard.crc32c(local)?, source) {
         (Some(found), Some(expected)) if found != expected => {

@@ -60,6 +60,17 @@ pub enum Content {
     SameAs(Name),
 }
 
+impl Content {
+    /// All of it, where it has been read.
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        match self {
+            Content::Bytes(bytes) => Some(bytes),
+            Content::Slice(bytes, range) => bytes.get(range.clone()),
+            _ => None,
+        }
+    }
+}
+
 /// Where a record comes from: how messages name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {

@@ -3,6 +3,7 @@
 
 use super::{Content, Following, Origin, Record, Source, Take};
 use crate::pack::PackError;
+use memchr::{memchr, memchr_iter, memrchr};
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -81,6 +82,10 @@ impl Stream {
         }
         let go_on = match self.framing {
             Framing::Terminated(byte) => {
+                let whole = self.whole_records(byte)?;
+                if !whole.is_empty() {
+                    return Ok(self.give_out(whole, byte, take));
+                }
                 let (size, content) = self.until(byte)?;
                 take(Ok(self.record(size, content)))
             }
@@ -112,6 +117,35 @@ impl Stream {
         Ok(u64::from_le_bytes(bytes))
     }
 
+    /// Takes what has been read already up to the last terminator in it.
+    fn whole_records(&mut self, terminator: u8) -> Result<Vec<u8>, PackError> {
+        let buffer = match self.input.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(error) => return Err(PackError::io(&self.origin, error)),
+        };
+        let len = memrchr(terminator, buffer).map_or(0, |last| last + 1);
+        let whole = buffer[..len].to_vec();
+        self.input.consume(len);
+        Ok(whole)
+    }
+
+    /// Gives out whole records, of which each ends with its terminator; `false` when no more is wanted.
+    fn give_out(&mut self, whole: Vec<u8>, terminator: u8, take: &mut Take<'_>) -> bool {
+        let whole = Arc::new(whole);
+        let mut start = 0;
+        for end in memchr_iter(terminator, &whole) {
+            let content = Content::Slice(Arc::clone(&whole), start..end);
+            let go_on = take(Ok(self.record((end - start) as u64, content)));
+            self.number += 1;
+            start = end + 1;
+            if !go_on {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Takes one record that does not end in what has been read already.
     fn until(&mut self, terminator: u8) -> Result<(u64, Content), PackError> {
         let spool = |error| PackError::io(&self.spool_directory, error);
         let mut kept = spooled_tempfile_in(SPOOL, &self.spool_directory);
@@ -121,7 +155,7 @@ impl Stream {
                 Ok(buffer) => buffer,
                 Err(error) => return Err(PackError::io(&self.origin, error)),
             };
-            let end = buffer.iter().position(|&byte| byte == terminator);
+            let end = memchr(terminator, buffer);
             let part = &buffer[..end.unwrap_or(buffer.len())];
             kept.write_all(part).map_err(spool)?;
             size += part.len() as u64;
@@ -185,6 +219,7 @@ mod tests {
         stream.run(&mut |record| {
             match record.map(|record| record.content) {
                 Ok(Content::Bytes(bytes)) => records.push(bytes),
+                Ok(Content::Slice(bytes, range)) => records.push(bytes[range].to_vec()),
                 Ok(other) => panic!("{other:?}"),
                 Err(found) => error = Some(found.to_string()),
             }
