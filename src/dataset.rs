@@ -2,11 +2,14 @@
 //!
 //! Also turns the shard arguments of a command line into that list.
 
+mod pattern;
+
 use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::mmap::PAGE;
 use crate::shard::{LocalIndex, Shard, ShardError};
 use crate::text::{escaped, shown};
+use pattern::Pattern;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
@@ -63,7 +66,7 @@ pub enum DatasetError {
         /// The argument.
         path: PathBuf,
         /// Why.
-        reason: String,
+        reason: &'static str,
     },
     /// A directory without shards.
     #[error("{}: the directory has no .rox files", shown(path))]
@@ -324,8 +327,7 @@ fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, DatasetError> {
 }
 
 fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let bytes = argument.as_os_str().as_bytes();
-    if bytes.iter().any(|byte| b"*?[".contains(byte)) {
+    if pattern::is_pattern(argument) {
         return by_pattern(argument);
     }
     if let Ok(target) = std::fs::read_link(argument) {
@@ -368,26 +370,12 @@ fn without_dot(path: &Path, argument: &Path) -> PathBuf {
 }
 
 fn by_pattern(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let bad = |reason: String| DatasetError::BadPattern {
+    let bad = |reason| DatasetError::BadPattern {
         path: argument.to_owned(),
         reason,
     };
-    let pattern = argument
-        .to_str()
-        .ok_or_else(|| bad("it is not UTF-8".to_owned()))?;
-    let options = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
-    let matches = glob::glob_with(pattern, options).map_err(|error| bad(error.msg.to_owned()))?;
-    let mut found = Vec::new();
-    for path in matches {
-        found.push(path.map_err(|error| DatasetError::Io {
-            path: error.path().to_owned(),
-            reason: error.into(),
-        })?);
-    }
+    let found = Pattern::parse(argument).map_err(bad)?.expand();
+    let mut found = found.map_err(|(path, reason)| DatasetError::Io { path, reason })?;
     if found.is_empty() {
         return Err(DatasetError::NoMatch {
             path: argument.to_owned(),

@@ -311,19 +311,19 @@ fn a_pattern_that_cannot_be_read_as_one_is_refused() {
     let cases = [
         (
             b"x[.rox".as_slice(),
-            "x[.rox: not a valid pattern: invalid range pattern",
+            "x[.rox: not a valid pattern: a \"[\" without its \"]\"",
         ),
         (
             b"x**.rox",
-            "x**.rox: not a valid pattern: recursive wildcards must form a single path component",
+            "x**.rox: not a valid pattern: \"**\" is a component of its own, as in \"a/**/b\"",
         ),
         (
             b"***",
-            "***: not a valid pattern: wildcards are either regular `*` or recursive `**`",
+            "***: not a valid pattern: \"**\" is a component of its own, as in \"a/**/b\"",
         ),
         (
             b"\xff*.rox",
-            "\\xff*.rox: not a valid pattern: it is not UTF-8",
+            "\\xff*.rox: no file matches this pattern",
         ),
     ];
     let directory = temp_dir();
@@ -335,6 +335,42 @@ fn a_pattern_that_cannot_be_read_as_one_is_refused() {
             .arg(OsStr::from_bytes(pattern));
         assert_eq!(fail(&mut command, FAILED), format!("roxfs: {expected}\n"));
     }
+}
+
+#[test]
+fn a_pattern_matches_beside_names_that_are_not_utf_8_and_matches_these_too() {
+    let directory = temp_dir();
+    let name = |bytes: &[u8]| directory.path().join(OsStr::from_bytes(bytes));
+    shard(&name(b"x_0000.rox"));
+    shard(&name(b"x_\xff.rox"));
+    std::fs::create_dir(name(b"\xfe")).expect("directory");
+    shard(&name(b"\xfe/x.rox"));
+    for (pattern, records) in [
+        (&b"x_*.rox"[..], 6),
+        (b"x_?.rox", 3),
+        (b"x_[!0]*.rox", 3),
+        (b"x_0*.rox", 3),
+        (b"x_\xff*", 3),
+        (b"*/x.rox", 3),
+        (b"**/*.rox", 9),
+    ] {
+        let listed = run(roxfs().arg("ls").arg(name(pattern)));
+        let lines = listed.split(|&byte| byte == b'\n').count() - 1;
+        assert_eq!(lines, records, "{pattern:?}");
+        for command in ["info", "verify"] {
+            run(roxfs().arg(command).arg(name(pattern)));
+        }
+        run(roxfs().args(["cat", "-i", "0"]).arg(name(pattern)));
+    }
+    let target = temp_dir();
+    let mut pack = roxfs();
+    pack.args(["pack", "-q", "--plain", "--from", "rox", "-o"]);
+    run(pack.arg(target.path().join("d.rox")).arg(name(b"x_*.rox")));
+    let mut extract = roxfs();
+    extract.args(["extract", "-q", "--tar"]);
+    run(extract.arg(name(b"x_0*.rox")));
+    let mount = Mount::with(&[], &[&name(b"x_*.rox")]);
+    mount.unmount();
 }
 
 #[test]
