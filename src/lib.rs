@@ -15,6 +15,7 @@ pub mod files;
 pub mod format;
 pub mod fuse;
 pub mod kernel_cache;
+pub mod lease;
 pub mod lister;
 pub mod memory;
 pub mod mmap;

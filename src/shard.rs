@@ -20,6 +20,7 @@ use crate::format::index::{EndOffsets, Extent, Kind};
 use crate::format::name::{Name, NameError};
 use crate::format::section::{self, SectionWalk, Sections};
 use crate::format::{Damage, OFFSET_LEN, bytes};
+use crate::lease;
 use crate::mmap::PayloadMap;
 use crate::text::shown;
 use events::Events;
@@ -159,12 +160,14 @@ impl Shard {
         };
         // Asked before opening: opening a device or FIFO can block or have effects.
         check_regular(path, &std::fs::metadata(path).map_err(io)?)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
-            .open(path)
-            .map_err(io)?;
-        Shard::from_file(path, file)
+        let mut options = OpenOptions::new();
+        options.read(true);
+        options.custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
+        let opened = lease::wait(path, || options.open(path), lease::is_lease, &|| false);
+        match opened.map_err(io)? {
+            Some(file) => Shard::from_file(path, file),
+            None => Err(io(std::io::ErrorKind::Interrupted.into())),
+        }
     }
 
     /// Validates an open file, whose path is `path`, as [`open`](Self::open) does.

@@ -259,7 +259,7 @@ fn sources_and_outputs_that_cannot_be_are_one_clear_line() {
         (
             format!("{into}/d.rox"),
             "/dev/null".to_owned(),
-            "/dev/null: it is neither a file nor",
+            "/dev/null: it is a device, expected a file or",
         ),
         (
             format!("{here}/a/d.rox"),

@@ -146,6 +146,11 @@ fn describe(outcome: &PackOutcome, seconds: f64) -> String {
         (outcome.failed, "failed and left out"),
         (outcome.skipped.special, "skipped: not a file"),
         (outcome.skipped.links, "skipped: symbolic link"),
+        (outcome.skipped.directories, "skipped: directory"),
+        (
+            outcome.skipped.own,
+            "skipped: of the dataset that is written",
+        ),
     ];
     for (number, what) in more.iter().filter(|(number, _)| *number > 0) {
         parts.push(format!("{number} {what}"));

@@ -185,8 +185,7 @@ fn matches(tokens: &[Token], name: &[u8]) -> bool {
         }
     }
     let rest = tokens.get(token..).unwrap_or_default();
-    rest.iter()
-        .all(|token| matches!(token, Token::AnySequence))
+    rest.iter().all(|token| matches!(token, Token::AnySequence))
 }
 
 impl Token {
@@ -337,9 +336,8 @@ mod tests {
             found.sort();
             found
         };
-        let paths = |names: &[&str]| -> Vec<PathBuf> {
-            names.iter().map(|name| root.join(name)).collect()
-        };
+        let paths =
+            |names: &[&str]| -> Vec<PathBuf> { names.iter().map(|name| root.join(name)).collect() };
         assert_eq!(found("*/x"), paths(&["a/x"]));
         assert_eq!(found("**/x"), paths(&["a/b/x", "a/x"]));
         assert_eq!(found("a/**/[b]*/x"), paths(&["a/b/x"]));

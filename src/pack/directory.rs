@@ -7,6 +7,7 @@
 
 use super::PackError;
 use crate::files::kind_in_words;
+use crate::lease;
 use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -53,9 +54,14 @@ impl Identity {
         )
     }
 
+    /// Device and inode: which file it is, with whatever bytes.
+    pub fn file(self) -> (u64, u64) {
+        (self.0, self.1)
+    }
+
     /// Whether it is the same file, with whatever bytes.
     pub fn is_same_file(self, other: Identity) -> bool {
-        (self.0, self.1) == (other.0, other.1)
+        self.file() == other.file()
     }
 }
 
@@ -118,10 +124,17 @@ impl Directory {
         // Asked before opening, too: opening a device can have effects.
         let check = |stat: &Stat| self.check_regular(name, stat, expected);
         check(&self.stat(name).map_err(self.failed(name))?)?;
-        let opened = fs::openat(&self.descriptor, name, SAFELY | access, Mode::empty());
+        let open = || fs::openat(&self.descriptor, name, SAFELY | access, Mode::empty());
+        let opened = lease::wait(
+            &self.join(name),
+            || open().map(File::from),
+            |errno| *errno == Errno::AGAIN,
+            &|| false,
+        );
+        let opened = opened.and_then(|file| file.ok_or(Errno::INTR));
         let file = opened.map_err(self.failed(name))?;
         check(&fs::fstat(&file).map_err(self.failed(name))?)?;
-        Ok(file.into())
+        Ok(file)
     }
 
     fn check_regular(

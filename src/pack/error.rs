@@ -28,10 +28,18 @@ pub enum PackError {
         reason: io::Error,
     },
     /// A source that is neither file nor directory.
-    #[error("{}: it is neither a file nor a directory", shown(path))]
+    #[error(
+        "{}: it is {found}, expected a file or a directory{}",
+        shown(path),
+        if *is_pipe { "; --from KIND says what comes out of it, as --from tar or --from lines" } else { "" }
+    )]
     NotAFile {
         /// The source.
         path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// Whether something may come out of it that can be packed.
+        is_pipe: bool,
     },
     /// A file that has become something else since it was found.
     #[error("{origin}: it is no regular file any more")]
@@ -47,11 +55,13 @@ pub enum PackError {
         /// Which rule it breaks.
         error: NameError,
     },
-    /// Symbolic links in a circle.
-    #[error("{}: a symbolic link leads back to {}", shown(path), shown(ancestor))]
+    /// Directories in a circle.
+    #[error("{}: {by} leads back to {}", shown(path), shown(ancestor))]
     Loop {
-        /// The link.
+        /// The link or mount.
         path: PathBuf,
+        /// What it is.
+        by: &'static str,
         /// Where it leads.
         ancestor: PathBuf,
     },

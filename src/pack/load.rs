@@ -4,6 +4,7 @@ use super::PackError;
 use super::plan::{Plan, Planned, Step};
 use super::source::{Content, Origin, Skipped, Source};
 use crate::format::name::Name;
+use crate::lease;
 use nix::fcntl::OFlag;
 use std::fs::{File, OpenOptions};
 use std::ops::Range;
@@ -202,7 +203,14 @@ impl Readahead {
             match ticket.outputs {
                 Promise::Ready(outputs) => self.batch = outputs.into_iter(),
                 Promise::Later(receiver) => {
-                    let batch = receiver.recv().ok()?;
+                    // A reading thread may wait for another program to give up a lease.
+                    let batch = loop {
+                        match receiver.recv_timeout(PATIENCE) {
+                            Err(RecvTimeoutError::Timeout) if interrupted() => return None,
+                            Err(RecvTimeoutError::Timeout) => {}
+                            received => break received.ok()?,
+                        }
+                    };
                     self.batch = batch.outputs.into_iter();
                     let used = std::mem::replace(&mut self.buffer, batch.buffer);
                     // All records of it have been written.
@@ -405,22 +413,57 @@ fn read_file(planned: &Planned, buffer: &mut Vec<u8>) -> Result<Range<usize>, Pa
     Ok(start..buffer.len())
 }
 
-/// Opens a file. Never blocks, even if a FIFO has taken its place, and reads nothing but a regular
-/// file, even if a device has.
+impl Loaded {
+    /// The same with its file open, if it is one; `None` if waiting for that was interrupted.
+    pub fn opened(
+        mut self,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<Loaded>, PackError> {
+        if let Content::File(path) = &self.content {
+            match open_unless(path, &self.origin, is_interrupted)? {
+                Some(file) => self.content = Content::Open(file),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(self))
+    }
+}
+
+/// Opens a file. Waits for nothing but leases, even if a FIFO has taken its place, and reads nothing
+/// but a regular file, even if a device has.
 pub fn open(path: &Path, origin: &Origin) -> Result<File, PackError> {
+    let opened = open_unless(path, origin, &|| false)?;
+    opened.ok_or_else(|| PackError::unreadable(path, std::io::ErrorKind::Interrupted.into()))
+}
+
+fn open_unless(
+    path: &Path,
+    origin: &Origin,
+    is_interrupted: &dyn Fn() -> bool,
+) -> Result<Option<File>, PackError> {
     let unreadable = |reason| PackError::Unreadable {
         origin: origin.clone(),
         reason,
     };
-    let mut options = OpenOptions::new();
-    let options = options.read(true).custom_flags(OPEN_FLAGS.bits());
-    let file = options.open(path).map_err(unreadable)?;
+    let opened = lease::wait(path, || open_now(path), lease::is_lease, is_interrupted);
+    let Some(file) = opened.map_err(unreadable)? else {
+        return Ok(None);
+    };
     match file.metadata().map_err(unreadable)?.is_file() {
-        true => Ok(file),
+        true => Ok(Some(file)),
         false => Err(PackError::NoFileNow {
             origin: origin.clone(),
         }),
     }
+}
+
+/// Opens a file without waiting for anything.
+pub fn open_now(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(OPEN_FLAGS.bits())
+        .open(path)
 }
 
 /// Bounds the bytes that are in memory.

@@ -10,6 +10,7 @@ mod error;
 mod finish;
 mod load;
 mod lock;
+mod own;
 mod plan;
 mod resume;
 mod rights;
@@ -30,6 +31,7 @@ use crate::shard::{Shard, ShardError};
 use finish::Finisher;
 use load::{Loaded, Output, Readahead};
 use lock::Lock;
+use own::OwnFiles;
 use plan::Plan;
 use resume::Written;
 use rustix::fs::OFlags;
@@ -257,7 +259,14 @@ impl<'a> Packer<'a> {
         let interrupted = || interrupt.load(Ordering::Relaxed);
         while let Some(output) = readahead.next(interrupted) {
             let (size, lost, result) = match output {
-                Output::Record(record) => (record.size, Some(record.number), self.add(record)),
+                Output::Record(record) => {
+                    let (size, number) = (record.size, record.number);
+                    match record.opened(&interrupted) {
+                        Ok(Some(record)) => (size, Some(number), self.add(record)),
+                        Ok(None) => return Ok(true),
+                        Err(error) => (size, Some(number), Err(error)),
+                    }
+                }
                 Output::Again(record, number) => (
                     record.size,
                     Some(record.number),

@@ -5,7 +5,7 @@ use super::lock::Lock;
 use super::temporary::is_temporary;
 use super::{PackError, directory_of};
 use crate::dataset::shard_number;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,6 +58,20 @@ impl Target {
         }
     }
 
+    /// Whether a file in its directory with this name is one of its own: a shard, the lock, or what a
+    /// run has for as long as it lasts.
+    pub fn is_own(&self, name: &OsStr) -> bool {
+        let is_shard = |name: &[u8]| self.number_of(name).is_some();
+        is_shard(name.as_bytes()) || name == self.lock_name() || is_temporary(name, is_shard)
+    }
+
+    fn lock_name(&self) -> OsString {
+        let mut name = OsString::from(".");
+        name.push(self.base().file_name().unwrap_or_default());
+        name.push(".lock");
+        name
+    }
+
     /// The directory that the shards are in.
     pub fn directory(&self) -> Result<Directory, PackError> {
         Directory::of(self.base())
@@ -98,10 +112,18 @@ impl Target {
 
     /// Refuses to be written into the directory that is packed.
     pub fn check_outside(&self, source: &Path) -> Result<(), PackError> {
-        let canonical = |path: &Path| path.canonicalize().map_err(|e| PackError::io(path, e));
+        let io = |path: &Path, error| PackError::io(path, error);
+        // What comes from another program has no place.
+        if !source
+            .metadata()
+            .map_err(|error| io(source, error))?
+            .is_dir()
+        {
+            return Ok(());
+        }
+        let canonical = |path: &Path| path.canonicalize().map_err(|error| io(path, error));
         let into = canonical(directory_of(self.base()))?;
-        let from = canonical(source)?;
-        match from.is_dir() && into.starts_with(&from) {
+        match into.starts_with(canonical(source)?) {
             false => Ok(()),
             true => Err(PackError::OutputInSource {
                 output: self.base().to_owned(),
@@ -112,10 +134,7 @@ impl Target {
 
     /// Makes this process the dataset's only writer, or fails at once.
     pub fn lock(&self, directory: &Arc<Directory>) -> Result<Lock, PackError> {
-        let mut name = OsString::from(".");
-        name.push(self.base().file_name().unwrap_or_default());
-        name.push(".lock");
-        Lock::take(directory, name)
+        Lock::take(directory, self.lock_name())
     }
 }
 

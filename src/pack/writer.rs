@@ -172,10 +172,6 @@ impl ShardWriter {
     /// Copies a record that is not in memory; returns its checksum.
     fn copy(&mut self, origin: &Origin, size: u64, content: Content) -> Result<u32, PackError> {
         match content {
-            Content::File(path) => {
-                let file = super::load::open(&path, origin)?;
-                self.copy_file(origin, size, file)
-            }
             Content::Open(file) => self.copy_file(origin, size, file),
             Content::Part(shard, extent, expected) => {
                 let crc = self.copy_part(&shard, extent)?;
@@ -202,7 +198,7 @@ impl ShardWriter {
                     }),
                 }
             }
-            Content::Bytes(_) | Content::Slice(..) | Content::SameAs(_) => {
+            Content::Bytes(_) | Content::Slice(..) | Content::File(_) | Content::SameAs(_) => {
                 unreachable!("resolved by the callers")
             }
         }
@@ -494,7 +490,11 @@ mod tests {
                 std::fs::write(&source, "12345").expect("written");
                 let mut writer = writer(directory.path(), sections);
                 append(&mut writer, Some("a"), b"before");
-                let changed = record(Some("b"), size, Content::File(source));
+                let changed = record(
+                    Some("b"),
+                    size,
+                    Content::Open(File::open(source).expect("opened")),
+                );
                 let error = writer.append(changed).expect_err("another size");
                 let expected = format!("x: its size changed while it was read: {found} bytes");
                 assert!(error.to_string().starts_with(&expected), "{error}");

@@ -321,10 +321,7 @@ fn a_pattern_that_cannot_be_read_as_one_is_refused() {
             b"***",
             "***: not a valid pattern: \"**\" is a component of its own, as in \"a/**/b\"",
         ),
-        (
-            b"\xff*.rox",
-            "\\xff*.rox: no file matches this pattern",
-        ),
+        (b"\xff*.rox", "\\xff*.rox: no file matches this pattern"),
     ];
     let directory = temp_dir();
     for (pattern, expected) in cases {

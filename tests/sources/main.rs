@@ -12,8 +12,10 @@ mod failures;
 mod files;
 mod interrupt;
 mod lists;
+mod own;
 mod shards;
 mod sparse;
+mod special;
 mod streams;
 
 /// Owned names and contents, to compare with what is read back.

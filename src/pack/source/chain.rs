@@ -1,14 +1,68 @@
 //! Several sources, one after the other.
 
 use super::{Locate, Skipped, Source, Take};
+use crate::pack::PackError;
+use std::collections::VecDeque;
 
-/// Runs each of its sources in turn.
-pub struct Chain(pub Vec<Box<dyn Source>>);
+/// A source, or how to open it when its turn comes.
+pub enum Link {
+    /// A source that takes nothing before it is run.
+    Open(Box<dyn Source>),
+    /// One that takes a descriptor and buffers.
+    Unopened(Unopened),
+}
+
+/// A source that is opened when its turn comes, and what has to be known of it before.
+pub struct Unopened {
+    /// Opens it.
+    pub open: Opener,
+    /// See [`Source::has_links`].
+    pub has_links: bool,
+    /// See [`Source::is_stream`].
+    pub is_stream: bool,
+}
+
+/// What opens a source.
+pub type Opener = Box<dyn FnOnce() -> Result<Box<dyn Source>, PackError> + Send>;
+
+/// Runs each of its sources in turn. Each is opened when the one before it has been closed, so that a
+/// thousand of them take no more than one does.
+pub struct Chain {
+    waiting: VecDeque<Link>,
+    /// By those that have been run.
+    skipped: Skipped,
+}
+
+impl Chain {
+    /// Of these.
+    pub fn new(links: Vec<Link>) -> Chain {
+        Chain {
+            waiting: links.into(),
+            skipped: Skipped::default(),
+        }
+    }
+}
+
+impl Link {
+    fn open(self) -> Result<Box<dyn Source>, PackError> {
+        match self {
+            Link::Open(source) => Ok(source),
+            Link::Unopened(unopened) => (unopened.open)(),
+        }
+    }
+}
 
 impl Source for Chain {
     fn run(&mut self, take: &mut Take<'_>) {
-        let mut go_on = true;
-        for source in &mut self.0 {
+        while let Some(link) = self.waiting.pop_front() {
+            let mut source = match link.open() {
+                Ok(source) => source,
+                Err(error) => {
+                    take(Err(error));
+                    return;
+                }
+            };
+            let mut go_on = true;
             source.run(&mut |record| {
                 let fatal = record
                     .as_ref()
@@ -16,6 +70,7 @@ impl Source for Chain {
                 go_on = take(record) && !fatal;
                 go_on
             });
+            self.skipped += source.skipped();
             if !go_on {
                 return;
             }
@@ -23,30 +78,36 @@ impl Source for Chain {
     }
 
     fn skipped(&self) -> Skipped {
-        self.0.iter().fold(Skipped::default(), |sum, source| {
-            let skipped = source.skipped();
-            Skipped {
-                special: sum.special + skipped.special,
-                links: sum.links + skipped.links,
-            }
-        })
+        self.skipped
     }
 
     fn is_sorted(&self) -> bool {
-        self.0.len() == 1 && self.0.iter().all(|source| source.is_sorted())
+        match self.waiting.front() {
+            Some(Link::Open(only)) if self.waiting.len() == 1 => only.is_sorted(),
+            _ => false,
+        }
     }
 
     fn has_links(&self) -> bool {
-        self.0.iter().any(|source| source.has_links())
+        self.waiting.iter().any(|link| match link {
+            Link::Open(source) => source.has_links(),
+            Link::Unopened(unopened) => unopened.has_links,
+        })
     }
 
     fn is_stream(&self) -> bool {
-        self.0.iter().any(|source| source.is_stream())
+        self.waiting.iter().any(|link| match link {
+            Link::Open(source) => source.is_stream(),
+            Link::Unopened(unopened) => unopened.is_stream,
+        })
     }
 
     fn locate(&self) -> Locate {
-        match &self.0[..] {
-            [only] => only.locate(),
+        match self.waiting.front() {
+            Some(Link::Open(only)) if self.waiting.len() == 1 => only.locate(),
+            Some(Link::Unopened(_)) if self.waiting.len() == 1 => {
+                Box::new(|_, _| "an earlier record of the same input".to_owned())
+            }
             _ => Box::new(|_, _| "an earlier record of the sources".to_owned()),
         }
     }

@@ -1,13 +1,15 @@
 //! Files and directories, as they are given on a command line.
 
+use super::regular::RegularFiles;
 use super::walk::{Found, Walk};
-use super::{Content, Locate, Origin, Record, Skipped, Source, Take};
-use crate::format::name::Name;
+use super::{Locate, Origin, Record, Skipped, Source, Take};
+use crate::files::kind_in_words;
 use crate::pack::PackError;
 use crate::text::shown;
+use rustix::fs::FileType;
 use std::ffi::OsStr;
-use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What happens to symbolic links below a directory. Those named by a person are followed.
@@ -27,6 +29,7 @@ pub struct Files {
     next_root: usize,
     links: Links,
     walk: Option<(PathBuf, Walk)>,
+    regular: RegularFiles,
     skipped: Skipped,
 }
 
@@ -38,11 +41,18 @@ impl Files {
             next_root: 0,
             links,
             walk: None,
+            regular: RegularFiles::default(),
             skipped: Skipped::default(),
         }
     }
 
-    /// Begins the next root: its record if it is a file, or `None` for a directory.
+    /// The same, with records as `regular` makes them.
+    pub fn with(self, regular: RegularFiles) -> Files {
+        Files { regular, ..self }
+    }
+
+    /// Begins the next root: its record if it is a file, or `None` for a directory or where it is left
+    /// out.
     fn begin(&mut self, root: PathBuf) -> Option<Result<Record, PackError>> {
         let metadata = match std::fs::metadata(&root) {
             Ok(metadata) => metadata,
@@ -54,10 +64,16 @@ impl Files {
             return None;
         }
         if !metadata.is_file() {
-            return Some(Err(PackError::NotAFile { path: root }));
+            let kind = FileType::from_raw_mode(metadata.mode());
+            return Some(Err(PackError::NotAFile {
+                path: root,
+                found: kind_in_words(kind),
+                is_pipe: kind == FileType::Fifo,
+            }));
         }
         let name = root.file_name().unwrap_or_default().to_owned();
-        Some(file_record(root, name.as_bytes(), &metadata))
+        self.regular
+            .record(root, name.as_bytes(), &metadata, &mut self.skipped)
     }
 }
 
@@ -81,7 +97,11 @@ impl Iterator for Files {
                 Some(Ok(Found::File(path, metadata))) => {
                     let below = path.strip_prefix(&*root).unwrap_or(Path::new(""));
                     let name = below.as_os_str().to_owned();
-                    return Some(file_record(path, name.as_bytes(), &metadata));
+                    let (regular, skipped) = (&mut self.regular, &mut self.skipped);
+                    let record = regular.record(path, name.as_bytes(), &metadata, skipped);
+                    if record.is_some() {
+                        return record;
+                    }
                 }
                 Some(Err(error)) => return Some(Err(error)),
             }
@@ -121,24 +141,6 @@ impl Source for Files {
             )
         })
     }
-}
-
-/// The record of a regular file.
-pub(super) fn file_record(
-    path: PathBuf,
-    name: &[u8],
-    metadata: &Metadata,
-) -> Result<Record, PackError> {
-    let name = Name::new(name).map_err(|error| PackError::BadName {
-        origin: Origin::File(path.clone()),
-        error,
-    })?;
-    Ok(Record {
-        name: Some(name),
-        size: metadata.len(),
-        origin: Origin::File(path.clone()),
-        content: Content::File(path),
-    })
 }
 
 #[cfg(test)]
@@ -184,6 +186,7 @@ mod tests {
         let skipped = Skipped {
             special: 1,
             links: 1,
+            ..Skipped::default()
         };
         assert_eq!(files.skipped(), skipped);
         symlink(".", root.join("loop")).expect("symlink");

@@ -1,31 +1,43 @@
 //! Files named by a list, as `find` prints one.
 
-use super::files::file_record;
+use super::regular::RegularFiles;
+use super::walk::leads_nowhere;
 use super::{Record, Skipped, Source, Take};
 use crate::pack::PackError;
+use std::ffi::OsStr;
 use std::io::{self, BufRead};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The files that an input lists, in its order, named by their paths as they are written there,
-/// without a leading `./` or `/`. Directories are passed over: `find` lists them too.
+/// without a leading `./` or `/`. Directories are passed over and counted: `find` lists them too, and so
+/// are symbolic links that lead nowhere.
 pub struct List {
     input: Box<dyn BufRead + Send>,
     origin: Arc<Path>,
     separator: u8,
     sort: bool,
+    regular: RegularFiles,
     skipped: Skipped,
 }
 
 impl List {
-    /// Paths that end with `separator`; with `sort` packed in byte order of their names.
-    pub fn new(input: Box<dyn BufRead + Send>, origin: &Path, separator: u8, sort: bool) -> List {
+    /// Paths that end with `separator`; with `sort` packed in byte order of their names. Their records
+    /// are as `regular` makes them.
+    pub fn new(
+        input: Box<dyn BufRead + Send>,
+        origin: &Path,
+        separator: u8,
+        sort: bool,
+        regular: RegularFiles,
+    ) -> List {
         List {
             input,
             origin: origin.into(),
             separator,
             sort,
+            regular,
             skipped: Skipped::default(),
         }
     }
@@ -56,9 +68,21 @@ impl List {
     fn record(&mut self, path: PathBuf) -> Option<Result<Record, PackError>> {
         let metadata = match std::fs::metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) => return Some(Err(PackError::unreadable(&path, error))),
+            Err(error) if leads_nowhere(&error) && path.is_symlink() => {
+                self.skipped.links += 1;
+                return None;
+            }
+            // What a killed run has left is removed before the list is read.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && self.regular.has_left_out(&path) =>
+            {
+                self.skipped.own += 1;
+                return None;
+            }
+            Err(error) => return Some(Err(unreadable(&path, error))),
         };
         if metadata.is_dir() {
+            self.skipped.directories += 1;
             return None;
         }
         if !metadata.is_file() {
@@ -66,12 +90,32 @@ impl List {
             return None;
         }
         let name = name_of(path.as_os_str().as_bytes()).to_vec();
-        Some(file_record(path, &name, &metadata))
+        self.regular
+            .record(path, &name, &metadata, &mut self.skipped)
     }
 }
 
 /// Longer than any path that can be opened.
 const LONGEST_PATH: u64 = 1 << 16;
+
+/// As much of a path is shown where there is no such file.
+const LONGEST_SHOWN: usize = 4096;
+
+/// Why a path of a list cannot be read, and what is wrong with the list where the path tells.
+fn unreadable(path: &Path, error: io::Error) -> PackError {
+    let bytes = path.as_os_str().as_bytes();
+    let hint = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it begins with a byte order mark of UTF-16",
+        [0xef, 0xbb, 0xbf, ..] => "it begins with a byte order mark",
+        [.., b'\r'] => "it ends with a carriage return, as lines from Windows do",
+        _ if bytes.contains(&0) => "it has NUL bytes, as lists for --from list0 do",
+        _ if bytes.contains(&b'\n') => "it has newlines, as lists for --from list do",
+        _ => return PackError::unreadable(path, error),
+    };
+    let start = &bytes[..bytes.len().min(LONGEST_SHOWN)];
+    let error = io::Error::new(error.kind(), format!("{error} ({hint})"));
+    PackError::unreadable(Path::new(OsStr::from_bytes(start)), error)
+}
 
 /// A path as a name: relative, as tar makes it.
 pub(super) fn name_of(path: &[u8]) -> &[u8] {
@@ -131,7 +175,13 @@ mod tests {
     #[test]
     fn a_list_without_separators_does_not_fill_memory() {
         let input = Box::new(io::BufReader::new(io::repeat(b'x')));
-        let mut list = List::new(input, Path::new("list"), b'\n', false);
+        let mut list = List::new(
+            input,
+            Path::new("list"),
+            b'\n',
+            false,
+            RegularFiles::default(),
+        );
         let mut errors = Vec::new();
         list.run(&mut |record| {
             errors.push(record.expect_err("no path").to_string());

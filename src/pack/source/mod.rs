@@ -5,6 +5,7 @@ mod chain;
 mod files;
 mod lists;
 mod open;
+mod regular;
 mod shards;
 mod shuffle;
 mod streams;
@@ -99,6 +100,19 @@ pub struct Skipped {
     pub special: u64,
     /// Symbolic links: to nothing, or all where they are not followed.
     pub links: u64,
+    /// Directories that a list names.
+    pub directories: u64,
+    /// Files of the dataset that is written.
+    pub own: u64,
+}
+
+impl std::ops::AddAssign for Skipped {
+    fn add_assign(&mut self, more: Skipped) {
+        self.special += more.special;
+        self.links += more.links;
+        self.directories += more.directories;
+        self.own += more.own;
+    }
 }
 
 /// Gives records to a caller, one after the other.

@@ -1,17 +1,20 @@
 //! From the sources of a command line to something that gives records.
 
-use super::chain::Chain;
+use super::chain::{Chain, Link, Unopened};
 use super::files::{Files, Links};
 use super::lists::List;
+use super::regular::RegularFiles;
 use super::shards::Shards;
 use super::shuffle::Shuffled;
 use super::streams::{Framing, Stream};
 use super::tar::Tar;
 use super::{Origin, Source};
-use crate::pack::{PackError, Target, directory_of, load};
+use crate::lease;
+use crate::pack::{OwnFiles, PackError, Target, directory_of, load};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How the name of standard input is written on a command line.
 const STANDARD_INPUT: &str = "-";
@@ -50,14 +53,17 @@ pub struct Input {
     pub shuffle: Option<u64>,
 }
 
-/// Opens the sources. `target` must not lie in one of them.
+/// Opens the sources, or makes sure that they can be opened when their turn comes. `target` must not
+/// lie in one of them; its own files among them are left out.
 pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
+    let own = Arc::new(OwnFiles::of(target)?);
     let source = match input.kind {
-        Kind::Paths => open_paths(input, target, is_archive)?,
-        Kind::Files => open_paths(input, target, |_| false)?,
+        Kind::Paths => open_paths(input, target, &own, is_archive)?,
+        Kind::Files => open_paths(input, target, &own, |_| false)?,
         Kind::Rox => {
             let paths = crate::dataset::expand(&input.sources)?;
-            Box::new(Shards::new(paths)) as Box<dyn Source>
+            let paths = paths.into_iter().filter(|path| !is_own(&own, path));
+            Box::new(Shards::new(paths.collect())) as Box<dyn Source>
         }
         Kind::Tar | Kind::List(_) | Kind::Stream(_) => {
             let standard = [PathBuf::from(STANDARD_INPUT)];
@@ -65,11 +71,11 @@ pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError
                 [] => &standard[..],
                 sources => sources,
             };
-            let opened: Result<Vec<_>, _> = sources
-                .iter()
-                .map(|path| open_stream(input, path, target))
+            let sources = sources.iter().filter(|path| !is_own(&own, path));
+            let links: Result<Vec<Link>, _> = sources
+                .map(|path| later(input.kind, input, path, target, &own))
                 .collect();
-            Box::new(Chain(opened?))
+            Box::new(Chain::new(links?))
         }
     };
     match input.shuffle {
@@ -77,6 +83,12 @@ pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError
         Some(seed) => Ok(Box::new(Shuffled::new(source, seed))),
         None => Ok(source),
     }
+}
+
+/// Whether a source is a file of the dataset that is written. What cannot be looked at is not.
+fn is_own(own: &OwnFiles, path: &Path) -> bool {
+    let metadata = path.metadata();
+    metadata.is_ok_and(|metadata| metadata.is_file() && own.has(path, Some(&metadata)))
 }
 
 /// Whether a path among others is read as an archive; one that may be and cannot be asked is, and
@@ -93,9 +105,10 @@ fn is_archive(path: &PathBuf) -> bool {
 fn open_paths(
     input: &Input,
     target: &Target,
+    own: &Arc<OwnFiles>,
     is_archive: impl Fn(&PathBuf) -> bool,
 ) -> Result<Box<dyn Source>, PackError> {
-    let mut chain: Vec<Box<dyn Source>> = Vec::new();
+    let mut chain = Vec::new();
     for group in input
         .sources
         .chunk_by(|a, b| !is_archive(a) && !is_archive(b))
@@ -103,66 +116,89 @@ fn open_paths(
         if let [archive] = group
             && is_archive(archive)
         {
-            let (file, name) = read(archive)?;
-            chain.push(Box::new(Tar::new(file, &name)));
+            chain.push(later(Kind::Tar, input, archive, target, own)?);
             continue;
         }
         for path in group {
             target.check_outside(path)?;
         }
-        chain.push(Box::new(Files::new(group.to_vec(), input.links)));
+        let files = Files::new(group.to_vec(), input.links);
+        chain.push(Link::Open(Box::new(files.with(regular(target, own)))));
     }
-    Ok(Box::new(Chain(chain)))
+    Ok(Box::new(Chain::new(chain)))
 }
 
-fn open_stream(input: &Input, path: &Path, target: &Target) -> Result<Box<dyn Source>, PackError> {
-    let (reader, name) = read(path)?;
-    Ok(match input.kind {
-        Kind::Tar => Box::new(Tar::new(reader, &name)),
-        Kind::List(separator) => Box::new(List::new(reader, &name, separator, input.sort)),
-        Kind::Stream(framing) => {
-            let spool = directory_of(target.base());
-            Box::new(Stream::new(reader, &name, framing, spool))
-        }
-        Kind::Paths | Kind::Files | Kind::Rox => {
-            Box::new(Files::new(vec![path.to_owned()], input.links))
-        }
-    })
+fn regular(target: &Target, own: &Arc<OwnFiles>) -> RegularFiles {
+    RegularFiles::without(Arc::clone(own), directory_of(target.base()))
 }
 
-/// An input that can be read, and its name for messages. What is no regular file is opened when it
-/// is read from, in the source's own thread: opening a FIFO waits until somebody writes to it, and a
-/// run can be interrupted meanwhile.
+/// A source of this kind that is read from one input, which is opened when its turn comes. What would
+/// be in the way then is an error now, before anything is written.
+fn later(
+    kind: Kind,
+    input: &Input,
+    path: &Path,
+    target: &Target,
+    own: &Arc<OwnFiles>,
+) -> Result<Link, PackError> {
+    check_readable(path)?;
+    let (path, sort, links) = (path.to_owned(), input.sort, input.links);
+    let spool = directory_of(target.base()).to_owned();
+    let regular = regular(target, own);
+    let open = move || -> Result<Box<dyn Source>, PackError> {
+        let (reader, name) = read(&path)?;
+        Ok(match kind {
+            Kind::Tar => Box::new(Tar::new(reader, &name)),
+            Kind::List(separator) => Box::new(List::new(reader, &name, separator, sort, regular)),
+            Kind::Stream(framing) => Box::new(Stream::new(reader, &name, framing, &spool)),
+            Kind::Paths | Kind::Files | Kind::Rox => {
+                Box::new(Files::new(vec![path], links).with(regular))
+            }
+        })
+    };
+    Ok(Link::Unopened(Unopened {
+        open: Box::new(open),
+        has_links: kind == Kind::Tar,
+        is_stream: !matches!(kind, Kind::List(_)),
+    }))
+}
+
+/// Whether an input is there and may be read. What is no regular file is not opened: opening a FIFO
+/// waits until somebody writes to it.
+fn check_readable(path: &Path) -> Result<(), PackError> {
+    if path == Path::new(STANDARD_INPUT) {
+        return Ok(());
+    }
+    let io = |error| PackError::io(path, error);
+    let metadata = path.metadata().map_err(io)?;
+    if metadata.is_dir() {
+        return Err(io(rustix::io::Errno::ISDIR.into()));
+    }
+    if metadata.is_file() {
+        match load::open_now(path) {
+            Err(error) if lease::is_lease(&error) => {}
+            opened => drop(opened.map_err(io)?),
+        }
+    }
+    Ok(())
+}
+
+/// An input that can be read, and its name for messages. Runs in the source's own thread, so that the
+/// run can be interrupted while it waits.
 fn read(path: &Path) -> Result<(Box<dyn BufRead + Send>, PathBuf), PackError> {
     if path == Path::new(STANDARD_INPUT) {
-        let input = BufReader::with_capacity(BUFFER, std::io::stdin());
+        let input = BufReader::with_capacity(BUFFER, io::stdin());
         return Ok((Box::new(input), PathBuf::from("standard input")));
     }
     let io = |error| PackError::io(path, error);
-    let input = match std::fs::metadata(path).map_err(io)?.is_file() {
-        true => Late::Open(load::open(path, &Origin::File(path.to_owned()))?),
-        false => Late::Unopened(path.to_owned()),
+    let file = match path.metadata().map_err(io)?.is_file() {
+        // Without it all that it has is lost, and not one record.
+        true => load::open(path, &Origin::File(path.to_owned())).map_err(|error| match error {
+            PackError::Unreadable { reason, .. } => io(reason),
+            error => error,
+        })?,
+        false => File::open(path).map_err(io)?,
     };
-    Ok((
-        Box::new(BufReader::with_capacity(BUFFER, input)),
-        path.to_owned(),
-    ))
-}
-
-/// An input that is opened when it is first read from.
-enum Late {
-    Unopened(PathBuf),
-    Open(File),
-}
-
-impl Read for Late {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Late::Unopened(path) = self {
-            *self = Late::Open(File::open(path)?);
-        }
-        match self {
-            Late::Open(file) => file.read(buffer),
-            Late::Unopened(_) => Ok(0),
-        }
-    }
+    let input = BufReader::with_capacity(BUFFER, file);
+    Ok((Box::new(input), path.to_owned()))
 }

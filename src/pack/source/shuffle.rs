@@ -5,7 +5,7 @@ use crate::order::Shuffle;
 use crate::pack::PackError;
 
 /// The records of a source in the order of a permutation. All of them are known by name and size
-/// before the first one is given out; their contents must not be in memory or in a stream.
+/// before the first one is given out; their contents must not be in a stream.
 pub struct Shuffled {
     source: Box<dyn Source>,
     seed: u64,
@@ -27,7 +27,7 @@ impl Source for Shuffled {
                 Ok(record) => {
                     debug_assert!(matches!(
                         record.content,
-                        Content::File(_) | Content::Part(..)
+                        Content::File(_) | Content::Part(..) | Content::Bytes(_) | Content::Open(_)
                     ));
                     records.push(Some(record));
                 }

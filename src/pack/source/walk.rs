@@ -65,10 +65,21 @@ impl Walk {
         let metadata =
             std::fs::metadata(&path).map_err(|error| PackError::unreadable(&path, error))?;
         let identity = (metadata.dev(), metadata.ino());
-        if let Some(above) = self.frames.iter().find(|frame| frame.identity == identity) {
+        if let Some(depth) = self
+            .frames
+            .iter()
+            .position(|frame| frame.identity == identity)
+        {
+            // A directory has one place, unless something leads to it or it is mounted at another.
+            let mut between = self.frames[depth + 1..].iter().map(|frame| &*frame.path);
+            let has_link = is_link(&path) || between.any(is_link);
             return Err(PackError::Loop {
+                by: match has_link {
+                    true => "a symbolic link",
+                    false => "a bind mount",
+                },
                 path,
-                ancestor: above.path.clone(),
+                ancestor: self.frames[depth].path.clone(),
             });
         }
         let frame = Frame::read(path, identity, self.follow)?;
@@ -143,6 +154,11 @@ impl Frame {
     }
 }
 
+fn is_link(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|metadata| metadata.is_symlink())
+}
+
 fn too_many() -> io::Error {
     io::Error::other("the names in this directory have more than 4 GiB")
 }
@@ -156,10 +172,17 @@ fn kind(path: &Path, file_type: FileType, follow: bool) -> Kind {
     }
     match std::fs::metadata(path) {
         Ok(metadata) => plain_kind(FileType::from_raw_mode(metadata.mode())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Kind::Link,
+        Err(error) if leads_nowhere(&error) => Kind::Link,
         // Links that only lead to each other, for one; said when its turn comes.
         Err(_) => Kind::File,
     }
+}
+
+/// Whether this is what following a symbolic link gives that leads to nothing: there is no such name,
+/// there can be none, or it would be in what is no directory.
+pub(super) fn leads_nowhere(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
 }
 
 fn plain_kind(file_type: FileType) -> Kind {
