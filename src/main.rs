@@ -4,6 +4,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    roxfs::commands::start_panic_messages();
     match roxfs::cli::Cli::try_parse() {
         Ok(cli) => {
             roxfs::commands::start_log();

@@ -12,6 +12,7 @@ mod ls;
 mod ls_files;
 mod mount;
 mod pack;
+mod standard_output;
 mod system_log;
 mod umount;
 mod verify;
@@ -26,7 +27,9 @@ use clap::CommandFactory;
 use clap::builder::Styles;
 use faults::{Faults, SHOWN};
 use indicatif::{ProgressBar, ProgressStyle};
+use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -58,6 +61,18 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Has panics said like everything else: in one line, with escapes; and where they come from, if
+/// `RUST_BACKTRACE` asks for that.
+pub fn start_panic_messages() {
+    std::panic::set_hook(Box::new(|panic| {
+        say(panic);
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            trace.to_string().lines().for_each(say);
+        }
+    }));
+}
+
 /// Sends the log to standard error, as lines `roxfs: message`, and of a process in the background
 /// to the system's log. `ROXFS_LOG` sets the level.
 pub fn start_log() {
@@ -67,7 +82,10 @@ pub fn start_log() {
     match std::env::var("ROXFS_LOG") {
         // The parser repeats what it does not understand as it stands.
         Ok(levels) if levels.contains(is_hidden) => say("ROXFS_LOG has control characters"),
-        Ok(levels) => _ = log.parse_filters(&levels),
+        Ok(levels) => match env_filter::Builder::new().try_parse(&levels) {
+            Ok(_) => _ = log.parse_filters(&levels),
+            Err(error) => say(format_args!("ROXFS_LOG is left aside: {error}")),
+        },
         Err(_) => {}
     }
     log.filter_module("fuser", log::LevelFilter::Off)
@@ -78,6 +96,10 @@ pub fn start_log() {
 
 /// Runs a command and reports its error.
 pub fn run(command: Command) -> Exit {
+    let writes_data = writes_data(&command);
+    if writes_data && standard_output::was_closed() {
+        return output_failed(&Errno::EBADF.into());
+    }
     let result = match command {
         Command::Mount(options) => mount::run(&options),
         Command::Umount(options) => umount::run(&options),
@@ -95,6 +117,9 @@ pub fn run(command: Command) -> Exit {
         if is_broken_pipe(&error) {
             return Exit::Done;
         }
+        if let Some(error) = error.downcast_ref().filter(|_| writes_data) {
+            return output_failed(error);
+        }
         say(format_args!("{error:#}"));
         match is_damage(&error) {
             true => Exit::Damaged,
@@ -103,6 +128,22 @@ pub fn run(command: Command) -> Exit {
     });
     system_log::flush();
     exit
+}
+
+/// Whether a command has something to write to standard output. Its errors of input and output that
+/// do not say what they are about are about that.
+fn writes_data(command: &Command) -> bool {
+    match command {
+        Command::Info(_) | Command::Ls(_) | Command::Cat(_) | Command::Verify(_) => true,
+        Command::Extract(options) => options.tar,
+        _ => false,
+    }
+}
+
+/// Reports that standard output takes nothing.
+fn output_failed(error: &io::Error) -> Exit {
+    say(format_args!("standard output: {error}"));
+    Exit::Failed
 }
 
 /// Starts this program again, also where its file has been replaced meanwhile.
@@ -122,7 +163,7 @@ fn say(message: impl Display) {
 /// and they are shown escaped.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let is_strange = |argument: OsString| argument.to_string_lossy().contains(is_hidden);
-    if std::env::args_os().any(is_strange) {
+    let written = if std::env::args_os().any(is_strange) {
         let plain = Cli::command().styles(Styles::plain());
         let again = plain.try_get_matches().err();
         let text = again.as_ref().unwrap_or(error).render().ansi().to_string();
@@ -130,16 +171,26 @@ pub fn usage(error: &clap::Error) -> ExitCode {
             .lines()
             .map(|line| format!("{}\n", Visible(line)))
             .collect();
-        let _ = match error.use_stderr() {
+        match error.use_stderr() {
             true => io::stderr().write_all(shown.as_bytes()),
             false => io::stdout().write_all(shown.as_bytes()),
-        };
+        }
     } else {
-        let _ = error.print();
+        error.print()
+    };
+    if error.use_stderr() {
+        return ExitCode::from(2);
     }
-    match error.use_stderr() {
-        true => ExitCode::from(2),
-        false => ExitCode::SUCCESS,
+    let is_closed = || match standard_output::was_closed() {
+        true => Err(Errno::EBADF.into()),
+        false => Ok(()),
+    };
+    match written
+        .and_then(|()| io::stdout().flush())
+        .and_then(|()| is_closed())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => output_failed(&error).into(),
+        _ => ExitCode::SUCCESS,
     }
 }
 

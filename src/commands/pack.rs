@@ -88,7 +88,8 @@ fn interrupt_by_signals() -> nix::Result<Arc<AtomicBool>> {
         }
     };
     if let Err(error) = Builder::new().name("signals".to_owned()).spawn(wait) {
-        log::warn!(
+        // The run is as safe as one that is killed.
+        log::info!(
             "a thread for signals cannot be started, so that they end the run at once: {error}"
         );
         signals.thread_unblock()?;

@@ -75,9 +75,6 @@ pub fn never_wait() -> io::Result<()> {
     signals.thread_set_mask()?;
     started?;
     QUEUE.get_or_init(Queue::default);
-    std::panic::set_hook(Box::new(|panic| {
-        say(format!("roxfs: {panic}\n").as_bytes());
-    }));
     Ok(())
 }
 
