@@ -133,7 +133,7 @@ impl Dataset {
         let mut first_byte = vec![0];
         let (mut records, mut bytes) = (0, 0);
         for shard in &shards {
-            records = add(shard, "records", records, shard.records(), MAX_RECORDS)?;
+            records = add_records(shard, records)?;
             // Offsets in a file are signed.
             bytes = add(
                 shard,
@@ -254,6 +254,11 @@ fn owner(firsts: &[u64], position: u64) -> usize {
 
 fn last(firsts: &[u64]) -> u64 {
     firsts.last().copied().unwrap_or(0)
+}
+
+/// The number of records up to and with `shard`, where there are `before` in those before it.
+pub fn add_records(shard: &Shard, before: u64) -> Result<u64, DatasetError> {
+    add(shard, "records", before, shard.records(), MAX_RECORDS)
 }
 
 fn add(shard: &Shard, what: &str, sum: u64, more: u64, most: u64) -> Result<u64, DatasetError> {

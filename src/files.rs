@@ -22,6 +22,19 @@ pub fn kind_in_words(kind: FileType) -> &'static str {
     }
 }
 
+/// What to say behind an error of opening a shard, where there are too many of them for this process.
+pub fn limit_hint(error: &io::Error) -> &'static str {
+    match is_out_of_descriptors(error) {
+        true => "; each shard is an open file, and `ulimit -n` says how many there may be",
+        false => "",
+    }
+}
+
+/// Whether this process may open no more files.
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::MFILE.raw_os_error())
+}
+
 /// How many bytes of entries are asked for at once, as the standard library does. A FUSE file system
 /// is asked for as many (`fuse_readdir_uncached` in fs/fuse/readdir.c).
 const BUFFER: usize = 32 << 10;

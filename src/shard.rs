@@ -15,6 +15,7 @@ pub use scan::Scan;
 pub use unchanged::{Epoch, OnChange};
 
 use crate::acl;
+use crate::files::limit_hint;
 use crate::format::footer::{self, Footer, Version};
 use crate::format::index::{EndOffsets, Extent, Kind};
 use crate::format::name::{Name, NameError};
@@ -57,7 +58,7 @@ impl LocalIndex {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ShardError {
     /// The system refused.
-    #[error("{}: {reason}", shown(path))]
+    #[error("{}: {reason}{}", shown(path), limit_hint(reason))]
     Io {
         /// The shard's file.
         path: PathBuf,

@@ -121,7 +121,8 @@ fn measure_in_background(input: &Input, bar: ProgressBar) {
     let files = Files::new(input.sources.clone(), input.links);
     // Without a thread to spare there is no length.
     let _ = Builder::new().name("measure".to_owned()).spawn(move || {
-        let total = files.filter_map(Result::ok).map(|record| record.size).sum();
+        let sizes = files.filter_map(Result::ok).map(|record| record.size);
+        let total = sizes.fold(0, u64::saturating_add);
         bar.set_style(super::bar_style());
         bar.set_length(total);
     });

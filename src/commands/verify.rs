@@ -3,6 +3,7 @@
 use super::{Exit, SHOWN, byte_progress, count, size};
 use crate::cli::Verify;
 use crate::dataset::{Dataset, expand};
+use crate::files::is_out_of_descriptors;
 use crate::names::{self, Reason};
 use crate::shard::{Shard, ShardError};
 use crate::text::{escaped, shown};
@@ -52,8 +53,13 @@ fn report_left_out(paths: &[PathBuf], some_unreadable: bool) -> bool {
             Ok(shard) => shards.push(shard),
             Err(error) if error.is_damage() || some_unreadable => {}
             Err(error) => {
-                all_read = false;
                 super::say(format_args!("names cannot be compared: {error}"));
+                all_read = false;
+                // None of those after it could be opened either.
+                if matches!(&error, ShardError::Io { reason, .. } if is_out_of_descriptors(reason))
+                {
+                    return false;
+                }
             }
         }
     }

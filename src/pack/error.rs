@@ -2,6 +2,7 @@
 
 use super::source::Origin;
 use crate::dataset::DatasetError;
+use crate::files::limit_hint;
 use crate::format::name::{Name, NameError};
 use crate::shard::ShardError;
 use crate::text::shown;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
     /// The system refused.
-    #[error("{}: {reason}", shown(path))]
+    #[error("{}: {reason}{}", shown(path), limit_hint(reason))]
     Io {
         /// The file or directory.
         path: PathBuf,

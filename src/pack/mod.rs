@@ -26,6 +26,7 @@ pub use error::PackError;
 pub use tables::Sections;
 pub use target::Target;
 
+use crate::dataset::add_records;
 use crate::format::Damage;
 use crate::shard::{Shard, ShardError};
 use finish::Finisher;
@@ -129,7 +130,9 @@ pub fn pack(
         .map(|name| open_shard(&directory, name))
         .collect();
     let existing = Arc::new(existing?);
-    let records: u64 = existing.iter().map(Shard::records).sum();
+    let records = existing
+        .iter()
+        .try_fold(0, |before, shard| add_records(shard, before))?;
     let first = lock.begin(records, options.resume)?;
     let mut packer = Packer::new(options, &directory, &existing, first < records)?;
     let packed = packer.run(source, first, &lock, progress, interrupt);

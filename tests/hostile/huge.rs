@@ -215,6 +215,26 @@ fn sums_that_no_offset_can_say_are_refused() {
 }
 
 #[test]
+fn nothing_is_appended_to_more_records_than_can_be_numbered() {
+    let many = Claim {
+        records: 1 << 58,
+        ..EMPTY
+    };
+    let directory = roomy_dir();
+    // Their sum would be 0 again.
+    for number in 0..64 {
+        many.write(&directory.path().join(format!("d_{number:04}.rox")));
+    }
+    let mut pack = roxfs();
+    pack.args(["pack", "--plain", "--new-shard", "-o"]);
+    pack.arg(directory.path().join("d.rox"))
+        .arg("/proc/version");
+    let found = message(&mut pack, directory.path(), DAMAGED);
+    let expected = "PATH/d_0000.rox: sum of records up to this shard is 288230376151711744, expected at most 36028797018963968";
+    assert_eq!(found, format!("roxfs: {expected}\n"));
+}
+
+#[test]
 fn sums_at_the_limit_are_accepted() {
     let half = Claim {
         records: 1,

@@ -299,6 +299,50 @@ fn a_great_many_archives_lists_and_streams_are_open_one_at_a_time() {
 }
 
 #[test]
+fn a_dataset_of_more_shards_than_may_be_open_works_or_says_in_one_line_what_it_needs() {
+    let (source, target) = (temp_dir(), Target::new());
+    let file = |number| (format!("{number:04}"), bytes(number, 9));
+    let files: Vec<(String, Vec<u8>)> = (0..1200).map(file).collect();
+    write_tree(source.path(), &files);
+    run(target.pack(&["-q", "--shard-size=1"]).arg(source.path()));
+    assert_eq!(target.shards().len(), files.len());
+    let limited = |limit: &str, command: &[&str]| {
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &format!("ulimit {limit}; exec \"$@\""), "bash"]);
+        bash.arg(env!("CARGO_BIN_EXE_roxfs")).args(command);
+        bash.current_dir(target.path());
+        bash
+    };
+    let commands = [
+        &["info", "d.rox"][..],
+        &["ls", "d.rox"],
+        &["cat", "-i", "-1", "d.rox"],
+        &["verify", "d.rox"],
+        &["extract", "-q", "--force", "-o", "extracted", "d.rox"],
+        &["pack", "-q", "--new-shard", "-o", "d.rox", "/proc/version"],
+    ];
+    // What must not exceed the hard limit makes do with it, or says so.
+    for command in commands {
+        let message = fail(&mut limited("-n 256", command), 1);
+        let expected = ": Too many open files (os error 24); each shard is an open file, and `ulimit -n` says how many there may be\n";
+        assert!(message.contains(expected), "{command:?}: {message}");
+        assert_eq!(message.lines().count(), 1, "{command:?}: {message}");
+    }
+    let message = fail(&mut limited("-n 256", &["mount", "d.rox", "."]), 1);
+    assert_eq!(message.lines().count(), 1, "{message}");
+    let mut again = limited(
+        "-n 256",
+        &["pack", "-q", "--from", "rox", "-o", "again.rox"],
+    );
+    run(again.arg("d.rox"));
+    for command in commands {
+        run(&mut limited("-Sn 256", command));
+    }
+    let mounted = Mount::new(&target.dataset());
+    assert_eq!(entries(&mounted.join("records")).len(), files.len() + 1);
+}
+
+#[test]
 fn a_source_that_is_missing_or_may_not_be_read_is_found_before_anything_is_written() {
     need_root();
     let (source, target) = (temp_dir(), Target::new());

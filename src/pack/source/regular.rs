@@ -103,6 +103,10 @@ impl RegularFiles {
 }
 
 fn is_made_up(last: &mut Option<(u64, bool)>, path: &Path, metadata: &Metadata) -> bool {
+    // In containers, files of another file system (lxcfs) are mounted over some of them.
+    if path.starts_with("/proc") || path.starts_with("/sys") {
+        return true;
+    }
     match *last {
         Some((device, is_made_up)) if device == metadata.dev() => is_made_up,
         _ => {
