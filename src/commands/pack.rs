@@ -45,6 +45,11 @@ pub fn run(options: &Pack) -> anyhow::Result<Exit> {
     }
     Ok(match outcome {
         PackOutcome {
+            interrupted: false,
+            is_damaged: true,
+            ..
+        } => Exit::Damaged,
+        PackOutcome {
             interrupted: true, ..
         }
         | PackOutcome { failed: 1.., .. } => Exit::Failed,

@@ -3,6 +3,7 @@
 use super::source::Origin;
 use crate::dataset::DatasetError;
 use crate::files::limit_hint;
+use crate::format::Damage;
 use crate::format::name::{Name, NameError};
 use crate::shard::ShardError;
 use crate::text::shown;
@@ -119,6 +120,18 @@ pub enum PackError {
     InputEnded {
         /// The record.
         origin: Origin,
+    },
+    /// An entry of an archive that cannot be read.
+    #[error("{}: entry {entry} at byte {offset}: {damage}", shown(archive))]
+    DamagedEntry {
+        /// The archive.
+        archive: PathBuf,
+        /// Number of the entry, from 1.
+        entry: u64,
+        /// Where its headers begin.
+        offset: u64,
+        /// What is wrong with it.
+        damage: Damage,
     },
     /// An entry of an archive with more headers than are read.
     #[error(
@@ -336,10 +349,11 @@ impl PackError {
             | PackError::Changed { .. }
             | PackError::LeftOutBefore { .. }
             | PackError::InputEnded { .. }
+            | PackError::DamagedEntry { .. }
+            | PackError::HeadersTooLong { .. }
             | PackError::DuplicateName { .. } => true,
             PackError::Io { .. }
             | PackError::Truncated { .. }
-            | PackError::HeadersTooLong { .. }
             | PackError::CannotShuffle
             | PackError::Compressed { .. }
             | PackError::Nothing { .. }
@@ -366,7 +380,9 @@ impl PackError {
         match self {
             PackError::Shard(error) => error.is_damage(),
             PackError::Dataset(error) => error.is_damage(),
-            PackError::Changed { .. } | PackError::HeadersTooLong { .. } => true,
+            PackError::Changed { .. }
+            | PackError::DamagedEntry { .. }
+            | PackError::HeadersTooLong { .. } => true,
             _ => false,
         }
     }

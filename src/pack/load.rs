@@ -152,6 +152,7 @@ impl Readahead {
                     Ok(Step::Write(planned)) => queue.write(planned),
                     Ok(Step::Kept(size)) => queue.put(0, Output::Kept(size)),
                     Ok(Step::Dropped) => queue.put(0, Output::Dropped),
+                    Ok(Step::Itself) => true,
                     Err(error) => {
                         let more = error.concerns_one_record();
                         queue.put_at_once(Output::Failed(error)) && more

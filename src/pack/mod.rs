@@ -81,6 +81,8 @@ pub struct PackOutcome {
     pub empty: u64,
     /// Records that failed and were left out.
     pub failed: u64,
+    /// Whether the bytes of a shard or archive were at fault for one of them.
+    pub is_damaged: bool,
     /// What has no content.
     pub skipped: Skipped,
     /// Whether the run was interrupted; whole shards stay, and it can be resumed.
@@ -293,12 +295,13 @@ impl<'a> Packer<'a> {
             match result {
                 Ok(()) => progress.done(size),
                 // What the source says next is why.
-                Err(PackError::InputEnded { .. }) => {}
+                Err(PackError::InputEnded { .. }) => self.lost.extend(lost),
                 Err(error) if self.options.keep_going && error.concerns_one_record() => {
                     if self.outcome.failed == 0 && !self.options.sections.names {
                         lock.note_left_out()?;
                     }
                     self.outcome.failed += 1;
+                    self.outcome.is_damaged |= error.is_damage();
                     self.lost.extend(lost);
                     progress.failed(&error);
                 }

@@ -36,6 +36,8 @@ pub enum Step {
     Kept(u64),
     /// It is empty and left out.
     Dropped,
+    /// It is what it leads to: a name and a content that are there already.
+    Itself,
 }
 
 /// A record to write.
@@ -56,6 +58,9 @@ impl Plan {
         let same_as = match &record.content {
             Content::SameAs(target) => {
                 let (number, size) = self.target(target, &record)?;
+                if record.name.as_ref() == Some(target) {
+                    return Ok(Step::Itself);
+                }
                 record.size = size;
                 number
             }

@@ -27,8 +27,8 @@ fn cut(archive: &[u8], len: usize, options: &[&str]) -> (Target, String) {
     let source = temp_dir();
     let path = source.path().join("cut.tar");
     std::fs::write(&path, &archive[..len]).expect("written");
-    let message = fail(target.pack(options).arg(&path), 1);
-    let start = format!("roxfs: {}: ", path.display());
+    let message = fail(target.pack(options).arg(&path), 3);
+    let start = format!("roxfs: {}: entry ", path.display());
     let what = message
         .strip_prefix(&start)
         .unwrap_or_else(|| panic!("{message}"));
@@ -43,35 +43,73 @@ fn an_archive_that_is_cut_off_is_an_error_that_says_where_and_leaves_nothing() {
     let header_of_b = content_of_a + 2 * BLOCK;
     let content_of_b = header_of_b + BLOCK;
     let end = archive.len() - 2 * BLOCK;
-    for len in [
-        // Nothing, within a header, within a small file, in its padding, within the next header,
-        // at the beginning of a large file, within it, and in its last byte.
-        0,
-        100,
-        content_of_a,
-        content_of_a + 300,
-        content_of_a + 700,
-        content_of_a + 800,
-        header_of_b + 1,
-        content_of_b,
-        content_of_b + 1000,
-        content_of_b + (2 << 20),
-        end - 1,
-        // Where a member ends.
-        header_of_b,
-        end,
+    for (len, entry, within) in [
+        (100, 1, "a header"),
+        (content_of_a, 1, "the content"),
+        (content_of_a + 300, 1, "the content"),
+        (content_of_a + 700, 1, "the padding after the content"),
+        (content_of_a + 800, 1, "the padding after the content"),
+        (header_of_b + 1, 2, "a header"),
+        (content_of_b, 2, "the content"),
+        (content_of_b + 1000, 2, "the content"),
+        (content_of_b + (2 << 20), 2, "the content"),
+        (end - 1, 2, "the content"),
     ] {
         let (target, what) = cut(&archive, len, &[]);
-        assert!(
-            what.contains("the archive is cut off: "),
-            "cut at {len}: {what}"
+        let start = [0, header_of_b][entry - 1];
+        let after = format!(
+            "{entry} at byte {start}: the archive is cut off within {within}: its length is {len} \
+             bytes, expected "
         );
-        assert!(
-            what.contains(&format!("(after {len} bytes)")),
-            "cut at {len}: {what}"
-        );
+        assert!(what.starts_with(&after), "cut at {len}: {what}");
         assert_eq!(what.lines().count(), 1, "cut at {len}: {what}");
         assert_eq!(entries(target.path()), [] as [&str; 0], "cut at {len}");
+    }
+    let (_, what) = cut(&archive, 0, &[]);
+    let expected = "1 at byte 0: its length is 0 bytes, expected that of a tar archive\n";
+    assert_eq!(what, expected);
+}
+
+#[test]
+fn an_archive_that_is_cut_off_gives_all_whole_entries_to_those_who_keep_going() {
+    let archive = archive("");
+    for (len, names) in [
+        (BLOCK + 300, &[][..]),
+        (2000, &["a"]),
+        (archive.len() - 2000, &["a"]),
+    ] {
+        let target = Target::new();
+        let mut pack = target.pack(&["--from", "tar", "--keep-going"]);
+        let output = feed(&mut pack, &archive[..len]);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "cut at {len}: {message}");
+        assert!(
+            message.contains("roxfs: left out: standard input: entry "),
+            "{message}"
+        );
+        match names {
+            [] => assert_eq!(entries(target.path()), [] as [&str; 0]),
+            names => assert_eq!(target.names(), names, "cut at {len}"),
+        }
+    }
+}
+
+#[test]
+fn an_archive_without_an_end_mark_is_packed_with_a_warning() {
+    let archive = archive("");
+    let end = archive.len() - 2 * BLOCK;
+    for (len, names) in [
+        (3 * BLOCK, &["a"][..]),
+        (end, &["a", "b"]),
+        (end + 100, &["a", "b"]),
+    ] {
+        let target = Target::new();
+        let message = run_with(&mut target.pack(&["-q", "--from", "tar"]), &archive[..len]);
+        assert!(
+            message.contains("standard input: it has no end mark"),
+            "{message}"
+        );
+        assert_eq!(target.names(), names);
     }
 }
 
@@ -82,7 +120,8 @@ fn an_archive_that_ends_with_its_mark_is_whole_whatever_follows() {
     let padded = [&archive[..], &[0; 20 * BLOCK]].concat();
     for whole in [one_block, &archive, &padded] {
         let target = Target::new();
-        run_with(&mut target.pack(&["--from", "tar"]), whole);
+        let message = run_with(&mut target.pack(&["-q", "--from", "tar"]), whole);
+        assert_eq!(message, "");
         assert_eq!(target.names(), ["a", "b"]);
     }
 }
@@ -96,11 +135,11 @@ fn whole_shards_of_an_archive_that_was_cut_off_stay_and_the_whole_one_is_gone_on
     write_tree(&directory.path().join("in"), &files);
     let path = tar(directory.path(), "--format=gnu");
     let archive = std::fs::read(&path).expect("readable");
-    let options = ["--shard-size=4KiB", "--keep-going"];
+    let options = ["--shard-size=4KiB"];
     let whole = Target::new();
     run(whole.pack(&options).arg(&path));
-    let (target, what) = cut(&archive, archive.len() / 2, &options);
-    assert!(what.contains("the archive is cut off: "), "{what}");
+    let (target, what) = cut(&archive, 20 * 3 * BLOCK + 1000, &options);
+    assert!(what.contains("the archive is cut off within "), "{what}");
     let kept = target.bytes();
     assert!(
         (3..whole.bytes().len()).contains(&kept.len()),
@@ -129,9 +168,11 @@ fn a_header_whose_checksum_is_wrong_is_an_error() {
         let header = archive.windows(5).position(|name| name == b"./b\0\0");
         archive[header.expect("a header") + 2] ^= 1;
         let target = Target::new();
-        let message = fail_with(&mut target.pack(&["--from", "tar"]), &archive, 1);
-        let expected = "roxfs: standard input: archive header checksum mismatch";
+        let message = fail_with(&mut target.pack(&["--from", "tar"]), &archive, 3);
+        let expected = "roxfs: standard input: entry 3 at byte ";
         assert!(message.starts_with(expected), "{format}: {message}");
+        let expected = ": the checksum of its header is \"";
+        assert!(message.contains(expected), "{format}: {message}");
         assert_eq!(entries(target.path()), [] as [&str; 0]);
     }
 }
@@ -190,11 +231,11 @@ fn entry(kind: tar::EntryType, name: &str, content: &[u8]) -> Vec<u8> {
 }
 
 /// An attribute of a PAX header whose value has so many bytes.
-fn attribute(len: usize) -> Vec<u8> {
+fn attribute(key: &str, len: usize) -> Vec<u8> {
     let value = "x".repeat(len);
     let digits = (len + 20).to_string().len();
-    let total = digits + " comment=\n".len() + len;
-    format!("{total} comment={value}\n").into_bytes()
+    let total = digits + " =\n".len() + key.len() + len;
+    format!("{total} {key}={value}\n").into_bytes()
 }
 
 #[test]
@@ -208,14 +249,16 @@ fn headers_that_would_fill_memory_are_refused_with_their_place() {
     let kinds = [
         entry(EntryType::GNULongName, "././@LongLink", &pad),
         entry(EntryType::GNULongLink, "././@LongLink", &pad),
-        entry(EntryType::XHeader, "pax", &attribute(5 * MIB)),
+        entry(EntryType::XHeader, "pax", &attribute("path", 5 * MIB)),
         [
             entry(EntryType::GNULongName, "././@LongLink", &pad[..3 * MIB]),
-            entry(EntryType::XHeader, "pax", &attribute(3 * MIB)),
+            entry(EntryType::XHeader, "pax", &attribute("linkpath", 3 * MIB)),
         ]
         .concat(),
     ];
-    for headers in kinds {
+    let all = entry(EntryType::XHeader, "pax", &attribute("comment", 65 * MIB));
+    let kinds = kinds.map(|headers| (headers, 4 * MIB));
+    for (headers, limit) in kinds.into_iter().chain([(all, 64 * MIB)]) {
         let archive = [&file[..], &headers, &label, &end].concat();
         let target = Target::new();
         let source = temp_dir();
@@ -224,7 +267,7 @@ fn headers_that_would_fill_memory_are_refused_with_their_place() {
         let message = fail(target.pack(&[] as &[&str]).arg(&path), 3);
         let expected = format!(
             "roxfs: {}: entry 2 at byte {}: its headers (long name, attributes, map of holes) have \
-             more than 4194304 bytes, expected at most these\n",
+             more than {limit} bytes, expected at most these\n",
             path.display(),
             file.len()
         );
@@ -237,8 +280,12 @@ fn headers_that_would_fill_memory_are_refused_with_their_place() {
 fn headers_of_a_length_that_others_write_are_read() {
     use tar::EntryType;
     let archive = [
-        entry(EntryType::XGlobalHeader, "global", &attribute(5 << 20)),
-        entry(EntryType::XHeader, "pax", &attribute(1 << 20)),
+        entry(
+            EntryType::XGlobalHeader,
+            "global",
+            &attribute("comment", 70 << 20),
+        ),
+        entry(EntryType::XHeader, "pax", &attribute("comment", 5 << 20)),
         entry(EntryType::GNULongName, "././@LongLink", b"b\0"),
         entry(EntryType::Regular, "a", b"content"),
         vec![0; 2 * BLOCK],

@@ -12,11 +12,13 @@ mod failures;
 mod files;
 mod interrupt;
 mod lists;
+mod made;
 mod own;
 mod shards;
 mod sparse;
 mod special;
 mod streams;
+mod tar_entries;
 
 /// Owned names and contents, to compare with what is read back.
 fn named<N: ToString, C: AsRef<[u8]>>(records: &[(N, C)]) -> Vec<(String, Vec<u8>)> {

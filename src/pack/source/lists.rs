@@ -4,6 +4,7 @@ use super::regular::RegularFiles;
 use super::walk::leads_nowhere;
 use super::{Record, Skipped, Source, Take};
 use crate::pack::PackError;
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, BufRead};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -89,7 +90,7 @@ impl List {
             self.skipped.special += 1;
             return None;
         }
-        let name = name_of(path.as_os_str().as_bytes()).to_vec();
+        let name = name_of(path.as_os_str().as_bytes()).into_owned();
         self.regular
             .record(path, &name, &metadata, &mut self.skipped)
     }
@@ -117,13 +118,28 @@ fn unreadable(path: &Path, error: io::Error) -> PackError {
     PackError::unreadable(Path::new(OsStr::from_bytes(start)), error)
 }
 
-/// A path as a name: relative, as tar makes it.
-pub(super) fn name_of(path: &[u8]) -> &[u8] {
+/// A path as a name: relative, and without the components that change nothing, as file systems and
+/// tar read it.
+pub(super) fn name_of(path: &[u8]) -> Cow<'_, [u8]> {
     let mut name = path;
     while let Some(rest) = name.strip_prefix(b"./").or_else(|| name.strip_prefix(b"/")) {
         name = rest;
     }
-    name
+    let changes_nothing = |component: &&[u8]| component.is_empty() || component == b".";
+    let mut components = name.split(|&byte| byte == b'/');
+    match components
+        .clone()
+        .any(|component| changes_nothing(&component))
+    {
+        false => Cow::Borrowed(name),
+        true => {
+            let kept: Vec<&[u8]> = components
+                .by_ref()
+                .filter(|c| !changes_nothing(c))
+                .collect();
+            Cow::Owned(kept.join(&b'/'))
+        }
+    }
 }
 
 impl Source for List {
@@ -146,7 +162,7 @@ impl Source for List {
             }
         }
         sorted.sort_by(|a, b| {
-            name_of(a.as_os_str().as_bytes()).cmp(name_of(b.as_os_str().as_bytes()))
+            name_of(a.as_os_str().as_bytes()).cmp(&name_of(b.as_os_str().as_bytes()))
         });
         for path in sorted {
             if self.record(path).is_some_and(|record| !take(record)) {
@@ -166,10 +182,21 @@ mod tests {
 
     #[test]
     fn names_are_relative() {
-        for path in ["a/b", "./a/b", "/a/b", ".//./a/b"] {
-            assert_eq!(name_of(path.as_bytes()), b"a/b", "{path}");
+        for path in [
+            "a/b",
+            "./a/b",
+            "/a/b",
+            ".//./a/b",
+            "a//b",
+            "a/./b",
+            "/./a/.//./b",
+            "a/b/.",
+        ] {
+            assert_eq!(&*name_of(path.as_bytes()), b"a/b", "{path}");
         }
-        assert_eq!(name_of(b"../a"), b"../a");
+        for path in ["../a", "a/../b", "a./.b", ""] {
+            assert_eq!(&*name_of(path.as_bytes()), path.as_bytes());
+        }
     }
 
     #[test]

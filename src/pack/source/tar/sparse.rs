@@ -1,59 +1,55 @@
-//! Sparse files in PAX archives, which GNU tar writes in three forms (0.0, 0.1 and 1.0, described
-//! in the appendix of its manual). The old GNU form is read by the tar crate itself.
+//! Sparse files: where the bytes that an archive has of them belong. GNU tar writes the map in four
+//! forms: its old one, in headers, and 0.0, 0.1 and 1.0 in PAX archives, described in the appendix of
+//! its manual.
 
+use super::blocks::{BLOCK, Block};
+use crate::format::{Damage, bytes};
 use std::collections::HashMap;
 use std::io::{self, Read};
-use tar::Entry;
 
 /// The most pieces a file may have: a map that lies must not ask for much memory.
 const MOST_PIECES: u64 = 1 << 20;
-/// Size of a tar block, to which the map of form 1.0 is padded.
-const BLOCK: usize = 512;
+/// Digits of a number in a map.
+const MOST_DIGITS: usize = 20;
+
+/// Bytes of a sparse file that the archive has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Where they belong.
+    pub offset: u64,
+    /// How many they are.
+    pub len: u64,
+}
 
 /// Where the data of a sparse file belongs.
+#[derive(Debug)]
 pub struct Map {
-    name: Option<Vec<u8>>,
-    size: u64,
-    /// Offset and length of each piece, ascending; what lies between is zeros.
-    pieces: Vec<(u64, u64)>,
+    /// The file's size with its holes.
+    pub size: u64,
+    /// Ascending; what lies between is zeros.
+    pieces: Vec<Piece>,
 }
 
 impl Map {
-    /// The map of an entry; `None` if it is not sparse. Of form 1.0, reads it from the content.
-    pub fn of<R: Read>(entry: &mut Entry<'_, R>) -> io::Result<Option<Map>> {
-        let fields = match entry.pax_extensions()? {
-            Some(extensions) => sparse_fields(extensions)?,
-            None => return Ok(None),
-        };
-        let number = |key: &str| fields.single.get(key).and_then(|value| parse(value));
-        let size = number("realsize").or_else(|| number("size"));
-        let Some(size) = size else {
-            return Ok(None);
-        };
-        let pieces = match (number("major"), fields.single.get("map")) {
-            (Some(1), _) => read_map(entry)?,
-            (_, Some(map)) => pairs(map.split(|&byte| byte == b',').map(parse))?,
-            _ => pairs(fields.numbers.iter().copied().map(Some))?,
-        };
-        let map = Map {
-            name: fields.single.get("name").cloned(),
-            size,
-            pieces,
-        };
-        map.check()?;
-        Ok(Some(map))
-    }
-
-    /// The file's real name: the entry's own may be made up for readers that know nothing of this.
-    pub fn name<R: Read>(&self, entry: &Entry<'_, R>) -> Vec<u8> {
-        self.name
-            .clone()
-            .unwrap_or_else(|| entry.path_bytes().into_owned())
-    }
-
-    /// The file's size with its holes.
-    pub fn size(&self) -> u64 {
-        self.size
+    /// A map of these pieces of a file of this size, of which the archive has `stored` bytes.
+    pub fn new(size: u64, pieces: Vec<Piece>, stored: u64) -> Result<Map, Damage> {
+        let (mut end, mut sum) = (0, 0);
+        for &Piece { offset, len } in &pieces {
+            let next = offset.checked_add(len).filter(|&next| next <= size);
+            let next = next.filter(|_| offset >= end);
+            end = next.ok_or_else(|| {
+                Damage::new(
+                    "a piece in its map of holes",
+                    format!("{len} bytes at {offset}"),
+                    format!("one after byte {end} and up to {size}"),
+                )
+            })?;
+            sum += len;
+        }
+        match sum <= stored {
+            true => Ok(Map { size, pieces }),
+            false => Err(Damage::new("its content", bytes(stored), bytes(sum))),
+        }
     }
 
     /// The whole content: the pieces out of `data`, and zeros between them.
@@ -65,88 +61,128 @@ impl Map {
             piece: 0,
         }
     }
-
-    fn check(&self) -> io::Result<()> {
-        let mut end = 0;
-        for &(offset, len) in &self.pieces {
-            let next = offset.checked_add(len).filter(|&next| next <= self.size);
-            end = next.filter(|_| offset >= end).ok_or_else(bad_map)?;
-        }
-        Ok(())
-    }
 }
 
-/// The fields `GNU.sparse.KEY` of a PAX header; `offset` and `numbytes` come many times.
-#[derive(Default)]
-struct Fields {
-    single: HashMap<String, Vec<u8>>,
+/// The fields `GNU.sparse.KEY` of extended headers.
+#[derive(Debug, Clone, Default)]
+pub struct Fields {
+    single: HashMap<&'static str, Vec<u8>>,
+    /// Of form 0.0: offsets and lengths in turn.
     numbers: Vec<u64>,
 }
 
-fn sparse_fields(extensions: tar::PaxExtensions<'_>) -> io::Result<Fields> {
-    let mut fields = Fields::default();
-    for extension in extensions {
-        let extension = extension?;
-        let key = extension.key().unwrap_or_default();
-        let Some(key) = key.strip_prefix("GNU.sparse.") else {
-            continue;
-        };
-        let value = extension.value_bytes();
+impl Fields {
+    /// Takes a field by its key without what all have in common; says what it should have been.
+    pub fn set(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), &'static str> {
         match key {
-            "offset" | "numbytes" => fields.numbers.push(parse(value).ok_or_else(bad_map)?),
-            _ => {
-                fields.single.insert(key.to_owned(), value.to_vec());
+            b"offset" | b"numbytes" => {
+                let number = decimal(&value).ok_or("a number in its map of holes")?;
+                self.numbers.push(number);
+            }
+            key => {
+                let known = ["major", "size", "realsize", "name", "map"];
+                let known = known.into_iter().find(|known| known.as_bytes() == key);
+                self.single.extend(known.map(|key| (key, value)));
             }
         }
+        Ok(())
     }
-    Ok(fields)
+
+    /// The file's real name: the entry's own may be made up for readers that know nothing of this.
+    pub fn name(&self) -> Option<&[u8]> {
+        self.single.get("name").map(Vec::as_slice)
+    }
+
+    /// The file's size with its holes, if it is a sparse file.
+    pub fn size(&self) -> Option<u64> {
+        let number = |key| self.single.get(key).and_then(|value| decimal(value));
+        number("realsize").or_else(|| number("size"))
+    }
+
+    /// Whether the map comes before the content.
+    pub fn is_before_content(&self) -> bool {
+        self.single.get("major").is_some_and(|major| major == b"1")
+    }
+
+    /// The map, where these have it.
+    pub fn pieces(&self) -> Result<Vec<Piece>, Damage> {
+        match self.single.get("map") {
+            Some(map) if map.is_empty() => Ok(Vec::new()),
+            Some(map) => {
+                let numbers: Option<Vec<u64>> =
+                    map.split(|&byte| byte == b',').map(decimal).collect();
+                pairs(&numbers.ok_or_else(|| bad_map("numbers"))?)
+            }
+            None => pairs(&self.numbers),
+        }
+    }
 }
 
-fn parse(number: &[u8]) -> Option<u64> {
-    std::str::from_utf8(number).ok()?.parse().ok()
-}
-
-fn bad_map() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "the map of a sparse file makes no sense",
-    )
-}
-
-fn pairs(numbers: impl Iterator<Item = Option<u64>>) -> io::Result<Vec<(u64, u64)>> {
-    let numbers: Option<Vec<u64>> = numbers.collect();
-    let numbers = numbers.ok_or_else(bad_map)?;
+fn pairs(numbers: &[u64]) -> Result<Vec<Piece>, Damage> {
     let (pairs, rest) = numbers.as_chunks::<2>();
+    let piece = |&[offset, len]: &[u64; 2]| Piece { offset, len };
     match rest {
-        [] => Ok(pairs.iter().map(|&[offset, len]| (offset, len)).collect()),
-        _ => Err(bad_map()),
+        [] => Ok(pairs.iter().map(piece).collect()),
+        _ => Err(bad_map("a length for each offset")),
     }
 }
 
-/// The map of form 1.0: decimal numbers, each with a newline, padded to a block.
-fn read_map(data: &mut impl Read) -> io::Result<Vec<(u64, u64)>> {
-    let mut blocks = Blocks {
+/// A decimal number, if it is one and any offset in a file can have it.
+pub fn decimal(digits: &[u8]) -> Option<u64> {
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    i64::try_from(number).is_ok().then_some(number)
+}
+
+fn bad_map(expected: &str) -> Damage {
+    Damage::new("its map of holes", "damaged", expected)
+}
+
+/// Why a map cannot be read.
+#[derive(Debug)]
+pub enum MapFault {
+    /// The input failed, or ended.
+    Io(io::Error),
+    /// It makes no sense, or has more pieces than are read.
+    Damaged(Damage),
+}
+
+impl From<io::Error> for MapFault {
+    fn from(error: io::Error) -> MapFault {
+        MapFault::Io(error)
+    }
+}
+
+/// Reads the map of form 1.0: decimal numbers, each with a newline, padded to a block.
+pub fn read_map(data: &mut impl Read) -> Result<Vec<Piece>, MapFault> {
+    let mut numbers = Numbers {
         data,
         block: [0; BLOCK],
         used: BLOCK,
     };
-    let count = blocks.number()?;
+    let count = numbers.next()?;
     if count > MOST_PIECES {
-        return Err(bad_map());
+        let what = "the number of pieces in its map of holes";
+        let most = format!("{MOST_PIECES} or fewer");
+        return Err(MapFault::Damaged(Damage::new(what, count, most)));
     }
-    (0..count)
-        .map(|_| Ok((blocks.number()?, blocks.number()?)))
-        .collect()
+    let mut piece = || {
+        let (offset, len) = (numbers.next()?, numbers.next()?);
+        Ok(Piece { offset, len })
+    };
+    (0..count).map(|_| piece()).collect()
 }
 
-struct Blocks<'a, R> {
+struct Numbers<'a, R> {
     data: &'a mut R,
-    block: [u8; BLOCK],
+    block: Block,
     used: usize,
 }
 
-impl<R: Read> Blocks<'_, R> {
-    fn number(&mut self) -> io::Result<u64> {
+impl<R: Read> Numbers<'_, R> {
+    fn next(&mut self) -> Result<u64, MapFault> {
         let mut digits = Vec::new();
         loop {
             if self.used == BLOCK {
@@ -155,10 +191,11 @@ impl<R: Read> Blocks<'_, R> {
             }
             let byte = self.block[self.used];
             self.used += 1;
+            let bad = || MapFault::Damaged(bad_map("numbers, each with a newline"));
             match byte {
-                b'\n' => return parse(&digits).ok_or_else(bad_map),
-                b'0'..=b'9' if digits.len() < 20 => digits.push(byte),
-                _ => return Err(bad_map()),
+                b'\n' => return decimal(&digits).ok_or_else(bad),
+                b'0'..=b'9' if digits.len() < MOST_DIGITS => digits.push(byte),
+                _ => return Err(bad()),
             }
         }
     }
@@ -175,12 +212,12 @@ pub struct SparseReader<R> {
 impl<R: Read> Read for SparseReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let piece = self.map.pieces.get(self.piece).copied();
-            let (start, len) = piece.unwrap_or((self.map.size, 0));
+            let piece = self.map.pieces.get(self.piece);
+            let (start, len) = piece.map_or((self.map.size, 0), |piece| (piece.offset, piece.len));
+            let room = buffer.len();
+            let most = |left: u64| room.min(usize::try_from(left).unwrap_or(usize::MAX));
             if self.at < start {
-                let zeros = buffer
-                    .len()
-                    .min(usize::try_from(start - self.at).unwrap_or(usize::MAX));
+                let zeros = most(start - self.at);
                 buffer[..zeros].fill(0);
                 self.at += zeros as u64;
                 return Ok(zeros);
@@ -193,10 +230,7 @@ impl<R: Read> Read for SparseReader<R> {
                 self.piece += 1;
                 continue;
             }
-            let most = buffer
-                .len()
-                .min(usize::try_from(left).unwrap_or(usize::MAX));
-            let read = self.data.read(&mut buffer[..most])?;
+            let read = self.data.read(&mut buffer[..most(left)])?;
             self.at += read as u64;
             return Ok(read);
         }
@@ -207,19 +241,15 @@ impl<R: Read> Read for SparseReader<R> {
 mod tests {
     use super::*;
 
-    fn map(size: u64, pieces: &[(u64, u64)]) -> Map {
-        Map {
-            name: None,
-            size,
-            pieces: pieces.to_vec(),
-        }
+    fn map(size: u64, pieces: &[(u64, u64)], stored: u64) -> Result<Map, Damage> {
+        let piece = |&(offset, len): &(u64, u64)| Piece { offset, len };
+        Map::new(size, pieces.iter().map(piece).collect(), stored)
     }
 
     #[test]
     fn holes_read_as_zeros() {
         let mut found = Vec::new();
-        let map = map(10, &[(2, 3), (5, 1), (10, 0)]);
-        map.check().expect("valid");
+        let map = map(10, &[(2, 3), (5, 1), (10, 0)], 4).expect("valid");
         map.reader(&b"abcd"[..])
             .read_to_end(&mut found)
             .expect("read");
@@ -227,14 +257,15 @@ mod tests {
     }
 
     #[test]
-    fn maps_that_overlap_or_go_beyond_the_file_are_refused() {
+    fn maps_that_overlap_or_go_beyond_the_file_or_its_content_are_refused() {
         for pieces in [
             &[(2, 3), (4, 1)][..],
             &[(8, 3)],
             &[(u64::MAX, 2)],
             &[(5, 1), (2, 1)],
+            &[(0, 5), (5, 5)],
         ] {
-            assert!(map(10, pieces).check().is_err(), "{pieces:?}");
+            assert!(map(10, pieces, 9).is_err(), "{pieces:?}");
         }
     }
 
@@ -244,8 +275,20 @@ mod tests {
         block.resize(BLOCK, 0);
         block.extend(b"data");
         let mut data = &block[..];
-        assert_eq!(read_map(&mut data).expect("a map"), [(0, 5), (100, 3)]);
+        let pieces = read_map(&mut data).expect("a map");
+        let numbers = pieces.iter().map(|piece| (piece.offset, piece.len));
+        assert_eq!(numbers.collect::<Vec<_>>(), [(0, 5), (100, 3)]);
         assert_eq!(data, b"data");
-        assert!(read_map(&mut &b"99999999999\n"[..]).is_err());
+        block[..12].copy_from_slice(b"99999999999\n");
+        for (start, expected) in [
+            (&b"99999999999"[..], "1048576 or fewer"),
+            (b"1\t", "numbers"),
+        ] {
+            block[..start.len()].copy_from_slice(start);
+            let Err(MapFault::Damaged(damage)) = read_map(&mut &block[..]) else {
+                panic!("{expected}");
+            };
+            assert!(damage.to_string().contains(expected), "{damage}");
+        }
     }
 }

@@ -1,0 +1,451 @@
+//! The entries of an archive: what all headers of one say together, how many bytes of content it has,
+//! where damage is met and reading can continue, and what there is behind the end mark.
+
+use super::blocks::{BLOCK, Block, Blocks, cut_off};
+use super::header::{Format, Header, Kind, is_zero, more_pieces, text};
+use super::pax::Attributes;
+use super::sparse::{Fields, Map, MapFault, read_map};
+use super::{Fault, MOST_HEADER_BYTES, MOST_KEPT};
+use crate::format::{Damage, bytes};
+use std::io::{self, Read};
+
+/// What is in an archive, one after the other.
+pub struct Entries<'a> {
+    /// The archive; positioned at the content of the entry that was given last.
+    pub blocks: Blocks<'a>,
+    /// Number of the entry that is read, from 1.
+    pub number: u64,
+    /// Where its headers begin.
+    pub start: u64,
+    /// What there was at and behind the end mark.
+    pub end: End,
+    /// What a global header says of all entries behind it.
+    global: Attributes,
+    /// Whether PAX headers were met.
+    is_pax: bool,
+    /// Bytes of headers of the entry that is read.
+    header_bytes: u64,
+    /// What is known of an entry that was given up within its headers.
+    lost: Option<Described>,
+    /// Whether a header is looked for after damage.
+    is_searching: bool,
+    /// How many blocks of zeros have come one after the other, and where the first was.
+    zeros: u64,
+    zeros_at: u64,
+    has_ended: bool,
+}
+
+/// What there was at and behind the end mark.
+#[derive(Debug, Default)]
+pub struct End {
+    /// There was none.
+    pub is_missing: bool,
+    /// How many archives follow it.
+    pub joined: u64,
+    /// How many single blocks of zeros stood between entries.
+    pub lone_blocks: u64,
+    /// Where the first of these two was.
+    pub first_at: u64,
+    /// Bytes behind it that are no archive, and where they begin.
+    pub trailing: u64,
+    /// Where these begin.
+    pub trailing_at: u64,
+}
+
+/// An entry, whose content is read next.
+#[derive(Debug)]
+pub struct Entry {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name, as the archive has it.
+    pub name: Vec<u8>,
+    /// Where a link leads.
+    pub link: Vec<u8>,
+    /// The bytes of the content that the archive has.
+    pub size: u64,
+    /// Where they belong, in a sparse file.
+    pub sparse: Option<Map>,
+}
+
+/// What the headers before that of an entry say of it.
+#[derive(Default)]
+struct Described {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    attributes: Attributes,
+    /// Bytes that are kept of them.
+    kept: u64,
+    /// Whether there were any.
+    is_begun: bool,
+    /// Whether a fault has been given for the entry.
+    is_lost: bool,
+}
+
+impl<'a> Entries<'a> {
+    /// The entries of what `input` has.
+    pub fn new(input: &'a mut dyn Read) -> Entries<'a> {
+        Entries {
+            blocks: Blocks::new(input),
+            number: 0,
+            start: 0,
+            end: End::default(),
+            global: Attributes::default(),
+            is_pax: false,
+            header_bytes: 0,
+            lost: None,
+            is_searching: false,
+            zeros: 0,
+            zeros_at: 0,
+            has_ended: false,
+        }
+    }
+
+    /// The next entry; `None` at the end. After a fault that [one entry](Fault::concerns_one_entry)
+    /// has, the next call continues behind it.
+    pub fn next(&mut self) -> Result<Option<Entry>, Fault> {
+        let read = self.read_entry();
+        self.has_ended |= matches!(read, Ok(None) | Err(Fault::CutOff(_)));
+        read
+    }
+
+    /// The content of the current entry ends before it should.
+    pub fn cut_off(&mut self) -> Fault {
+        self.has_ended = true;
+        self.blocks.cut_off()
+    }
+
+    fn read_entry(&mut self) -> Result<Option<Entry>, Fault> {
+        if self.has_ended {
+            return Ok(None);
+        }
+        self.blocks.finish_content()?;
+        let mut described = match self.lost.take() {
+            Some(lost) => lost,
+            None => self.begin_entry(),
+        };
+        loop {
+            let header = match described.is_begun {
+                true => match self.following_header() {
+                    Err(fault) if described.is_lost && fault.concerns_one_entry() => {
+                        described = self.begin_entry();
+                        continue;
+                    }
+                    header => header?,
+                },
+                false => match self.first_header()? {
+                    Some(header) => header,
+                    None => return Ok(None),
+                },
+            };
+            let kind = header.kind();
+            let read = match kind {
+                Kind::LongName | Kind::LongLink | Kind::Extended => {
+                    described.is_begun = true;
+                    self.describe(&header, kind, &mut described)
+                }
+                Kind::Global => self.describe_all(&header),
+                Kind::AccessList => self.begin_header(&header),
+                _ if described.is_lost => {
+                    self.pass_over_lost(&header, kind, described)?;
+                    described = self.begin_entry();
+                    continue;
+                }
+                _ => return self.entry(&header, kind, described).map(Some),
+            };
+            match read {
+                Err(fault) if !fault.concerns_one_entry() => return Err(fault),
+                // The way to the next header is known, so only the entry is lost.
+                Err(fault) if !described.is_lost && !self.is_searching => {
+                    described.is_lost = true;
+                    described.is_begun = true;
+                    self.lost = Some(described);
+                    return Err(fault);
+                }
+                Err(fault) if self.is_searching => return Err(fault),
+                Ok(()) | Err(_) => self.blocks.finish_content()?,
+            }
+        }
+    }
+
+    fn begin_entry(&mut self) -> Described {
+        self.number += 1;
+        self.header_bytes = 0;
+        self.start = self.blocks.at();
+        Described::default()
+    }
+
+    fn pass_over_lost(
+        &mut self,
+        header: &Header,
+        kind: Kind,
+        described: Described,
+    ) -> Result<(), Fault> {
+        match self.entry(header, kind, described) {
+            Err(fault) if !fault.concerns_one_entry() => Err(fault),
+            _ if self.is_searching => Ok(()),
+            _ => self.blocks.finish_content(),
+        }
+    }
+
+    /// The first header of an entry, be it behind an end mark; `None` at the end.
+    fn first_header(&mut self) -> Result<Option<Header>, Fault> {
+        loop {
+            let at = self.blocks.at();
+            let (block, len) = self.blocks.block()?;
+            if len < BLOCK {
+                return self.met_end(at, &block[..len]).map(|()| None);
+            }
+            if is_zero(&block) {
+                if self.zeros == 0 {
+                    self.zeros_at = at;
+                }
+                self.zeros += 1;
+                continue;
+            }
+            match Header::new(block) {
+                Ok(header) => {
+                    self.found_header();
+                    self.start = at;
+                    return Ok(Some(header));
+                }
+                Err(_) if self.is_searching => self.zeros = 0,
+                Err(_) if self.zeros > 0 => {
+                    self.end.trailing_at = at;
+                    self.end.trailing = BLOCK as u64 + self.blocks.pass_over_all()?;
+                    return Ok(None);
+                }
+                Err(damage) => return Err(self.lose_way(damage)),
+            }
+        }
+    }
+
+    /// The header after one that describes the same entry.
+    fn following_header(&mut self) -> Result<Header, Fault> {
+        let at = self.blocks.at();
+        let (block, len) = self.blocks.block()?;
+        if len < BLOCK {
+            let found = at + len as u64;
+            return Err(cut_off(found, at + BLOCK as u64, "the headers of an entry"));
+        }
+        if is_zero(&block) {
+            (self.zeros, self.zeros_at) = (1, at);
+            let what = "what follows its long name or attributes";
+            let damage = Damage::new(what, "a block of zeros", "a header");
+            return Err(Fault::Damaged(damage));
+        }
+        Header::new(block).map_err(|damage| self.lose_way(damage))
+    }
+
+    /// Where the next header is cannot be known any more.
+    fn lose_way(&mut self, damage: Damage) -> Fault {
+        self.is_searching = true;
+        Fault::Damaged(damage)
+    }
+
+    fn found_header(&mut self) {
+        let zeros = std::mem::take(&mut self.zeros);
+        let was_searching = std::mem::take(&mut self.is_searching);
+        if zeros == 0 || was_searching {
+            return;
+        }
+        if self.end.joined + self.end.lone_blocks == 0 {
+            self.end.first_at = self.zeros_at;
+        }
+        match zeros {
+            1 => self.end.lone_blocks += 1,
+            _ => self.end.joined += 1,
+        }
+    }
+
+    /// The input has ended with a part of a block, where a header could have been.
+    fn met_end(&mut self, at: u64, rest: &[u8]) -> Result<(), Fault> {
+        let is_blank = rest.iter().all(|&byte| byte == 0);
+        let len = rest.len() as u64;
+        if self.zeros > 0 && !is_blank {
+            (self.end.trailing, self.end.trailing_at) = (len, at);
+        }
+        if self.zeros > 0 || self.is_searching {
+            return Ok(());
+        }
+        if !is_blank {
+            return Err(cut_off(at + len, at + BLOCK as u64, "a header"));
+        }
+        if at == 0 {
+            let damage = Damage::new("its length", bytes(len), "that of a tar archive");
+            return Err(Fault::CutOff(damage));
+        }
+        self.end.is_missing = true;
+        Ok(())
+    }
+
+    /// The content of a header that describes an entry comes next.
+    fn begin_header(&mut self, header: &Header) -> Result<(), Fault> {
+        let size = header.size().map_err(|damage| self.lose_way(damage))?;
+        self.blocks.begin_content(size);
+        self.header_bytes = self.header_bytes.saturating_add(BLOCK as u64 + size);
+        let limit = MOST_HEADER_BYTES;
+        match self.header_bytes <= limit {
+            true => Ok(()),
+            false => Err(Fault::TooLong { limit }),
+        }
+    }
+
+    fn describe(
+        &mut self,
+        header: &Header,
+        kind: Kind,
+        described: &mut Described,
+    ) -> Result<(), Fault> {
+        self.begin_header(header)?;
+        if kind == Kind::Extended {
+            self.is_pax = true;
+            let attributes = &mut described.attributes;
+            return attributes.read(&mut self.blocks, &mut described.kept);
+        }
+        described.kept = described.kept.saturating_add(self.blocks.left());
+        if described.kept > MOST_KEPT {
+            return Err(Fault::TooLong { limit: MOST_KEPT });
+        }
+        let mut content = Vec::new();
+        self.blocks.content().read_to_end(&mut content)?;
+        if self.blocks.left() > 0 {
+            return Err(self.blocks.cut_off());
+        }
+        content.truncate(text(&content).len());
+        match kind {
+            Kind::LongName => described.name = Some(content),
+            _ => described.link = Some(content),
+        }
+        Ok(())
+    }
+
+    /// A global header may have any length: of it less than of others is kept.
+    fn describe_all(&mut self, header: &Header) -> Result<(), Fault> {
+        let size = header.size().map_err(|damage| self.lose_way(damage))?;
+        self.blocks.begin_content(size);
+        self.is_pax = true;
+        let read = self.global.read(&mut self.blocks, &mut 0);
+        self.global.sparse = Fields::default();
+        read
+    }
+
+    /// An entry out of its last header and what those before it say; its content comes next.
+    fn entry(&mut self, header: &Header, kind: Kind, described: Described) -> Result<Entry, Fault> {
+        let own = described.attributes;
+        let global = &self.global;
+        let name = own.sparse.name().map(<[u8]>::to_vec).or(own.path);
+        let name = name.or(described.name).or_else(|| global.path.clone());
+        let link = own.link.or(described.link).or_else(|| global.link.clone());
+        let mut entry = Entry {
+            kind,
+            name: name.unwrap_or_else(|| header.name()),
+            link: link.unwrap_or_else(|| header.link().to_vec()),
+            size: 0,
+            sparse: None,
+        };
+        entry.size = match (kind, own.size.or(global.size)) {
+            (Kind::SymbolicLink | Kind::Directory | Kind::Special, _) => 0,
+            (Kind::HardLink, _) => match own.size {
+                Some(size) => size,
+                None => self.hard_link_size(header)?,
+            },
+            (_, Some(size)) => size,
+            (_, None) => header.size().map_err(|damage| self.lose_way(damage))?,
+        };
+        // Old tars mark a directory by a slash at the end of its name, and may give it a size.
+        if kind == Kind::File && entry.name.ends_with(b"/") {
+            entry.kind = Kind::Directory;
+            if entry.size > 0 && self.header_follows(true)? {
+                entry.size = 0;
+            }
+        }
+        match entry.kind {
+            Kind::OldSparse => self.old_sparse(header, &mut entry)?,
+            Kind::File => self.sparse(&own.sparse, &mut entry)?,
+            _ => self.blocks.begin_content(entry.size),
+        }
+        Ok(entry)
+    }
+
+    /// How much content a hard link has. POSIX allows it in PAX archives. Before that, and in archives of
+    /// GNU tar, there is none whatever the size says; and some writers of PAX archives (that of Go)
+    /// leave the size of the file there as well. So there is none where a header follows.
+    fn hard_link_size(&mut self, header: &Header) -> Result<u64, Fault> {
+        let size = header.size().map_err(|damage| self.lose_way(damage))?;
+        let zeros_end_archive = !self.is_pax;
+        if size == 0
+            || header.format() != Format::Posix
+            || self.header_follows(zeros_end_archive)?
+        {
+            return Ok(0);
+        }
+        Ok(size)
+    }
+
+    /// Whether a header comes next, or the end; `zeros` says what a block of zeros is.
+    fn header_follows(&mut self, zeros: bool) -> Result<bool, Fault> {
+        let next = self.blocks.look_ahead()?;
+        if next.is_empty() {
+            return Ok(true);
+        }
+        Ok(match Block::try_from(next) {
+            Ok(block) if is_zero(&block) => zeros,
+            Ok(block) => Header::new(block).is_ok(),
+            Err(_) => false,
+        })
+    }
+
+    /// Reads the map of the old GNU form, which comes before the content.
+    fn old_sparse(&mut self, header: &Header, entry: &mut Entry) -> Result<(), Fault> {
+        let (mut pieces, mut is_extended, real_size) =
+            header.sparse().map_err(|damage| self.lose_way(damage))?;
+        let mut map_bytes = 0;
+        while is_extended {
+            map_bytes += BLOCK as u64;
+            if map_bytes > MOST_KEPT {
+                self.is_searching = true;
+                return Err(Fault::TooLong { limit: MOST_KEPT });
+            }
+            let (block, len) = self.blocks.block()?;
+            if len < BLOCK {
+                let (at, missing) = (self.blocks.at(), (BLOCK - len) as u64);
+                return Err(cut_off(at, at + missing, "a map of holes"));
+            }
+            let more = more_pieces(&block, &mut pieces);
+            is_extended = more.map_err(|damage| self.lose_way(damage))?;
+        }
+        self.blocks.begin_content(entry.size);
+        let map = Map::new(real_size, pieces, entry.size);
+        entry.sparse = Some(map.map_err(Fault::Damaged)?);
+        Ok(())
+    }
+
+    /// Reads the map of a sparse file in a PAX archive, if it is one.
+    fn sparse(&mut self, fields: &Fields, entry: &mut Entry) -> Result<(), Fault> {
+        self.blocks.begin_content(entry.size);
+        let Some(size) = fields.size() else {
+            return Ok(());
+        };
+        let pieces = match fields.is_before_content() {
+            true => match read_map(&mut self.blocks.content()) {
+                Err(MapFault::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(match self.blocks.has_ended() {
+                        true => self.blocks.cut_off(),
+                        false => Fault::Damaged(Damage::new(
+                            "its map of holes",
+                            "longer than its content",
+                            "a part of that",
+                        )),
+                    });
+                }
+                Err(MapFault::Io(error)) => return Err(error.into()),
+                Err(MapFault::Damaged(damage)) => return Err(Fault::Damaged(damage)),
+                Ok(pieces) => pieces,
+            },
+            false => fields.pieces().map_err(Fault::Damaged)?,
+        };
+        let map = Map::new(size, pieces, self.blocks.left());
+        entry.sparse = Some(map.map_err(Fault::Damaged)?);
+        Ok(())
+    }
+}
