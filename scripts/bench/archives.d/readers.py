@@ -25,7 +25,13 @@ class Readers:
         self.roxfs = roxfs
         self.work = work
 
-    def read(self, reader, archive, joined=False):
+    def read_all(self, archive):
+        """What the peers read of (name, path, whether it is joined), and roxfs with exit code and message."""
+        _, path, joined = archive
+        peers = [self.read(peer, path, joined)[0] for peer in self.PEERS]
+        return peers, *self.read_roxfs(path)
+
+    def read(self, reader, archive, joined):
         """(files, what it said): files are None where it fails."""
         out = tempfile.mkdtemp(dir=self.work)
         try:

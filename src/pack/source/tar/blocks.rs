@@ -73,11 +73,9 @@ impl<'a> Blocks<'a> {
     fn fill(&mut self, block: &mut Block) -> io::Result<usize> {
         let mut len = 0;
         while len < BLOCK {
-            match self.read_some(&mut block[len..]) {
-                Ok(0) => break,
-                Ok(read) => len += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match self.read_some(&mut block[len..])? {
+                0 => break,
+                read => len += read,
             }
         }
         Ok(len)
@@ -86,7 +84,7 @@ impl<'a> Blocks<'a> {
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let ahead = &self.ahead[self.ahead_at..self.ahead_end];
         let read = match ahead.len().min(buffer.len()) {
-            0 => self.input.read(buffer)?,
+            0 => read_again(self.input, buffer)?,
             some => {
                 buffer[..some].copy_from_slice(&ahead[..some]);
                 self.ahead_at += some;
@@ -151,6 +149,16 @@ impl<'a> Blocks<'a> {
         match bytes {
             0 => Ok(0),
             bytes => io::copy(&mut All(self).take(bytes), &mut io::sink()),
+        }
+    }
+}
+
+/// Reads, be it that a signal comes meanwhile.
+fn read_again(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
         }
     }
 }

@@ -1,13 +1,14 @@
-//! The entries of an archive: what all headers of one say together, how many bytes of content it has,
-//! where damage is met and reading can continue, and what there is behind the end mark.
+//! The entries of an archive, one after the other: which headers describe one, where reading can
+//! continue behind damage, and what there is behind the end mark.
 
-use super::blocks::{BLOCK, Block, Blocks, cut_off};
-use super::header::{Format, Header, Kind, is_zero, more_pieces, text};
+use super::blocks::{BLOCK, Blocks, cut_off};
+use super::entry::{Described, Entry};
+use super::header::{Header, Kind, is_zero, text};
 use super::pax::Attributes;
-use super::sparse::{Fields, Map, MapFault, read_map};
+use super::sparse::Fields;
 use super::{Fault, MOST_HEADER_BYTES, MOST_KEPT};
 use crate::format::{Damage, bytes};
-use std::io::{self, Read};
+use std::io::Read;
 
 /// What is in an archive, one after the other.
 pub struct Entries<'a> {
@@ -20,15 +21,17 @@ pub struct Entries<'a> {
     /// What there was at and behind the end mark.
     pub end: End,
     /// What a global header says of all entries behind it.
-    global: Attributes,
+    pub global: Attributes,
     /// Whether PAX headers were met.
-    is_pax: bool,
+    pub is_pax: bool,
     /// Bytes of headers of the entry that is read.
     header_bytes: u64,
+    /// The name of an entry that was given up, where it is known.
+    pub lost_name: Option<Vec<u8>>,
     /// What is known of an entry that was given up within its headers.
     lost: Option<Described>,
     /// Whether a header is looked for after damage.
-    is_searching: bool,
+    pub is_searching: bool,
     /// How many blocks of zeros have come one after the other, and where the first was.
     zeros: u64,
     zeros_at: u64,
@@ -52,35 +55,6 @@ pub struct End {
     pub trailing_at: u64,
 }
 
-/// An entry, whose content is read next.
-#[derive(Debug)]
-pub struct Entry {
-    /// What it is.
-    pub kind: Kind,
-    /// Its name, as the archive has it.
-    pub name: Vec<u8>,
-    /// Where a link leads.
-    pub link: Vec<u8>,
-    /// The bytes of the content that the archive has.
-    pub size: u64,
-    /// Where they belong, in a sparse file.
-    pub sparse: Option<Map>,
-}
-
-/// What the headers before that of an entry say of it.
-#[derive(Default)]
-struct Described {
-    name: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    attributes: Attributes,
-    /// Bytes that are kept of them.
-    kept: u64,
-    /// Whether there were any.
-    is_begun: bool,
-    /// Whether a fault has been given for the entry.
-    is_lost: bool,
-}
-
 impl<'a> Entries<'a> {
     /// The entries of what `input` has.
     pub fn new(input: &'a mut dyn Read) -> Entries<'a> {
@@ -92,6 +66,7 @@ impl<'a> Entries<'a> {
             global: Attributes::default(),
             is_pax: false,
             header_bytes: 0,
+            lost_name: None,
             lost: None,
             is_searching: false,
             zeros: 0,
@@ -161,6 +136,7 @@ impl<'a> Entries<'a> {
                     self.lost = Some(described);
                     return Err(fault);
                 }
+                Err(_) if described.is_lost && self.is_searching => described = self.begin_entry(),
                 Err(fault) if self.is_searching => return Err(fault),
                 Ok(()) | Err(_) => self.blocks.finish_content()?,
             }
@@ -237,7 +213,7 @@ impl<'a> Entries<'a> {
     }
 
     /// Where the next header is cannot be known any more.
-    fn lose_way(&mut self, damage: Damage) -> Fault {
+    pub fn lose_way(&mut self, damage: Damage) -> Fault {
         self.is_searching = true;
         Fault::Damaged(damage)
     }
@@ -327,125 +303,5 @@ impl<'a> Entries<'a> {
         let read = self.global.read(&mut self.blocks, &mut 0);
         self.global.sparse = Fields::default();
         read
-    }
-
-    /// An entry out of its last header and what those before it say; its content comes next.
-    fn entry(&mut self, header: &Header, kind: Kind, described: Described) -> Result<Entry, Fault> {
-        let own = described.attributes;
-        let global = &self.global;
-        let name = own.sparse.name().map(<[u8]>::to_vec).or(own.path);
-        let name = name.or(described.name).or_else(|| global.path.clone());
-        let link = own.link.or(described.link).or_else(|| global.link.clone());
-        let mut entry = Entry {
-            kind,
-            name: name.unwrap_or_else(|| header.name()),
-            link: link.unwrap_or_else(|| header.link().to_vec()),
-            size: 0,
-            sparse: None,
-        };
-        entry.size = match (kind, own.size.or(global.size)) {
-            (Kind::SymbolicLink | Kind::Directory | Kind::Special, _) => 0,
-            (Kind::HardLink, _) => match own.size {
-                Some(size) => size,
-                None => self.hard_link_size(header)?,
-            },
-            (_, Some(size)) => size,
-            (_, None) => header.size().map_err(|damage| self.lose_way(damage))?,
-        };
-        // Old tars mark a directory by a slash at the end of its name, and may give it a size.
-        if kind == Kind::File && entry.name.ends_with(b"/") {
-            entry.kind = Kind::Directory;
-            if entry.size > 0 && self.header_follows(true)? {
-                entry.size = 0;
-            }
-        }
-        match entry.kind {
-            Kind::OldSparse => self.old_sparse(header, &mut entry)?,
-            Kind::File => self.sparse(&own.sparse, &mut entry)?,
-            _ => self.blocks.begin_content(entry.size),
-        }
-        Ok(entry)
-    }
-
-    /// How much content a hard link has. POSIX allows it in PAX archives. Before that, and in archives of
-    /// GNU tar, there is none whatever the size says; and some writers of PAX archives (that of Go)
-    /// leave the size of the file there as well. So there is none where a header follows.
-    fn hard_link_size(&mut self, header: &Header) -> Result<u64, Fault> {
-        let size = header.size().map_err(|damage| self.lose_way(damage))?;
-        let zeros_end_archive = !self.is_pax;
-        if size == 0
-            || header.format() != Format::Posix
-            || self.header_follows(zeros_end_archive)?
-        {
-            return Ok(0);
-        }
-        Ok(size)
-    }
-
-    /// Whether a header comes next, or the end; `zeros` says what a block of zeros is.
-    fn header_follows(&mut self, zeros: bool) -> Result<bool, Fault> {
-        let next = self.blocks.look_ahead()?;
-        if next.is_empty() {
-            return Ok(true);
-        }
-        Ok(match Block::try_from(next) {
-            Ok(block) if is_zero(&block) => zeros,
-            Ok(block) => Header::new(block).is_ok(),
-            Err(_) => false,
-        })
-    }
-
-    /// Reads the map of the old GNU form, which comes before the content.
-    fn old_sparse(&mut self, header: &Header, entry: &mut Entry) -> Result<(), Fault> {
-        let (mut pieces, mut is_extended, real_size) =
-            header.sparse().map_err(|damage| self.lose_way(damage))?;
-        let mut map_bytes = 0;
-        while is_extended {
-            map_bytes += BLOCK as u64;
-            if map_bytes > MOST_KEPT {
-                self.is_searching = true;
-                return Err(Fault::TooLong { limit: MOST_KEPT });
-            }
-            let (block, len) = self.blocks.block()?;
-            if len < BLOCK {
-                let (at, missing) = (self.blocks.at(), (BLOCK - len) as u64);
-                return Err(cut_off(at, at + missing, "a map of holes"));
-            }
-            let more = more_pieces(&block, &mut pieces);
-            is_extended = more.map_err(|damage| self.lose_way(damage))?;
-        }
-        self.blocks.begin_content(entry.size);
-        let map = Map::new(real_size, pieces, entry.size);
-        entry.sparse = Some(map.map_err(Fault::Damaged)?);
-        Ok(())
-    }
-
-    /// Reads the map of a sparse file in a PAX archive, if it is one.
-    fn sparse(&mut self, fields: &Fields, entry: &mut Entry) -> Result<(), Fault> {
-        self.blocks.begin_content(entry.size);
-        let Some(size) = fields.size() else {
-            return Ok(());
-        };
-        let pieces = match fields.is_before_content() {
-            true => match read_map(&mut self.blocks.content()) {
-                Err(MapFault::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Err(match self.blocks.has_ended() {
-                        true => self.blocks.cut_off(),
-                        false => Fault::Damaged(Damage::new(
-                            "its map of holes",
-                            "longer than its content",
-                            "a part of that",
-                        )),
-                    });
-                }
-                Err(MapFault::Io(error)) => return Err(error.into()),
-                Err(MapFault::Damaged(damage)) => return Err(Fault::Damaged(damage)),
-                Ok(pieces) => pieces,
-            },
-            false => fields.pieces().map_err(Fault::Damaged)?,
-        };
-        let map = Map::new(size, pieces, self.blocks.left());
-        entry.sparse = Some(map.map_err(Fault::Damaged)?);
-        Ok(())
     }
 }

@@ -10,8 +10,10 @@ pub enum What {
     Link,
     /// A directory.
     Directory,
-    /// A device, a FIFO, a label.
+    /// A device or FIFO.
     Special,
+    /// A file that cannot be read.
+    Lost,
 }
 
 /// The names of entries that were passed over, as hashes.

@@ -1,0 +1,295 @@
+//! Records out of the entries of an archive, and of the archives within it.
+
+use super::entries::{End, Entries};
+use super::entry::Entry;
+use super::header::Kind;
+use super::passed_over::What;
+use super::{Fault, Shared};
+use crate::format::name::{MAX_LEN, Name};
+use crate::format::{Damage, bytes};
+use crate::pack::PackError;
+use crate::pack::source::lists::name_of;
+use crate::pack::source::{Content, Following, Origin, Record, Take};
+use crate::text::{escaped, shown};
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How many archives may lie within one another.
+const MOST_NESTED: usize = 8;
+
+/// The name of an entry for a message: the archive may give it one of any length.
+fn shown_start(path: &[u8]) -> String {
+    match path.get(..MAX_LEN) {
+        Some(start) if path.len() > MAX_LEN => format!("{}...", escaped(start)),
+        _ => escaped(path).to_string(),
+    }
+}
+
+/// Makes records of an archive's entries.
+pub struct Reader<'a> {
+    /// The archive's name for messages.
+    origin: Arc<Path>,
+    /// What the names of its entries begin with.
+    prefix: Vec<u8>,
+    /// How many archives it lies in.
+    depth: usize,
+    shared: &'a mut Shared,
+}
+
+impl<'a> Reader<'a> {
+    /// For an archive that is no other's entry.
+    pub fn new(origin: Arc<Path>, shared: &'a mut Shared) -> Reader<'a> {
+        Reader {
+            origin,
+            prefix: Vec::new(),
+            depth: 0,
+            shared,
+        }
+    }
+
+    /// Gives all entries; `false` when no more is wanted.
+    pub fn run(&mut self, input: &mut dyn Read, take: &mut Take<'_>) -> bool {
+        let mut entries = Entries::new(input);
+        loop {
+            let go_on = match entries.next() {
+                Ok(Some(entry)) => self.entry(entry, &mut entries, take),
+                Ok(None) => break,
+                Err(fault) => Err(fault),
+            };
+            match go_on {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(fault) => {
+                    if let Some(name) = entries.lost_name.take() {
+                        let name = self.full_name(&name);
+                        self.shared.passed_over.add(name, What::Lost);
+                    }
+                    let is_last = matches!(fault, Fault::Io(_));
+                    if !take(Err(self.error(fault, &entries))) || is_last {
+                        return false;
+                    }
+                }
+            }
+        }
+        self.tell_end(&entries.end);
+        true
+    }
+
+    fn entry(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_>,
+        take: &mut Take<'_>,
+    ) -> Result<bool, Fault> {
+        match entry.kind {
+            Kind::HardLink if entry.size == 0 => Ok(self.link(&entry, take)),
+            Kind::File | Kind::OldSparse | Kind::HardLink => self.file(entry, entries, take),
+            Kind::SymbolicLink => {
+                self.pass_over(&entry, What::Link);
+                Ok(true)
+            }
+            Kind::Directory | Kind::DumpDirectory => {
+                let name = self.full_name(&entry.name);
+                self.shared.passed_over.add(name, What::Directory);
+                Ok(true)
+            }
+            Kind::Rest => {
+                let what = format!("\"{}\"", shown_start(&entry.name));
+                entries.lost_name = Some(entry.name);
+                let found = "the rest of a file that begins in an earlier volume";
+                let damage = Damage::new(what, found, "an archive of one volume");
+                Err(Fault::Damaged(damage))
+            }
+            // It has a name of its own kind.
+            Kind::Label => {
+                self.shared.skipped.special += 1;
+                Ok(true)
+            }
+            _ => {
+                self.pass_over(&entry, What::Special);
+                Ok(true)
+            }
+        }
+    }
+
+    fn pass_over(&mut self, entry: &Entry, what: What) {
+        match what {
+            What::Link => self.shared.skipped.links += 1,
+            What::Special | What::Directory | What::Lost => self.shared.skipped.special += 1,
+        }
+        let name = self.full_name(&entry.name);
+        self.shared.passed_over.add(name, what);
+    }
+
+    fn file(
+        &mut self,
+        mut entry: Entry,
+        entries: &mut Entries<'_>,
+        take: &mut Take<'_>,
+    ) -> Result<bool, Fault> {
+        if self.shared.is_nested && self.is_archive(&entry) {
+            return self.archive(entry, entries, take);
+        }
+        let (name, origin) = match self.name(&entry.name) {
+            Ok(named) => named,
+            Err(error) => return Ok(take(Err(error))),
+        };
+        self.shared.passed_over.remove(name.as_bytes());
+        let size = entry.sparse.as_ref().map_or(entry.size, |map| map.size);
+        let mut data = entries.blocks.content();
+        let mut content = match entry.sparse.take() {
+            Some(map) => Box::new(map.reader(data)) as Box<dyn Read>,
+            None => Box::new(&mut data),
+        };
+        let go_on = match Following::begin(size, &mut content) {
+            Err(error) => Err(error),
+            Ok((begun, rest)) => {
+                let go_on = take(Ok(Record {
+                    name: Some(name),
+                    size,
+                    origin,
+                    content: begun,
+                }));
+                // What nobody wants is passed over with the entry: a hole in it may have any size.
+                match go_on {
+                    true => rest.send(&mut content).map(|_| true),
+                    false => Ok(false),
+                }
+            }
+        };
+        drop(content);
+        go_on.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => entries.cut_off(),
+            _ => Fault::Io(error),
+        })
+    }
+
+    /// Whether an entry is an archive within this one.
+    fn is_archive(&self, entry: &Entry) -> bool {
+        self.depth < MOST_NESTED
+            && Path::new(OsStr::from_bytes(&entry.name)).extension() == Some(OsStr::new("tar"))
+    }
+
+    /// Gives the entries of an archive within this one.
+    fn archive(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_>,
+        take: &mut Take<'_>,
+    ) -> Result<bool, Fault> {
+        let name = name_of(&entry.name);
+        let stem = name.strip_suffix(b".tar").unwrap_or(&name);
+        let mut inner = Reader {
+            origin: self.origin.join(OsStr::from_bytes(&name)).into(),
+            prefix: [&self.prefix, stem, b"/"].concat(),
+            depth: self.depth + 1,
+            shared: &mut *self.shared,
+        };
+        let mut data = entries.blocks.content();
+        Ok(match entry.sparse {
+            Some(map) => inner.run(&mut map.reader(data), take),
+            None => inner.run(&mut data, take),
+        })
+    }
+
+    /// Gives a hard link; `false` when no more is wanted.
+    fn link(&mut self, entry: &Entry, take: &mut Take<'_>) -> bool {
+        let (name, target) = (self.full_name(&entry.name), self.full_name(&entry.link));
+        match self.shared.passed_over.get(&target) {
+            Some(What::Lost) => {
+                let origin = self.place(&entry.name);
+                return take(Err(PackError::LostLink { origin }));
+            }
+            Some(_) if name == target => return true,
+            Some(what) => {
+                self.pass_over(entry, what);
+                return true;
+            }
+            None => {}
+        }
+        let record = self.name(&entry.name).and_then(|(name, origin)| {
+            let target = Name::new(&target).map_err(|error| PackError::BadName {
+                origin: self.place(&[&entry.name[..], b", a hard link to ", &entry.link].concat()),
+                error,
+            })?;
+            Ok(Record {
+                name: Some(name),
+                // That of the target, which is not remembered here.
+                size: 0,
+                origin,
+                content: Content::SameAs(target),
+            })
+        });
+        self.shared.passed_over.remove(&name);
+        take(record)
+    }
+
+    fn full_name(&self, path: &[u8]) -> Vec<u8> {
+        [&self.prefix, &*name_of(path)].concat()
+    }
+
+    fn name(&self, path: &[u8]) -> Result<(Name, Origin), PackError> {
+        let origin = self.place(path);
+        match Name::new(&self.full_name(path)) {
+            Ok(name) => Ok((name, origin)),
+            Err(error) => Err(PackError::BadName { origin, error }),
+        }
+    }
+
+    fn place(&self, path: &[u8]) -> Origin {
+        Origin::Entry(Arc::clone(&self.origin), shown_start(path))
+    }
+
+    fn error(&self, fault: Fault, entries: &Entries<'_>) -> PackError {
+        let (archive, entry, offset) = (self.origin.to_path_buf(), entries.number, entries.start);
+        match fault {
+            Fault::Io(error) => PackError::io(&archive, error),
+            Fault::CutOff(damage) | Fault::Damaged(damage) => PackError::DamagedEntry {
+                archive,
+                entry,
+                offset,
+                damage,
+            },
+            Fault::TooLong { limit } => PackError::HeadersTooLong {
+                archive,
+                entry,
+                offset,
+                limit,
+            },
+        }
+    }
+
+    /// Says what was not as it should be at the archive's end, though all of it could be read.
+    fn tell_end(&self, end: &End) {
+        let archive = shown(&self.origin);
+        if end.is_missing {
+            log::warn!(
+                "{archive}: it has no end mark: what came after its last entry may be missing"
+            );
+        }
+        if end.joined > 0 {
+            log::warn!(
+                "{archive}: an end mark at byte {} is followed by more entries, which are packed too; archives that follow an end mark: {}",
+                end.first_at,
+                end.joined
+            );
+        }
+        if end.lone_blocks > 0 {
+            log::warn!(
+                "{archive}: a block of zeros at byte {} is followed by more entries, which are packed too; such blocks: {}",
+                end.first_at,
+                end.lone_blocks
+            );
+        }
+        if end.trailing > 0 {
+            log::warn!(
+                "{archive}: {} after its end mark, from byte {} on, are no archive and left out",
+                bytes(end.trailing),
+                end.trailing_at
+            );
+        }
+    }
+}

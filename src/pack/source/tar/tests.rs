@@ -1,0 +1,348 @@
+//! Archives that a builder makes of any entries: whole, within one another, cut off and damaged.
+
+use super::*;
+use crate::pack::source::Content;
+use proptest::prelude::*;
+use std::io::Cursor;
+
+/// A name and a content; of a link `=TARGET`.
+type Given = (String, Vec<u8>);
+
+/// What a source gives, and what goes wrong.
+fn read(archive: &[u8], is_nested: bool) -> (Vec<Given>, Vec<String>) {
+    let input = Box::new(Cursor::new(archive.to_vec()));
+    let mut tar = Tar::new(input, Path::new("x.tar")).nested(is_nested);
+    let (mut given, mut errors) = (Vec::new(), Vec::new());
+    // Large contents come in pieces, while the source runs.
+    std::thread::scope(|scope| {
+        let mut readers = Vec::new();
+        tar.run(&mut |record| {
+            match record {
+                Ok(record) => {
+                    let name = record.name.expect("named").to_string();
+                    let size = record.size;
+                    let read = move || match record.content {
+                        Content::Bytes(bytes) => bytes,
+                        Content::Pieces(pieces) => pieces.iter().flatten().collect(),
+                        Content::SameAs(target) => [b"=", target.as_bytes()].concat(),
+                        other => panic!("{other:?}"),
+                    };
+                    readers.push((name, size, scope.spawn(read)));
+                }
+                Err(error) => errors.push(error.to_string()),
+            }
+            true
+        });
+        for (name, size, reader) in readers {
+            let content = reader.join().expect("read");
+            // One that is cut off is not complete, and an error.
+            if content.len() as u64 == size || content.starts_with(b"=") {
+                given.push((name, content));
+            }
+        }
+    });
+    (given, errors)
+}
+
+/// A header, with a checksum.
+fn header(name: &[u8], kind: u8, link: &[u8], size: usize, magic: &[u8]) -> Vec<u8> {
+    let mut block = vec![0; 512];
+    let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, &name[..name.len().min(100)]);
+    put(124, format!("{size:011o}\0").as_bytes());
+    put(148, b"        ");
+    put(156, &[kind]);
+    put(157, &link[..link.len().min(100)]);
+    put(257, magic);
+    let sum: u64 = block.iter().map(|&byte| u64::from(byte)).sum();
+    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    block
+}
+
+fn padded(content: &[u8]) -> Vec<u8> {
+    let mut bytes = content.to_vec();
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes
+}
+
+fn record(key: &str, value: &[u8]) -> Vec<u8> {
+    let rest = [b" ", key.as_bytes(), b"=", value, b"\n"].concat();
+    let mut length = rest.len();
+    while length != length.to_string().len() + rest.len() {
+        length = length.to_string().len() + rest.len();
+    }
+    [length.to_string().as_bytes(), &rest].concat()
+}
+
+const POSIX: &[u8] = b"ustar\x0000";
+const GNU: &[u8] = b"ustar  \0";
+const END: [u8; 1024] = [0; 1024];
+
+/// An entry of an archive.
+#[derive(Debug, Clone)]
+struct Made {
+    name: String,
+    content: Vec<u8>,
+    form: Form,
+}
+
+/// How it is written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Plain,
+    LongName,
+    Pax,
+    Global,
+    Sparse,
+    Directory,
+    Symbolic,
+    Link,
+}
+
+impl Made {
+    fn bytes(&self) -> Vec<u8> {
+        let (name, content) = (self.name.as_bytes(), &self.content);
+        let file = |name: &[u8], magic| {
+            let header = header(name, b'0', b"", content.len(), magic);
+            [header, padded(content)].concat()
+        };
+        let described = |kind: u8, description: &[u8], magic| {
+            let header = header(b"description", kind, b"", description.len(), magic);
+            [header, padded(description)].concat()
+        };
+        match self.form {
+            Form::Plain => file(name, POSIX),
+            Form::LongName => [described(b'L', name, GNU), file(b"short", GNU)].concat(),
+            Form::Pax => {
+                let noise = record("SCHILY.xattr.user.x", content);
+                let records = [noise, record("path", name)].concat();
+                [described(b'x', &records, POSIX), file(b"short", POSIX)].concat()
+            }
+            Form::Global => {
+                let noise = record("comment", content);
+                [described(b'g', &noise, POSIX), file(name, POSIX)].concat()
+            }
+            Form::Sparse => {
+                let (size, len) = (content.len() + 1000, content.len());
+                let records = [
+                    record("GNU.sparse.size", size.to_string().as_bytes()),
+                    record("GNU.sparse.map", format!("700,{len}").as_bytes()),
+                ];
+                [described(b'x', &records.concat(), POSIX), file(name, POSIX)].concat()
+            }
+            // A size that is not to be passed over.
+            Form::Directory => header(name, b'5', b"", content.len(), POSIX),
+            Form::Symbolic => header(name, b'2', b"somewhere", content.len(), POSIX),
+            Form::Link => header(name, b'1', b"the target", content.len(), GNU),
+        }
+    }
+
+    fn given(&self) -> Option<Given> {
+        let content = match self.form {
+            Form::Directory | Form::Symbolic => return None,
+            Form::Link => b"=the target".to_vec(),
+            Form::Sparse => [&[0; 700][..], &self.content, &[0; 300]].concat(),
+            _ => self.content.clone(),
+        };
+        Some((self.name.clone(), content))
+    }
+}
+
+fn made() -> impl Strategy<Value = Vec<Made>> {
+    let content = prop_oneof![
+        4 => prop::collection::vec(any::<u8>(), 0..1500),
+        1 => (500usize..530).prop_map(|len| vec![b'x'; len]),
+        1 => Just(vec![7; (1 << 20) + 5]),
+    ];
+    let form = prop_oneof![
+        Just(Form::Plain),
+        Just(Form::LongName),
+        Just(Form::Pax),
+        Just(Form::Global),
+        Just(Form::Sparse),
+        Just(Form::Directory),
+        Just(Form::Symbolic),
+        Just(Form::Link),
+    ];
+    let one = ("[a-z]{1,9}(/[a-z0-9]{1,9}){0,3}", content, form);
+    prop::collection::vec(one, 0..8).prop_map(|entries| {
+        let entries = entries.into_iter().enumerate();
+        let made = entries.map(|(number, (name, content, form))| Made {
+            // Names are not compared here, but for links to what was passed over.
+            name: format!("{name}.{number}"),
+            content,
+            form,
+        });
+        made.collect()
+    })
+}
+
+fn joined(entries: &[Made]) -> Vec<u8> {
+    entries.iter().flat_map(Made::bytes).collect()
+}
+
+fn given(entries: &[Made]) -> Vec<Given> {
+    entries.iter().filter_map(Made::given).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_put_into_an_archive_comes_out(entries in made()) {
+        let archive = [joined(&entries), END.to_vec()].concat();
+        prop_assert_eq!(read(&archive, false), (given(&entries), Vec::new()));
+    }
+
+    #[test]
+    fn archives_that_are_joined_come_out_after_each_other(first in made(), second in made(), zeros in 1usize..6) {
+        let archive = [joined(&first), vec![0; zeros * 512], joined(&second), END.to_vec()].concat();
+        let all = [given(&first), given(&second)].concat();
+        prop_assert_eq!(read(&archive, false), (all, Vec::new()));
+    }
+
+    #[test]
+    fn an_archive_in_an_archive_comes_out_below_its_name(
+        before in made(), inner in made(), after in made(), is_sparse in any::<bool>(),
+    ) {
+        let content = [joined(&inner), END.to_vec()].concat();
+        let name = "in/ner.tar".to_owned();
+        let form = if is_sparse { Form::Pax } else { Form::Plain };
+        let nested = Made { name, content, form };
+        let archive = [joined(&before), nested.bytes(), joined(&after), END.to_vec()].concat();
+        let below = given(&inner).into_iter().map(|(name, content)| {
+            let content = match content.strip_prefix(b"=") {
+                Some(target) => [b"=in/ner/", target].concat(),
+                None => content,
+            };
+            (format!("in/ner/{name}"), content)
+        });
+        let all = [given(&before), below.collect(), given(&after)].concat();
+        prop_assert_eq!(read(&archive, true), (all, Vec::new()));
+        let whole = [given(&before), given(&[nested]), given(&after)].concat();
+        prop_assert_eq!(read(&archive, false), (whole, Vec::new()));
+    }
+
+    #[test]
+    fn of_an_archive_that_is_cut_off_all_whole_entries_come_out(entries in made(), cut in any::<prop::sample::Index>()) {
+        let archive = joined(&entries);
+        prop_assume!(!archive.is_empty());
+        let len = cut.index(archive.len());
+        let mut whole = Vec::new();
+        let mut end = 0;
+        for entry in &entries {
+            end += entry.bytes().len();
+            if end > len {
+                break;
+            }
+            whole.push(entry.clone());
+        }
+        let (found, errors) = read(&archive[..len], false);
+        // Of the last one all but the padding may be there.
+        let expected = given(&whole);
+        prop_assert_eq!(&found[..expected.len()], &expected[..]);
+        prop_assert!(found.len() <= expected.len() + 1);
+        let is_whole = joined(&whole).len() == len && len > 0;
+        prop_assert_eq!(errors.len(), usize::from(!is_whole), "{:?}", errors);
+    }
+
+    #[test]
+    fn behind_damage_all_other_entries_come_out(entries in made(), which in any::<prop::sample::Index>(), at in 0usize..512) {
+        prop_assume!(!entries.is_empty());
+        let which = which.index(entries.len());
+        let mut damaged = entries[which].bytes();
+        // Bytes beside the numbers, so that the checksum notices it.
+        prop_assume!(!(148..156).contains(&at));
+        damaged[at] ^= 0x55;
+        let (before, after) = (&entries[..which], &entries[which + 1..]);
+        let archive = [joined(before), damaged, joined(after), END.to_vec()].concat();
+        let (found, errors) = read(&archive, false);
+        prop_assert_eq!(errors.len(), 1, "{:?}", errors);
+        let offset = joined(before).len();
+        let start = format!("x.tar: entry {} at byte {offset}: the checksum of its header is ", which + 1);
+        prop_assert!(errors[0].starts_with(&start), "{}", errors[0]);
+        let (first, last) = (given(before), given(after));
+        prop_assert_eq!(&found[..first.len()], &first[..]);
+        prop_assert!(found.ends_with(&last));
+    }
+
+    #[test]
+    fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..3000), is_nested in any::<bool>()) {
+        read(&bytes, is_nested);
+    }
+}
+
+#[test]
+fn archives_may_lie_within_one_another_to_a_depth() {
+    let mut archive = [
+        header(b"f", b'0', b"", 1, POSIX),
+        padded(b"x"),
+        END.to_vec(),
+    ]
+    .concat();
+    for _ in 0..10 {
+        let header = header(b"a.tar", b'0', b"", archive.len(), POSIX);
+        archive = [header, padded(&archive), END.to_vec()].concat();
+    }
+    let (given, errors) = read(&archive, true);
+    assert_eq!(errors, [""; 0]);
+    let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a/a/a/a/a/a/a/a/a.tar"]);
+}
+
+#[test]
+fn an_archive_in_an_archive_that_is_damaged_is_left_out_alone() {
+    let file = |name: &[u8], content: &[u8]| {
+        [
+            header(name, b'0', b"", content.len(), POSIX),
+            padded(content),
+        ]
+        .concat()
+    };
+    let cut = &file(b"a", &[1; 2000])[..1800];
+    let good = [file(b"a", b"1"), file(b"b", b"2"), END.to_vec()].concat();
+    let archive = [
+        file(b"1.tar", &good),
+        file(b"2.tar", cut),
+        file(b"3.tar", b"no archive".repeat(100).as_slice()),
+        file(b"4.tar", b""),
+        file(b"./5.tar", &good),
+        END.to_vec(),
+    ];
+    let (given, errors) = read(&archive.concat(), true);
+    let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["1/a", "1/b", "5/a", "5/b"]);
+    let expected = [
+        "x.tar/2.tar: entry 1 at byte 0: the archive is cut off within the content: its length is 1800 bytes, expected 2560 bytes or more",
+        "x.tar/3.tar: entry 1 at byte 0: the checksum of its header is \"chiveno ar\"",
+        "x.tar/4.tar: entry 1 at byte 0: its length is 0 bytes, expected that of a tar archive",
+    ];
+    assert_eq!(errors.len(), expected.len(), "{errors:?}");
+    for (error, expected) in errors.iter().zip(expected) {
+        assert!(error.starts_with(&expected[..60]), "{error}");
+    }
+}
+
+#[test]
+fn a_link_to_an_entry_that_cannot_be_read_does_not_say_that_it_is_missing() {
+    let records = [
+        record("GNU.sparse.size", b"9"),
+        record("GNU.sparse.map", b"9,9"),
+    ]
+    .concat();
+    let archive = [
+        header(b"x", b'x', b"", records.len(), POSIX),
+        padded(&records),
+        header(b"f", b'0', b"", 9, POSIX),
+        padded(b"123456789"),
+        header(b"l", b'1', b"f", 0, POSIX),
+        END.to_vec(),
+    ];
+    let (given, errors) = read(&archive.concat(), false);
+    assert_eq!(given, []);
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert_eq!(
+        errors[1],
+        "x.tar: l: a hard link to a record that was left out"
+    );
+}
