@@ -308,13 +308,14 @@ pub struct Ls {
 /// The forms of a list of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ListFormat {
-    /// "PATH LABEL", the file_list of NVIDIA DALI's fn.readers.file; paths as they are
+    /// "PATH LABEL", the file_list of NVIDIA DALI's fn.readers.file; paths as they
+    /// are, but with escapes to a terminal
     Dali,
     /// {"file_name": PATH, "label": CLASS}, the metadata.jsonl of Hugging Face datasets
     Jsonl,
     /// path, class and label, separated by tabs, with escapes as above
     Tsv,
-    /// paths as they are, each ended by a NUL byte
+    /// paths as they are, but with escapes to a terminal, each ended by a NUL byte
     Null,
 }
 

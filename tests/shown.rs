@@ -123,6 +123,29 @@ fn what_the_parser_of_arguments_repeats_is_shown_escaped() {
 }
 
 #[test]
+fn forms_for_programs_have_paths_as_they_are_but_not_on_a_terminal() {
+    let directory = temp_dir();
+    let name = format!("c/{HIDDEN}");
+    write_tree(&directory.path().join("in"), &[(name.as_bytes(), "x")]);
+    let dataset = pack(&directory.path().join("in"), directory.path(), "set", &[]);
+    for format in ["dali", "null"] {
+        let mut list = roxfs();
+        let plain = run(list.args(["ls", "--format", format]).arg(&dataset));
+        assert!(plain.starts_with(name.as_bytes()), "{format}");
+        let mut script = Command::new("script");
+        let command = format!(
+            "{} ls --format {format} {}",
+            env!("CARGO_BIN_EXE_roxfs"),
+            dataset.display()
+        );
+        shows(
+            script.args(["-qec", &command, "/dev/null"]),
+            "\\xe2\\x80\\xae",
+        );
+    }
+}
+
+#[test]
 fn entries_of_archives_are_shown_escaped() {
     let directory = temp_dir();
     let name = format!("{HIDDEN}/../x");

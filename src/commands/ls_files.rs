@@ -10,7 +10,7 @@ use crate::tree::ino::Node;
 use crate::tree::{Tree, TreeError};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
 
 /// Lists all files. What a form has no way to write is left out, counted, and a failure.
@@ -23,6 +23,7 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
         Err(TreeError::NotFound) => anyhow::bail!("the shards have no names to list"),
         Err(error) => return Err(error.into()),
     };
+    let to_terminal = io::stdout().is_terminal();
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut unlabelled, mut unwritable) = (0, 0);
     let allowances = Allowance::of_all(&dataset);
@@ -34,7 +35,7 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
         let class = path.iter().position(|&byte| byte == b'/');
         let class = class.map(|slash| &path[..slash]);
         let label = class.and_then(|class| classes.get(class)).copied();
-        match write_file(&mut out, format, path, class, label)? {
+        match write_file(&mut out, format, path, class, label, to_terminal)? {
             Written::Yes => {}
             Written::HasNoLabel => unlabelled += 1,
             Written::NotPossible => unwritable += 1,
@@ -90,6 +91,7 @@ fn write_file(
     path: &[u8],
     class: Option<&[u8]>,
     label: Option<usize>,
+    to_terminal: bool,
 ) -> io::Result<Written> {
     match format {
         ListFormat::Dali => {
@@ -103,7 +105,7 @@ fn write_file(
             if path.contains(&b'\n') || ends_in_space {
                 return Ok(Written::NotPossible);
             }
-            out.write_all(path)?;
+            write_path(out, path, to_terminal)?;
             writeln!(out, " {label}")?;
         }
         ListFormat::Jsonl => {
@@ -120,9 +122,17 @@ fn write_file(
             writeln!(out, "{}\t{class}\t{label}", escaped(path))?;
         }
         ListFormat::Null => {
-            out.write_all(path)?;
+            write_path(out, path, to_terminal)?;
             out.write_all(b"\0")?;
         }
     }
     Ok(Written::Yes)
+}
+
+/// A path as it is, for programs; with escapes to a terminal, which it could command.
+fn write_path(out: &mut impl Write, path: &[u8], to_terminal: bool) -> io::Result<()> {
+    match to_terminal {
+        true => write!(out, "{}", escaped(path)),
+        false => out.write_all(path),
+    }
 }

@@ -96,15 +96,15 @@ impl Component {
         if component == b"**" {
             return Ok(Component::AnyDirectories);
         }
-        if component.windows(2).any(|pair| pair == b"**") {
-            return Err("\"**\" is a component of its own, as in \"a/**/b\"");
-        }
         let chars = chars(component);
         let mut tokens = Vec::new();
         let mut rest = &chars[..];
         while let [first, after @ ..] = rest {
             rest = after;
             tokens.push(match u8::try_from(*first) {
+                Ok(b'*') if matches!(tokens.last(), Some(Token::AnySequence)) => {
+                    return Err("\"**\" is a component of its own, as in \"a/**/b\"");
+                }
                 Ok(b'*') => Token::AnySequence,
                 Ok(b'?') => Token::AnyChar,
                 Ok(b'[') => {
@@ -293,6 +293,8 @@ mod tests {
             (b"[a-]", b"-", true),
             ("[à-ü]".as_bytes(), "é".as_bytes(), true),
             (b"[!]a]", b"]", false),
+            (b"[**]", b"*", true),
+            (b"*.x", b".x", false),
             (b"*", b".hidden", false),
             (b"[.]hidden", b".hidden", false),
             (b".*", b".hidden", true),
