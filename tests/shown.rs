@@ -146,7 +146,7 @@ fn forms_for_programs_have_paths_as_they_are_but_not_on_a_terminal() {
 }
 
 #[test]
-fn entries_of_archives_are_shown_escaped() {
+fn entries_of_archives_and_lists_are_shown_escaped() {
     let directory = temp_dir();
     let name = format!("{HIDDEN}/../x");
     let mut archive = tar_with(&name);
@@ -154,8 +154,30 @@ fn entries_of_archives_are_shown_escaped() {
     let path = directory.path().join("x.tar");
     std::fs::write(&path, &archive).expect("archive");
     let target = directory.path().join("t.rox");
+    let mut pack = roxfs();
+    pack.args(["pack", "-o"]).arg(&target).arg(&path);
+    shows(&mut pack, "\\xe2\\x80\\xae");
+    // What a library says of a field that is no number repeats it.
+    let mut header = tar_with("x");
+    header[124..136].copy_from_slice("\u{1b}[1m\u{9b}\u{202e}xyz".as_bytes());
+    std::fs::write(&path, &header).expect("archive");
+    shows(&mut pack, "roxfs: ");
+    // A list, an argument and a pattern that lead nowhere.
+    let list = directory.path().join("list");
+    std::fs::write(&list, format!("{HIDDEN}\n")).expect("list");
+    let mut pack = roxfs();
+    pack.args(["pack", "--from", "list", "-o"]).arg(&target);
+    shows(pack.arg(&list), "\\xe2\\x80\\xae");
     shows(
-        roxfs().args(["pack", "-o"]).arg(&target).arg(&path),
+        roxfs().args(["pack", "-o"]).arg(&target).arg(HIDDEN),
+        "\\xe2\\x80\\xae",
+    );
+    shows(
+        roxfs().arg("info").arg(format!("[{HIDDEN}")),
+        "\\xe2\\x80\\xae",
+    );
+    shows(
+        roxfs().arg("info").arg(format!("*{HIDDEN}")),
         "\\xe2\\x80\\xae",
     );
 }

@@ -1,15 +1,11 @@
 //! Reading ahead: small files are read by several threads at once, and come out in their order.
 
 use super::PackError;
+use super::open_file::{self, open};
 use super::plan::{Plan, Planned, Step};
 use super::source::{Content, Origin, Skipped, Source};
 use crate::format::name::Name;
-use crate::lease;
-use nix::fcntl::OFlag;
-use std::fs::{File, OpenOptions};
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -27,8 +23,6 @@ const BATCH_RECORDS: usize = 256;
 const QUEUE: usize = 64;
 /// How many bytes of them may be in memory.
 const IN_MEMORY: u64 = 16 << 20;
-/// A terminal that has taken a file's place does not become this process's.
-const OPEN_FLAGS: OFlag = OFlag::O_NONBLOCK.union(OFlag::O_NOCTTY);
 /// How often a waiting writer looks whether it has been interrupted.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -47,6 +41,22 @@ pub struct Loaded {
     pub crc: Option<u32>,
     /// The number that it has if no record before it fails.
     pub number: u64,
+}
+
+impl Loaded {
+    /// The same with its file open, if it is one; `None` if waiting for that was interrupted.
+    pub fn opened(
+        mut self,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<Loaded>, PackError> {
+        if let Content::File(path) = &self.content {
+            match open_file::open_unless(path, &self.origin, is_interrupted)? {
+                Some(file) => self.content = Content::Open(file),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(self))
+    }
 }
 
 /// What comes out, in the order of the source.
@@ -412,59 +422,6 @@ fn read_file(planned: &Planned, buffer: &mut Vec<u8>) -> Result<Range<usize>, Pa
         }
     }
     Ok(start..buffer.len())
-}
-
-impl Loaded {
-    /// The same with its file open, if it is one; `None` if waiting for that was interrupted.
-    pub fn opened(
-        mut self,
-        is_interrupted: &dyn Fn() -> bool,
-    ) -> Result<Option<Loaded>, PackError> {
-        if let Content::File(path) = &self.content {
-            match open_unless(path, &self.origin, is_interrupted)? {
-                Some(file) => self.content = Content::Open(file),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(self))
-    }
-}
-
-/// Opens a file. Waits for nothing but leases, even if a FIFO has taken its place, and reads nothing
-/// but a regular file, even if a device has.
-pub fn open(path: &Path, origin: &Origin) -> Result<File, PackError> {
-    let opened = open_unless(path, origin, &|| false)?;
-    opened.ok_or_else(|| PackError::unreadable(path, std::io::ErrorKind::Interrupted.into()))
-}
-
-fn open_unless(
-    path: &Path,
-    origin: &Origin,
-    is_interrupted: &dyn Fn() -> bool,
-) -> Result<Option<File>, PackError> {
-    let unreadable = |reason| PackError::Unreadable {
-        origin: origin.clone(),
-        reason,
-    };
-    let opened = lease::wait(path, || open_now(path), lease::is_lease, is_interrupted);
-    let Some(file) = opened.map_err(unreadable)? else {
-        return Ok(None);
-    };
-    match file.metadata().map_err(unreadable)?.is_file() {
-        true => Ok(Some(file)),
-        false => Err(PackError::NoFileNow {
-            origin: origin.clone(),
-        }),
-    }
-}
-
-/// Opens a file without waiting for anything.
-pub fn open_now(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .custom_flags(OPEN_FLAGS.bits())
-        .open(path)
 }
 
 /// Bounds the bytes that are in memory.

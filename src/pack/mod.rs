@@ -10,6 +10,7 @@ mod error;
 mod finish;
 mod load;
 mod lock;
+mod open_file;
 mod own;
 mod plan;
 mod resume;

@@ -97,6 +97,12 @@ fn archives_lists_streams_and_shards_with_a_lease_are_waited_for() {
         waits(pack.current_dir(path), &mut leased);
     }
     assert_eq!(target.records().len(), kinds.len());
+    let mut leased = Leased::on(&target.shards()[0]);
+    waits(
+        &mut target.pack(&["-q", "--plain", "/proc/version"]),
+        &mut leased,
+    );
+    assert_eq!(target.records().len(), kinds.len() + 1);
     let mut leased = Leased::on(&path.join("x_0000.rox"));
     waits(
         roxfs().arg("info").arg(&dataset).stdout(Stdio::null()),

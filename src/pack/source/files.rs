@@ -8,6 +8,7 @@ use crate::pack::PackError;
 use crate::text::shown;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -102,6 +103,15 @@ impl Iterator for Files {
                     if record.is_some() {
                         return record;
                     }
+                }
+                // A temporary file of the dataset that has got its name since it was listed.
+                Some(Err(PackError::Unreadable {
+                    origin: Origin::File(path),
+                    reason,
+                })) if reason.kind() == io::ErrorKind::NotFound
+                    && self.regular.has_left_out(&path) =>
+                {
+                    self.skipped.own += 1;
                 }
                 Some(Err(error)) => return Some(Err(error)),
             }

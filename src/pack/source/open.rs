@@ -10,7 +10,7 @@ use super::streams::{Framing, Stream};
 use super::tar::Tar;
 use super::{Origin, Source};
 use crate::lease;
-use crate::pack::{OwnFiles, PackError, Target, directory_of, load};
+use crate::pack::{OwnFiles, PackError, Target, directory_of, open_file};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -175,7 +175,7 @@ fn check_readable(path: &Path) -> Result<(), PackError> {
         return Err(io(rustix::io::Errno::ISDIR.into()));
     }
     if metadata.is_file() {
-        match load::open_now(path) {
+        match open_file::open_now(path) {
             Err(error) if lease::is_lease(&error) => {}
             opened => drop(opened.map_err(io)?),
         }
@@ -193,10 +193,12 @@ fn read(path: &Path) -> Result<(Box<dyn BufRead + Send>, PathBuf), PackError> {
     let io = |error| PackError::io(path, error);
     let file = match path.metadata().map_err(io)?.is_file() {
         // Without it all that it has is lost, and not one record.
-        true => load::open(path, &Origin::File(path.to_owned())).map_err(|error| match error {
-            PackError::Unreadable { reason, .. } => io(reason),
-            error => error,
-        })?,
+        true => {
+            open_file::open(path, &Origin::File(path.to_owned())).map_err(|error| match error {
+                PackError::Unreadable { reason, .. } => io(reason),
+                error => error,
+            })?
+        }
         false => File::open(path).map_err(io)?,
     };
     let input = BufReader::with_capacity(BUFFER, file);

@@ -2,7 +2,7 @@
 
 use super::{Content, Origin, Record, Skipped};
 use crate::format::name::Name;
-use crate::pack::{OwnFiles, PackError, load};
+use crate::pack::{OwnFiles, PackError, open_file};
 use rustix::fs::statfs;
 use std::fs::Metadata;
 use std::io::{self, Read, Seek, Write};
@@ -14,8 +14,7 @@ use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile_in};
 /// What the kernel makes up when it is read is kept in memory up to this size, then in a file without
 /// a name.
 const SPOOL: usize = 16 << 20;
-/// Bytes read at once. Some files of /proc give what they gave before when their read is continued
-/// with a smaller one.
+/// Bytes read at once. What is made up for one read is consistent, so most files should fit.
 const BUFFER: usize = 64 << 10;
 
 /// File systems whose files have other sizes than stat(2) says (linux/magic.h): proc, sysfs, debugfs,
@@ -123,7 +122,7 @@ fn is_made_up(last: &mut Option<(u64, bool)>, path: &Path, metadata: &Metadata) 
 fn read(path: &Path, origin: &Origin, directory: &Path) -> Result<(u64, Content), PackError> {
     let unreadable = |error| PackError::unreadable(path, error);
     let spool = |error| PackError::io(directory, error);
-    let mut file = load::open(path, origin)?;
+    let mut file = open_file::open(path, origin)?;
     let mut kept = spooled_tempfile_in(SPOOL, directory);
     let mut buffer = vec![0; BUFFER];
     let mut size = 0;
