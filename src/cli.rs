@@ -1,5 +1,6 @@
 //! The command line: strings to typed options, no I/O.
 
+use crate::format::dtype::{Dtype, DtypeError};
 use crate::order::Selection;
 use crate::pack::source::{Framing, Kind};
 use crate::session::MountOptions;
@@ -220,6 +221,17 @@ pub struct Pack {
     /// Write one file of any size, under the name given
     #[arg(long)]
     pub single_file: bool,
+    /// Write this footer: 01, or 02, which has an element type
+    ///
+    /// The Python package roxxel reads 01 up to 0.5.9, and 02 from 0.4.0 on: only this from 0.6.0 on.
+    /// By default a dataset that is appended to keeps what it has, shards of --from rox keep theirs,
+    /// and others get 01. Another one than the dataset has is refused, unless in a --new-shard.
+    #[arg(long, value_name = "FORM")]
+    pub footer: Option<FooterForm>,
+    /// The element type in footers of form 02, by its name in NumPy, up to 8 bytes; nothing is
+    /// converted [default: as by --footer, else uint8]
+    #[arg(long, value_name = "NAME", requires = "footer", value_parser = parse_dtype)]
+    pub dtype: Option<Dtype>,
     /// What the sources are: tar, lines, nul, list, list0, length32, length64, fixed:N, rox, files
     #[arg(long, value_name = "KIND", value_parser = parse_kind)]
     pub from: Option<From>,
@@ -232,7 +244,8 @@ pub struct Pack {
     /// Pass over symbolic links in directories
     #[arg(long)]
     pub no_follow: bool,
-    /// Write no names and checksums: the bytes that the Python package roxxel 0.1.0 writes
+    /// Write no names and checksums: the bytes that the Python package roxxel writes (0.1.0; with
+    /// --footer 02 those of 0.9.14)
     #[arg(long)]
     pub plain: bool,
     /// Write no names
@@ -273,7 +286,21 @@ With --from KIND:
   length64   each record after its length, 64 bits little-endian
   fixed:N    records of N bytes
   rox        shards: to merge, split or rewrite them
-  files      directories and files, archives too, as they are";
+  files      directories and files, archives too, as they are
+
+Tokens of 16 bits in blocks of 4096 bytes, for roxxel of today:
+  roxfs pack --footer 02 --dtype uint16 --from fixed:4096 -o tokens.rox tokens.bin";
+
+/// The argument of `--footer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FooterForm {
+    /// ROXXEL01
+    #[value(name = "01")]
+    V01,
+    /// ROXXEL02
+    #[value(name = "02")]
+    V02,
+}
 
 /// The argument of `--from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -481,6 +508,10 @@ fn parse_kind(text: &str) -> Result<From, String> {
         }
     };
     Ok(From(kind))
+}
+
+fn parse_dtype(text: &str) -> Result<Dtype, DtypeError> {
+    Dtype::new(text)
 }
 
 fn parse_size(text: &str) -> Result<u64, String> {

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use roxfs::format::footer::Footer;
+use roxfs::format::footer::{Footer, Version};
 use std::path::Path;
 
 const RECORDS: u64 = 100_000;
@@ -17,7 +17,7 @@ fn write_shard(path: &Path) {
         payload.resize(payload.len() + (number % 97) as usize, number as u8);
         ends.extend((payload.len() as u64).to_le_bytes());
     }
-    let footer = Footer::encode(RECORDS, payload.len() as u64);
+    let footer = Footer::encode(&Version::V01, RECORDS, payload.len() as u64);
     std::fs::write(path, [&payload[..], &ends, &footer].concat()).expect("written");
 }
 

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 /// The version that writes `ROXXEL01`.
 const PLAIN: &str = "0.1.0";
-/// The version that writes `ROXXEL02`: blocks of one element type.
-const BLOCKS: &str = "0.4.0";
+/// Versions that write `ROXXEL02`: blocks of one element type.
+const BLOCKS: [&str; 2] = ["0.4.0", "0.9.14"];
 /// Streams that are mounted at the same time, for one run of the interpreter.
 const MOUNTED_AT_ONCE: usize = 20;
 
@@ -25,7 +25,8 @@ struct Stream {
     name: String,
     limit: Option<u64>,
     records: u64,
-    empty: u64,
+    /// Empty ones that the reference has left out.
+    left_out: u64,
     shards: usize,
 }
 
@@ -33,6 +34,8 @@ struct Stream {
 #[derive(Debug, Deserialize)]
 struct Blocks {
     name: String,
+    block_size: u64,
+    limit: Option<u64>,
     records: u64,
     dtypes: Vec<String>,
 }
@@ -79,7 +82,11 @@ impl<T: DeserializeOwned> Written<T> {
 
 impl Written<Stream> {
     fn streams() -> Written<Stream> {
-        let streams = Written::by(PLAIN, "write.py");
+        Written::streams_by(PLAIN)
+    }
+
+    fn streams_by(version: &str) -> Written<Stream> {
+        let streams = Written::by(version, "write.py");
         assert!(streams.datasets.len() >= 200, "{}", streams.datasets.len());
         streams
     }
@@ -103,9 +110,25 @@ impl Written<Stream> {
         out
     }
 
+    /// Packs each stream as the reference did, and compares the files.
+    fn check_packed(&self, options: &[&str]) {
+        for stream in &self.datasets {
+            let mut options = options.to_vec();
+            options.extend((stream.left_out > 0).then_some("--drop-empty"));
+            let source = self.path(&stream.name, "source");
+            let packed = self.pack(stream, "plain", &options, &[source]);
+            let reference = self.path(&stream.name, "reference");
+            assert_same_files(&stream.name, &packed, &reference);
+        }
+    }
+
     /// Has the reference read what was packed as `part`; returns the number of equal records.
     fn read_by_reference(&self, part: &str, order: &[&str]) -> u64 {
-        let mut read = driver(PLAIN, "read.py");
+        self.read_by(PLAIN, part, order)
+    }
+
+    fn read_by(&self, version: &str, part: &str, order: &[&str]) -> u64 {
+        let mut read = driver(version, "read.py");
         number(&run(read.arg(self.directory.path()).arg(part).args(order)))
     }
 }
@@ -162,25 +185,55 @@ fn assert_same_files(name: &str, found: &Path, expected: &Path) {
 #[test]
 fn plain_shards_are_byte_identical_to_those_of_the_reference() {
     let streams = Written::streams();
-    for stream in &streams.datasets {
-        let options: &[&str] = match stream.empty {
-            0 => &["--plain"],
-            _ => &["--plain", "--drop-empty"],
-        };
-        let source = streams.path(&stream.name, "source");
-        let packed = streams.pack(stream, "plain", options, &[source]);
-        assert_same_files(
-            &stream.name,
-            &packed,
-            &streams.path(&stream.name, "reference"),
-        );
+    streams.check_packed(&["--plain"]);
+}
+
+#[test]
+fn plain_shards_with_an_element_type_are_byte_identical_to_those_of_the_reference() {
+    let [older, newer] = BLOCKS.map(Written::streams_by);
+    newer.check_packed(&["--plain", "--footer=02", "--dtype=uint16"]);
+    for Stream { name, .. } in &newer.datasets {
+        let of = |written: &Written<Stream>| written.path(name, "reference");
+        assert_same_files(name, &of(&older), &of(&newer));
+    }
+}
+
+/// What `write` of the reference makes of its items: blocks of one size.
+#[test]
+fn plain_blocks_are_byte_identical_to_those_of_the_reference() {
+    for version in BLOCKS {
+        let written: Written<Blocks> = Written::by(version, "blocks.py");
+        let several = written.datasets.iter().filter(|d| d.dtypes.len() > 1);
+        assert!(several.count() >= 10, "datasets of several shards");
+        for dataset in &written.datasets {
+            let reference = written.path(&dataset.name, "reference");
+            let blocks = written.path(&dataset.name, "blocks");
+            let mount = Mount::new(&reference);
+            std::fs::write(&blocks, mount.read("raw/data")).expect("written");
+            let packed = written.path(&dataset.name, "packed");
+            std::fs::create_dir(&packed).expect("output directory");
+            let mut pack = roxfs();
+            pack.args(["pack", "--plain", "--footer=02"]);
+            pack.arg(format!("--dtype={}", dataset.dtypes[0]));
+            pack.arg(format!("--from=fixed:{}", dataset.block_size));
+            match dataset.limit {
+                Some(limit) => pack.arg(format!("--shard-size={limit}")),
+                None => pack.arg("--single-file"),
+            };
+            run(pack.arg("-o").arg(packed.join("d.rox")).arg(&blocks));
+            assert_same_files(&dataset.name, &packed, &reference);
+        }
     }
 }
 
 #[test]
 fn what_the_reference_has_written_reads_the_same_through_a_mount() {
     let streams = Written::streams();
-    let records: u64 = streams.datasets.iter().map(|s| s.records - s.empty).sum();
+    let records: u64 = streams
+        .datasets
+        .iter()
+        .map(|s| s.records - s.left_out)
+        .sum();
     let equal = streams.compare_mounted(PLAIN, "read", &streams.names(|_| true));
     assert_eq!(equal, records, "records compared");
 }
@@ -204,6 +257,32 @@ fn the_reference_reads_what_roxfs_packs_with_names_and_checksums() {
     let records: u64 = streams.datasets.iter().map(|stream| stream.records).sum();
     let equal = streams.read_by_reference("packed", &[]);
     assert_eq!(equal, records, "records compared, the empty ones too");
+}
+
+#[test]
+fn each_version_reads_what_roxfs_packs_for_it_with_names_and_checksums() {
+    let streams = Written::streams_by("0.9.14");
+    let typed = ["--footer=02", "--dtype=bfloat16"];
+    let some = || streams.datasets.iter().step_by(4);
+    for stream in some() {
+        let source = [streams.path(&stream.name, "source")];
+        streams.pack(stream, "named-01", &[], &source);
+        streams.pack(stream, "named-02", &typed, &source);
+        // The order of names that are not sorted is a section with entries.
+        let mut files = sorted_paths(&source[0]);
+        files.reverse();
+        streams.pack(stream, "backwards-02", &typed, &files);
+    }
+    let records: u64 = some().map(|stream| stream.records).sum();
+    for (version, part, order) in [
+        ("0.4.0", "named-01", &[][..]),
+        ("0.4.0", "named-02", &[]),
+        ("0.9.14", "named-02", &[]),
+        ("0.9.14", "backwards-02", &["reversed"]),
+    ] {
+        let equal = streams.read_by(version, part, order);
+        assert_eq!(equal, records, "{version}: {part}: records compared");
+    }
 }
 
 #[test]
@@ -253,32 +332,39 @@ fn the_reference_reads_directories_packed_in_any_order() {
 
 #[test]
 fn blocks_of_any_element_type_read_the_same_through_a_mount() {
-    let written: Written<Blocks> = Written::by(BLOCKS, "blocks.py");
-    let names: Vec<&str> = written.datasets.iter().map(|d| d.name.as_str()).collect();
-    assert!(names.len() >= 20, "{names:?}");
-    let records: u64 = written.datasets.iter().map(|d| d.records).sum();
-    let equal = written.compare_mounted(BLOCKS, "read", &names);
-    assert_eq!(equal, records, "records compared");
-    let pairs = written.compare_mounted(BLOCKS, "map", &names);
-    assert!(pairs > 100_000, "only {pairs} pairs of bytes were mapped");
+    for version in BLOCKS {
+        let written: Written<Blocks> = Written::by(version, "blocks.py");
+        let names: Vec<&str> = written.datasets.iter().map(|d| d.name.as_str()).collect();
+        assert!(names.len() >= 20, "{names:?}");
+        let records: u64 = written.datasets.iter().map(|d| d.records).sum();
+        let equal = written.compare_mounted(version, "read", &names);
+        assert_eq!(equal, records, "records compared");
+        let pairs = written.compare_mounted(version, "map", &names);
+        assert!(pairs > 100_000, "only {pairs} pairs of bytes were mapped");
+    }
 }
 
 #[test]
 fn info_shows_the_element_type_that_the_reference_reads() {
-    let written: Written<Blocks> = Written::by(BLOCKS, "blocks.py");
-    for dataset in &written.datasets {
-        let shards = written.path(&dataset.name, "reference");
-        let info = run(roxfs().args(["info", "--json"]).arg(shards));
-        let info: serde_json::Value = serde_json::from_slice(&info).expect("JSON");
-        let shards = info["shards"].as_array().expect("a list of shards");
-        let found = |key: &str| -> Vec<&str> {
-            let values = shards.iter().map(|shard| shard[key].as_str());
-            values.map(Option::unwrap_or_default).collect()
-        };
-        let name = &dataset.name;
-        assert_eq!(found("dtype"), dataset.dtypes, "{name}: element types");
-        let formats = vec!["ROXXEL02"; dataset.dtypes.len()];
-        assert_eq!(found("format"), formats, "{name}: formats");
-        assert_eq!(info["records"], dataset.records, "{name}: records");
+    for version in BLOCKS {
+        let written: Written<Blocks> = Written::by(version, "blocks.py");
+        for dataset in &written.datasets {
+            check_info(dataset, &written.path(&dataset.name, "reference"));
+        }
     }
+}
+
+fn check_info(dataset: &Blocks, shards: &Path) {
+    let info = run(roxfs().args(["info", "--json"]).arg(shards));
+    let info: serde_json::Value = serde_json::from_slice(&info).expect("JSON");
+    let shards = info["shards"].as_array().expect("a list of shards");
+    let found = |key: &str| -> Vec<&str> {
+        let values = shards.iter().map(|shard| shard[key].as_str());
+        values.map(Option::unwrap_or_default).collect()
+    };
+    let name = &dataset.name;
+    assert_eq!(found("dtype"), dataset.dtypes, "{name}: element types");
+    let formats = vec!["ROXXEL02"; dataset.dtypes.len()];
+    assert_eq!(found("format"), formats, "{name}: formats");
+    assert_eq!(info["records"], dataset.records, "{name}: records");
 }

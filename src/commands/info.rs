@@ -164,13 +164,16 @@ fn print(out: &mut impl Write, report: &Report, shards: &[Shard]) -> io::Result<
         writeln!(out, "{}", super::describe_left_out(&left_out))?;
     }
     writeln!(out)?;
+    let form = |shard: &Shard| shard.version().to_string();
+    let width = shards.iter().map(|shard| form(shard).len()).max();
+    let width = width.unwrap_or(0);
     writeln!(
         out,
-        "{:>12} {:>12} {:>12}  {:<9} sections, path",
+        "{:>12} {:>12} {:>12}  {:<width$}  sections, path",
         "first", "records", "payload", "format"
     )?;
     for (summary, shard) in summary.shards.iter().zip(shards) {
-        print_shard(out, summary, shard.path())?;
+        print_shard(out, summary, &form(shard), width, shard.path())?;
     }
     Ok(())
 }
@@ -193,7 +196,14 @@ fn print_histogram(out: &mut impl Write, classes: &[Class]) -> io::Result<()> {
     Ok(())
 }
 
-fn print_shard(out: &mut impl Write, shard: &ShardSummary, path: &Path) -> io::Result<()> {
+/// Prints a shard's line, its form padded to `width`.
+fn print_shard(
+    out: &mut impl Write,
+    shard: &ShardSummary,
+    form: &str,
+    width: usize,
+    path: &Path,
+) -> io::Result<()> {
     let mut sections = shard.sections.join(", ");
     if shard.unknown_sections > 0 {
         sections += &format!(" and {} unknown", shard.unknown_sections);
@@ -201,13 +211,9 @@ fn print_shard(out: &mut impl Write, shard: &ShardSummary, path: &Path) -> io::R
     if sections.is_empty() {
         sections = "none".to_owned();
     }
-    let format = match &shard.dtype {
-        Some(dtype) => format!("{} {dtype}", shard.format),
-        None => shard.format.to_owned(),
-    };
     writeln!(
         out,
-        "{:>12} {:>12} {:>12}  {format:<9} {sections}  {}",
+        "{:>12} {:>12} {:>12}  {form:<width$}  {sections}  {}",
         shard.first_record,
         shard.records,
         size(shard.payload_bytes),

@@ -1,9 +1,10 @@
 //! `roxfs pack`
 
 use super::{Exit, byte_progress, count, size};
-use crate::cli::{From, Pack};
+use crate::cli::{FooterForm, From, Pack};
+use crate::dataset::expand;
 use crate::pack::source::{self, Files, Input, Kind, Links};
-use crate::pack::{PackError, PackOptions, PackOutcome, Progress, Sections, Target, pack};
+use crate::pack::{Form, PackError, PackOptions, PackOutcome, Progress, Sections, Target, pack};
 use indicatif::ProgressBar;
 use nix::sys::signal::{SigSet, Signal};
 use std::sync::Arc;
@@ -20,13 +21,21 @@ pub fn run(options: &Pack) -> anyhow::Result<Exit> {
         super::say("--sort goes with --from list and --from list0");
         return Ok(Exit::Code(2));
     }
+    if options.footer == Some(FooterForm::V01) && options.dtype.is_some() {
+        super::say("--dtype goes with --footer 02: a footer of form 01 has no element type");
+        return Ok(Exit::Code(2));
+    }
     super::raise_open_files();
     // Before any thread starts, so that all of them leave the signals to the one that waits.
     let interrupt = interrupt_by_signals()?;
     let start = Instant::now();
-    let pack_options = pack_options(options);
+    let mut pack_options = pack_options(options);
     let input = options.input();
     let source = source::open(&input, &pack_options.target)?;
+    if input.kind == Kind::Rox {
+        let shards = expand(&input.sources)?;
+        pack_options.form = pack_options.form.of_shards(&shards)?;
+    }
     let mut shown = Shown {
         bar: match options.quiet {
             true => ProgressBar::hidden(),
@@ -61,6 +70,12 @@ fn pack_options(options: &Pack) -> PackOptions {
     PackOptions {
         target: Target::new(&options.output, options.single_file),
         shard_size: (!options.single_file).then_some(options.shard_size),
+        form: match (options.footer, &options.dtype) {
+            (None, _) => Form::Any,
+            (Some(FooterForm::V01), _) => Form::V01,
+            (Some(FooterForm::V02), None) => Form::V02,
+            (Some(FooterForm::V02), Some(dtype)) => Form::Typed(dtype.clone()),
+        },
         sections: Sections {
             names: !options.plain && !options.no_names,
             checksums: !options.plain && !options.no_checksums,

@@ -1,8 +1,10 @@
 //! The shard's footer: parsed from the end of the file, checked against the file's size.
 
+use super::dtype::Dtype;
 use super::{Damage, OFFSET_LEN, bytes, i64_at, non_negative, show_magic};
+use std::fmt;
 
-/// Magic of the plain form, the one that roxfs writes.
+/// Magic of the plain form.
 pub const MAGIC_01: &[u8; 8] = b"ROXXEL01";
 /// Magic of the form with an element type.
 pub const MAGIC_02: &[u8; 8] = b"ROXXEL02";
@@ -19,7 +21,7 @@ pub enum Version {
     /// `ROXXEL02`, with the NumPy name of the payload's element type.
     V02 {
         /// For instance `uint16`.
-        dtype: String,
+        dtype: Dtype,
     },
 }
 
@@ -36,14 +38,25 @@ impl Version {
     pub fn dtype(&self) -> Option<&str> {
         match self {
             Version::V01 => None,
-            Version::V02 { dtype } => Some(dtype),
+            Version::V02 { dtype } => Some(dtype.as_str()),
         }
     }
 
-    fn footer_len(&self) -> u64 {
+    /// Bytes of such a footer.
+    pub fn footer_len(&self) -> u64 {
         match self {
             Version::V01 => LEN_01,
             Version::V02 { .. } => LEN_02,
+        }
+    }
+}
+
+/// As `ROXXEL01` or `ROXXEL02 uint16`.
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Version::V01 => f.write_str(self.name()),
+            Version::V02 { dtype } => write!(f, "{} {dtype}", self.name()),
         }
     }
 }
@@ -76,7 +89,7 @@ impl Footer {
             let fields =
                 fields.ok_or_else(|| too_short("at least 32 bytes (a ROXXEL02 footer)"))?;
             Version::V02 {
-                dtype: parse_dtype(&fields[16..])?,
+                dtype: Dtype::parse(&fields[16..])?,
             }
         } else {
             return Err(Damage::new(
@@ -101,13 +114,13 @@ impl Footer {
         })
     }
 
-    /// The bytes of a `ROXXEL01` footer.
-    pub fn encode(records: u64, payload_len: u64) -> [u8; LEN_01 as usize] {
-        let mut bytes = [0; LEN_01 as usize];
-        bytes[..8].copy_from_slice(&records.to_le_bytes());
-        bytes[8..16].copy_from_slice(&payload_len.to_le_bytes());
-        bytes[16..].copy_from_slice(MAGIC_01);
-        bytes
+    /// The bytes of a footer in this form.
+    pub fn encode(version: &Version, records: u64, payload_len: u64) -> Vec<u8> {
+        let counts = [records.to_le_bytes(), payload_len.to_le_bytes()];
+        match version {
+            Version::V01 => [counts.as_flattened(), MAGIC_01].concat(),
+            Version::V02 { dtype } => [counts.as_flattened(), &dtype.field(), MAGIC_02].concat(),
+        }
     }
 
     /// The footer's form.
@@ -183,31 +196,23 @@ fn check_fit(
     Ok(())
 }
 
-fn parse_dtype(field: &[u8]) -> Result<String, Damage> {
-    let end = field.iter().position(|&b| b == 0).unwrap_or(field.len());
-    let (text, padding) = field.split_at(end);
-    let valid = text.iter().all(u8::is_ascii_graphic) && padding.iter().all(|&b| b == 0);
-    if !valid {
-        return Err(Damage::new(
-            "footer dtype",
-            show_magic(field),
-            "printable ASCII padded with NUL",
-        ));
-    }
-    Ok(text.iter().map(|&b| char::from(b)).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_written_footer_reads_back() {
-        let bytes = Footer::encode(3, 7);
-        let footer = Footer::parse(&bytes, 7 + 24 + 24).expect("valid");
-        assert_eq!((footer.records(), footer.payload_len()), (3, 7));
-        assert_eq!((footer.index_end(), footer.start()), (31, 31));
-        assert_eq!(footer.version(), &Version::V01);
+        let typed = Version::V02 {
+            dtype: Dtype::new("bfloat16").expect("valid"),
+        };
+        for version in [Version::V01, typed] {
+            let bytes = Footer::encode(&version, 3, 7);
+            assert_eq!(bytes.len() as u64, version.footer_len());
+            let footer = Footer::parse(&bytes, 7 + 24 + version.footer_len()).expect("valid");
+            assert_eq!((footer.records(), footer.payload_len()), (3, 7));
+            assert_eq!((footer.index_end(), footer.start()), (31, 31));
+            assert_eq!(footer.version(), &version);
+        }
     }
 
     #[test]
@@ -234,7 +239,7 @@ mod tests {
     #[test]
     fn the_largest_fields_do_not_overflow() {
         for (records, payload) in [(i64::MAX, i64::MAX), (i64::MAX, 0), (1, i64::MAX)] {
-            let bytes = Footer::encode(records as u64, payload as u64);
+            let bytes = Footer::encode(&Version::V01, records as u64, payload as u64);
             assert!(Footer::parse(&bytes, u64::MAX).is_err() || records == 1);
             assert!(Footer::parse(&bytes, 1 << 40).is_err());
         }

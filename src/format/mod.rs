@@ -27,8 +27,9 @@
 //!
 //! *records* is the number of records, 0 or more; with 0 records the payload is empty. *payload
 //! length* is the size of the payload. *dtype* is the NumPy name of the payload's element type,
-//! printable ASCII padded with NUL, cut at 8 bytes. roxfs writes `ROXXEL01` and reads both; the
-//! Python package `roxxel` writes 01 in version 0.1.0 and 02 in version 0.4.0.
+//! printable ASCII padded with NUL, cut at 8 bytes ([`dtype::Dtype`]). roxfs reads both, and writes
+//! the one it is asked for. Of the Python package `roxxel`, versions 0.1.0 to 0.3.1 read and write
+//! 01, 0.4.0 to 0.5.9 read both and write 02, and 0.6.0 to 0.9.14 read and write 02.
 //!
 //! **Sections.** Tables between index and footer. A reader of the plain format never sees them,
 //! because it finds the index from the payload length. Each is a body and, after it, a footer:
@@ -75,7 +76,20 @@
 //! Payload `00..07`; index `07..1f` with ends 3, 3, 7; names `1f..66` (7 name bytes, ends 3, 6,
 //! 7, section footer at `4e`); order `66..`, an empty body and its footer; checksums; footer at
 //! `92`: 3 records, 7 bytes of payload, `ROXXEL01`.
+//!
+//! Two records `cat` and `dogs` without sections, in a `ROXXEL02` shard of element type `uint8`:
+//!
+//! ```text
+//! 00000000  63 61 74 64 6f 67 73 03 00 00 00 00 00 00 00 07  |catdogs.........|
+//! 00000010  00 00 00 00 00 00 00 02 00 00 00 00 00 00 00 07  |................|
+//! 00000020  00 00 00 00 00 00 00 75 69 6e 74 38 00 00 00 52  |.......uint8...R|
+//! 00000030  4f 58 58 45 4c 30 32                             |OXXEL02|
+//! ```
+//!
+//! Payload `00..07`; index `07..17` with ends 3, 7; footer at `17`: 2 records, 7 bytes of payload,
+//! `uint8`, `ROXXEL02`.
 
+pub mod dtype;
 pub mod footer;
 pub mod index;
 pub mod name;
@@ -137,10 +151,11 @@ pub(crate) fn show_magic(magic: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::footer::Footer;
+    use super::dtype::Dtype;
+    use super::footer::{Footer, Version};
     use super::section::{self, SectionFooter};
 
-    /// The example of the module's documentation, built with the encoders.
+    /// The first example of the module's documentation, built with the encoders.
     fn example() -> Vec<u8> {
         let mut file = b"catdogs".to_vec();
         let ends = |ends: [i64; 3]| ends.map(i64::to_le_bytes).concat();
@@ -153,8 +168,16 @@ mod tests {
             file.extend(crc32c::crc32c(record).to_le_bytes());
         }
         file.extend(SectionFooter::new(section::CRC32C, 3, 12).encode());
-        file.extend(Footer::encode(3, 7));
+        file.extend(Footer::encode(&Version::V01, 3, 7));
         file
+    }
+
+    /// The second one.
+    fn typed_example() -> Vec<u8> {
+        let dtype = Dtype::default();
+        let footer = Footer::encode(&Version::V02 { dtype }, 2, 7);
+        let ends = [3i64, 7].map(i64::to_le_bytes).concat();
+        [&b"catdogs"[..], &ends, &footer].concat()
     }
 
     fn hex_dump(bytes: &[u8]) -> Vec<String> {
@@ -171,12 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_hex_dump_is_what_the_encoders_write() {
+    fn the_documented_hex_dumps_are_what_the_encoders_write() {
         let documented: Vec<&str> = include_str!("mod.rs")
             .lines()
             .filter_map(|line| line.strip_prefix("//! "))
             .filter(|line| line.starts_with("000000"))
             .collect();
-        assert_eq!(documented, hex_dump(&example()));
+        let written = [hex_dump(&example()), hex_dump(&typed_example())].concat();
+        assert_eq!(documented, written);
     }
 }

@@ -241,11 +241,12 @@ fn set_once<T>(slot: &mut Option<T>, value: T, label: String) -> Result<(), Dama
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::footer::Version;
 
     /// Walks `sections`, which stand alone between an index of `records` entries and a footer.
     fn walk(records: u64, sections: &[u8]) -> Result<Sections, Damage> {
         let file_len = records * 8 + sections.len() as u64 + 24;
-        let footer = Footer::parse(&Footer::encode(records, 0), file_len)?;
+        let footer = Footer::parse(&Footer::encode(&Version::V01, records, 0), file_len)?;
         let mut walk = SectionWalk::new(&footer);
         while let Some(at) = walk.next_at()? {
             let at = (at - records * 8) as usize;

@@ -1,9 +1,11 @@
 //! What can go wrong when packing.
 
+use super::form::{Advice, Form};
 use super::source::Origin;
 use crate::dataset::DatasetError;
 use crate::files::limit_hint;
 use crate::format::Damage;
+use crate::format::footer::Version;
 use crate::format::name::{Name, NameError};
 use crate::shard::ShardError;
 use crate::text::shown;
@@ -278,12 +280,35 @@ pub enum PackError {
     },
     /// A single file that roxfs would not write as it is.
     #[error(
-        "{}: it cannot be appended to: it has an element type or sections of an unknown kind, which would be lost",
+        "{}: it cannot be appended to: it has sections of an unknown kind, which would be lost",
         shown(path)
     )]
     CannotAppend {
         /// The file.
         path: PathBuf,
+    },
+    /// The last shard has another footer than is asked for.
+    #[error("{}: it is {found}, and {asked}; {}", shown(path), advice.about(found))]
+    OtherForm {
+        /// The shard.
+        path: PathBuf,
+        /// Its form.
+        found: Version,
+        /// What is asked for.
+        asked: Form,
+        /// What can be done.
+        advice: Advice,
+    },
+    /// Shards that are packed anew have several kinds of footers.
+    #[error(
+        "{} is {}, and {} is {}: say by --footer and --dtype which of them is to be written",
+        shown(&first.0), first.1, shown(&second.0), second.1
+    )]
+    SeveralForms {
+        /// A shard and its form.
+        first: (PathBuf, Version),
+        /// One of another form.
+        second: (PathBuf, Version),
     },
     /// The source is not what the existing shards were made of.
     #[error(
@@ -369,6 +394,8 @@ impl PackError {
             | PackError::Dataset(_)
             | PackError::WouldDrop { .. }
             | PackError::CannotAppend { .. }
+            | PackError::OtherForm { .. }
+            | PackError::SeveralForms { .. }
             | PackError::SourceChanged { .. }
             | PackError::Locked { .. }
             | PackError::OutputInSource { .. } => false,

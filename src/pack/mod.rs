@@ -8,6 +8,7 @@
 mod directory;
 mod error;
 mod finish;
+mod form;
 mod load;
 mod lock;
 mod open_file;
@@ -24,13 +25,16 @@ mod writer;
 
 pub use directory::Directory;
 pub use error::PackError;
+pub use form::Form;
 pub use tables::Sections;
 pub use target::Target;
 
 use crate::dataset::add_records;
 use crate::format::Damage;
+use crate::format::footer::Version;
 use crate::shard::{Shard, ShardError};
 use finish::Finisher;
+use form::Advice;
 use load::{Loaded, Output, Readahead};
 use lock::Lock;
 use own::OwnFiles;
@@ -53,6 +57,8 @@ pub struct PackOptions {
     pub target: Target,
     /// Begin a new shard when the current one would grow beyond this size in bytes.
     pub shard_size: Option<u64>,
+    /// Which footer the shards get.
+    pub form: Form,
     /// Which sections to write; without any, the files are those of the reference writer.
     pub sections: Sections,
     /// Leave out empty records.
@@ -137,7 +143,9 @@ pub fn pack(
         .iter()
         .try_fold(0, |before, shard| add_records(shard, before))?;
     let first = lock.begin(records, options.resume)?;
-    let mut packer = Packer::new(options, &directory, &existing, first < records)?;
+    let resumed = first < records;
+    let form = options.form_after(existing.last(), resumed)?;
+    let mut packer = Packer::new(options, form, &directory, &existing, resumed)?;
     let packed = packer.run(source, first, &lock, progress, interrupt);
     let mut finished = match packed {
         Ok(false) => packer.finish(),
@@ -169,6 +177,8 @@ pub fn pack(
 /// Puts records into shards.
 struct Packer<'a> {
     options: &'a PackOptions,
+    /// The form of the shards that are begun.
+    form: Version,
     directory: Arc<Directory>,
     existing: Arc<Vec<Shard>>,
     /// Number of the shard that is begun next.
@@ -191,6 +201,7 @@ struct Packer<'a> {
 impl<'a> Packer<'a> {
     fn new(
         options: &'a PackOptions,
+        form: Version,
         directory: &Arc<Directory>,
         existing: &Arc<Vec<Shard>>,
         resumed: bool,
@@ -217,6 +228,7 @@ impl<'a> Packer<'a> {
         };
         Ok(Packer {
             options,
+            form,
             directory: Arc::clone(directory),
             existing: Arc::clone(existing),
             next_shard: existing.len() as u64,
@@ -412,7 +424,8 @@ impl<'a> Packer<'a> {
         let name = self.shard_name(self.next_shard);
         self.next_shard += 1;
         self.first_records.push(self.next_record);
-        ShardWriter::create(&self.directory, &name, Tables::new(self.options.sections))
+        let tables = Tables::new(self.options.sections, self.form.clone());
+        ShardWriter::create(&self.directory, &name, tables)
     }
 
     fn shard_name(&self, number: u64) -> OsString {
@@ -452,11 +465,21 @@ impl PackOptions {
         matches!(self.target, Target::SingleFile(_))
     }
 
+    /// The form of new shards behind `last`. A run that is resumed ends with the bytes of one that
+    /// was not interrupted, so it cannot change its form, even in a new shard.
+    fn form_after(&self, last: Option<&Shard>, resumed: bool) -> Result<Version, PackError> {
+        let advice = match resumed {
+            true => Advice::Resume,
+            false if self.is_single() => Advice::AppendToFile,
+            false => Advice::Append,
+        };
+        self.form.decide(last, self.new_shard && !resumed, advice)
+    }
+
     /// The reference's rule: a last shard below the limit is continued. One with what would be
-    /// lost (an element type, unknown sections) is not.
+    /// lost (unknown sections) is not.
     fn goes_on_with(&self, shard: &Shard) -> bool {
         let below = self.shard_size.is_none_or(|limit| shard.file_len() < limit);
-        let plain = shard.version().dtype().is_none() && shard.sections().unknown == 0;
-        below && plain && !self.new_shard
+        below && shard.sections().unknown == 0 && !self.new_shard
     }
 }

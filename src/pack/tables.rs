@@ -2,7 +2,7 @@
 
 use super::PackError;
 use crate::format::OFFSET_LEN;
-use crate::format::footer::{self, Footer};
+use crate::format::footer::{Footer, Version};
 use crate::format::index::Extent;
 use crate::format::name::Name;
 use crate::format::section::{self, ENTRY_LEN, FOOTER_LEN, SectionFooter};
@@ -22,6 +22,7 @@ pub struct Sections {
 #[derive(Debug)]
 pub struct Tables {
     sections: Sections,
+    version: Version,
     ends: Vec<u64>,
     crcs: Vec<u32>,
     names: Names,
@@ -38,9 +39,10 @@ struct Names {
 
 impl Tables {
     /// Of a new shard.
-    pub fn new(sections: Sections) -> Tables {
+    pub fn new(sections: Sections, version: Version) -> Tables {
         Tables {
             sections,
+            version,
             ends: Vec::new(),
             crcs: Vec::new(),
             names: Names {
@@ -51,7 +53,7 @@ impl Tables {
         }
     }
 
-    /// Of an existing shard that is continued. Refuses to drop what it has; names that break the
+    /// Of an existing shard that is continued, in its own form. Refuses to drop what it has; names that break the
     /// rules are kept as they are, but for those that are longer than any name. Checksums that it
     /// lacks are left for [`set_checksum`](Self::set_checksum).
     pub fn of(shard: &Shard, sections: Sections) -> Result<Tables, PackError> {
@@ -63,7 +65,7 @@ impl Tables {
                 path: shard.path().to_owned(),
             });
         }
-        let mut tables = Tables::new(sections);
+        let mut tables = Tables::new(sections, shard.version().clone());
         let mut result = Ok(());
         shard.for_each_extent(0..shard.records(), &mut |record, extent| {
             result = extent
@@ -164,7 +166,7 @@ impl Tables {
         let plain = u128::from(self.payload_len())
             + u128::from(size)
             + offsets
-            + u128::from(footer::LEN_01);
+            + u128::from(self.version.footer_len());
         let name = name.map_or(&[][..], Name::as_bytes);
         let names = match (self.names.bytes.len() + name.len()) as u128 {
             _ if !self.sections.names => 0,
@@ -194,7 +196,7 @@ impl Tables {
             let footer = SectionFooter::new(section::CRC32C, records, records * ENTRY_LEN);
             out.write_all(&footer.encode())?;
         }
-        out.write_all(&Footer::encode(records, self.payload_len()))
+        out.write_all(&Footer::encode(&self.version, records, self.payload_len()))
     }
 }
 

@@ -403,6 +403,7 @@ fn check_unchanged(origin: &Origin, found: u64, expected: u64) -> Result<(), Pac
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::footer::Version;
     use crate::format::name::Name;
     use crate::pack::tables::Sections;
     use std::path::Path;
@@ -415,7 +416,12 @@ mod tests {
     fn writer(directory: &Path, sections: Sections) -> ShardWriter {
         let directory = Directory::of(&directory.join("d.rox")).expect("opened");
         let name = OsStr::new("d_0000.rox");
-        ShardWriter::create(&Arc::new(directory), name, Tables::new(sections)).expect("created")
+        ShardWriter::create(
+            &Arc::new(directory),
+            name,
+            Tables::new(sections, Version::V01),
+        )
+        .expect("created")
     }
 
     fn name(name: Option<&str>) -> Option<Name> {

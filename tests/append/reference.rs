@@ -6,6 +6,7 @@ use crate::packing::entries;
 use crate::read;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// A stream that the reference has appended in pieces; the shard limit of each piece.
 #[derive(Debug, Deserialize)]
@@ -15,9 +16,20 @@ struct Stream {
     shards: usize,
 }
 
-fn append(dataset: &Path, limit: Option<u64>, piece: PathBuf) {
+/// The options that make roxfs write what this version does, for each of a stream's pieces: the form
+/// that the shards have need not be said again, nor be said in full.
+fn options(version: &str, step: usize) -> &'static [&'static str] {
+    match (version, step % 3) {
+        ("0.1.0", _) => &["--drop-empty"],
+        (_, 0) => &["--footer=02", "--dtype=uint16"],
+        (_, 1) => &[],
+        (_, _) => &["--footer=02"],
+    }
+}
+
+fn append(dataset: &Path, options: &[&str], limit: Option<u64>, piece: PathBuf) {
     let mut pack = roxfs();
-    pack.args(["pack", "--quiet", "--plain", "--drop-empty"]);
+    pack.args(["pack", "--quiet", "--plain"]).args(options);
     pack.args(["--from", "length32", "-o"]).arg(dataset);
     match limit {
         Some(limit) => pack.arg(format!("--shard-size={limit}")),
@@ -43,20 +55,49 @@ fn assert_same_files(what: &str, found: &Path, expected: &Path) {
 #[test]
 fn plain_appends_are_byte_identical_to_those_of_the_reference() {
     let directory = temp_dir();
+    check_appends(
+        "0.1.0",
+        directory.path(),
+        &written_by("0.1.0", directory.path()),
+    );
+}
+
+#[test]
+fn plain_appends_with_an_element_type_are_byte_identical_to_those_of_the_reference() {
+    let (older, newer) = (temp_dir(), temp_dir());
+    written_by("0.4.0", older.path());
+    let streams = written_by("0.9.14", newer.path());
+    check_appends("0.9.14", newer.path(), &streams);
+    for Stream { name, limits, .. } in &streams {
+        for step in 0..limits.len() {
+            let of = |root: &TempDir| root.path().join(name).join(format!("reference{step}"));
+            assert_same_files(name, &of(&older), &of(&newer));
+        }
+    }
+}
+
+/// Has the reference write every stream in pieces.
+fn written_by(version: &str, directory: &Path) -> Vec<Stream> {
     let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/append.py");
-    let mut write = python("0.1.0");
-    let list = run(write.arg("-B").arg(driver).arg(directory.path()));
+    let mut write = python(version);
+    let list = run(write.arg("-B").arg(driver).arg(directory));
     let streams: Vec<Stream> = serde_json::from_slice(&list).expect("a list of streams");
     assert!(streams.len() >= 200, "{} streams", streams.len());
     let several = streams.iter().filter(|stream| stream.shards > 1).count();
     assert!(several >= 100, "{several} streams of several shards");
-    for stream in &streams {
-        let part = |name: &str| directory.path().join(&stream.name).join(name);
+    streams
+}
+
+/// Appends the same pieces, and compares all files after each.
+fn check_appends(version: &str, directory: &Path, streams: &[Stream]) {
+    for stream in streams {
+        let part = |name: &str| directory.join(&stream.name).join(name);
         let packed = part("packed");
         std::fs::create_dir(&packed).expect("directory");
         for (step, &limit) in stream.limits.iter().enumerate() {
-            append(&packed.join("d.rox"), limit, part(&format!("piece{step}")));
-            let what = format!("stream {}, piece {step}", stream.name);
+            let piece = part(&format!("piece{step}"));
+            append(&packed.join("d.rox"), options(version, step), limit, piece);
+            let what = format!("{version}, stream {}, piece {step}", stream.name);
             assert_same_files(&what, &packed, &part(&format!("reference{step}")));
         }
     }

@@ -125,8 +125,16 @@ fn a_bad_footer_of_a_typed_shard_is_refused() {
                 "footer dtype is \"uint16\\x00x\", expected printable ASCII padded with NUL",
             ),
             (
-                |p| p.dtype = Some(*b"u int16\0"),
-                "footer dtype is \"u int16\\x00\", expected printable ASCII padded with NUL",
+                |p| p.dtype = Some(*b"\x1b[1mu2\0\0"),
+                "footer dtype is \"\\x1b[1mu2\\x00\\x00\", expected printable ASCII padded with NUL",
+            ),
+            (
+                |p| p.dtype = Some(*b"\0uint16\0"),
+                "footer dtype is \"\\x00uint16\\x00\", expected printable ASCII padded with NUL",
+            ),
+            (
+                |p| p.dtype = Some(*b"uint16\x7f\0"),
+                "footer dtype is \"uint16\\x7f\\x00\", expected printable ASCII padded with NUL",
             ),
             (
                 |p| p.dtype = Some(*b"uint16\n\0"),

@@ -7,7 +7,6 @@ little-endian) and DIRECTORY/NAME/reference0, reference1, ... (what the referenc
 after each piece), and prints a list of the streams as JSON.
 """
 
-import contextlib
 import json
 import random
 import shutil
@@ -15,8 +14,7 @@ import struct
 import sys
 from pathlib import Path
 
-import roxxel
-from streams import all_streams
+import streams
 
 
 def pieces(rng, records):
@@ -43,14 +41,12 @@ def write(number, stream, directory):
     for step, (part, limit) in enumerate(zip(parts, given)):
         framed = b"".join(struct.pack("<I", len(record)) + record for record in part)
         (directory / f"piece{step}").write_bytes(framed)
-        writer = roxxel.Roxxel(str(work / "d.rox"))
-        with contextlib.redirect_stdout(sys.stderr):
-            writer.write(iter(part), max_shard_bytes=limit)
+        streams.write(work / "d.rox", part, limit)
         shutil.copytree(work, directory / f"reference{step}")
     return {"name": stream.name, "limits": given, "shards": len(list(work.iterdir()))}
 
 
 if __name__ == "__main__":
     root = Path(sys.argv[1])
-    streams = enumerate(all_streams())
-    json.dump([write(number, each, root / each.name) for number, each in streams], sys.stdout)
+    numbered = enumerate(streams.all_streams())
+    json.dump([write(number, each, root / each.name) for number, each in numbered], sys.stdout)

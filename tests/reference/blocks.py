@@ -3,8 +3,8 @@ element type in the footer do.
 
 blocks.py DIRECTORY
 
-makes DIRECTORY/NAME/reference/d_0000.rox, ... (or d.rox), and prints as JSON what the reference
-reads from each: the number of records, and the element type of every shard.
+makes DIRECTORY/NAME/reference/d_0000.rox, ... (or d.rox), and prints as JSON how, and what the
+reference reads from each: the number of records, and the element type of every shard.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def write(number, dtype, block_size, limit, separator, root):
         roxxel.Roxxel(str(directory / "d.rox")).write(
             items, block_size=block_size, max_shard_bytes=limit, separator=separator, dtype=given
         )
-    return {"name": name, **describe(directory)}
+    return {"name": name, "block_size": block_size, "limit": limit, **describe(directory)}
 
 
 def describe(directory):

@@ -1,11 +1,18 @@
 """The streams of records that the tests write, pack and read; the same ones every time."""
 
+import contextlib
 import random
+import sys
 from typing import NamedTuple
+
+import roxxel
 
 STREAMS = 220
 INDEX_ENTRY = 8
-FOOTER = 24
+# From version 0.4.0 on a footer has an element type.
+HAS_TYPE = hasattr(roxxel.Roxxel, "_write_orchestrator")
+FOOTER = 32 if HAS_TYPE else 24
+DTYPE = "uint16"
 
 
 class Stream(NamedTuple):
@@ -14,6 +21,18 @@ class Stream(NamedTuple):
     name: str
     records: list
     limit: int | None
+
+
+def write(path, records, limit):
+    """Has the reference write or append records. Version 0.1.0 leaves out empty ones. From 0.4.0 on
+    `write` joins what it is given, and cuts it into blocks of one size: here its second half, which
+    writes blocks into shards, is given the records."""
+    writer = roxxel.Roxxel(str(path))
+    with contextlib.redirect_stdout(sys.stderr):
+        if HAS_TYPE:
+            writer._write_orchestrator(iter(records), limit, lambda: DTYPE)
+        else:
+            writer.write(iter(records), max_shard_bytes=limit)
 
 
 def some(rng, count, most, least=1):

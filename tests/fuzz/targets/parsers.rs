@@ -6,7 +6,7 @@ use super::scratch;
 use super::selections::selections;
 use clap::Parser;
 use roxfs::cli::Cli;
-use roxfs::format::footer::Footer;
+use roxfs::format::footer::{Footer, Version};
 use roxfs::format::name::Name;
 use roxfs::format::section::{FOOTER_LEN, SectionWalk};
 use roxfs::order::Shuffle;
@@ -87,7 +87,7 @@ fn sections(choices: &mut Choices) {
         file.extend(len.to_le_bytes());
         file.extend(choices.pick(&[b"ROXNAMES", b"ROXCRC32", b"ROXORDER", b"ROXOTHER"]));
     }
-    file.extend(Footer::encode(records, 0));
+    file.extend(Footer::encode(&Version::V01, records, 0));
     let Ok(footer) = Footer::parse(&file[file.len() - 24..], file.len() as u64) else {
         return;
     };
