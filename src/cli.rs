@@ -221,15 +221,15 @@ pub struct Pack {
     /// Write one file of any size, under the name given
     #[arg(long)]
     pub single_file: bool,
-    /// Write this footer: 01, or 02, which has an element type
+    /// Write footers of this form: 02 for the Python package roxxel of today
     ///
-    /// The Python package roxxel reads 01 up to 0.5.9, and 02 from 0.4.0 on: only this from 0.6.0 on.
-    /// By default a dataset that is appended to keeps what it has, shards of --from rox keep theirs,
-    /// and others get 01. Another one than the dataset has is refused, unless in a --new-shard.
+    /// By default a dataset that is appended to keeps the form that it has, shards of --from rox keep
+    /// theirs, and all else gets 01. Another form than the dataset has is refused, unless in a
+    /// --new-shard.
     #[arg(long, value_name = "FORM")]
     pub footer: Option<FooterForm>,
-    /// The element type in footers of form 02, by its name in NumPy, up to 8 bytes; nothing is
-    /// converted [default: as by --footer, else uint8]
+    /// With --footer 02, the element type: its name in NumPy, of up to 8 bytes; nothing is converted
+    /// [default: that of the dataset or shards, else uint8]
     #[arg(long, value_name = "NAME", requires = "footer", value_parser = parse_dtype)]
     pub dtype: Option<Dtype>,
     /// What the sources are: tar, lines, nul, list, list0, length32, length64, fixed:N, rox, files
@@ -294,10 +294,10 @@ Tokens of 16 bits in blocks of 4096 bytes, for roxxel of today:
 /// The argument of `--footer`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum FooterForm {
-    /// ROXXEL01
+    /// ROXXEL01, which roxxel 0.1.0 to 0.5.9 read
     #[value(name = "01")]
     V01,
-    /// ROXXEL02
+    /// ROXXEL02, which has an element type, and which roxxel 0.4.0 and newer read
     #[value(name = "02")]
     V02,
 }
