@@ -25,6 +25,12 @@ pub fn run(options: &Pack) -> anyhow::Result<Exit> {
         super::say("--dtype goes with --footer 02: a footer of form 01 has no element type");
         return Ok(Exit::Code(2));
     }
+    if let Some(dtype) = options.dtype.as_ref().filter(|dtype| !dtype.is_known()) {
+        super::say(format_args!(
+            "--dtype {dtype}: NumPy has no such type, as far as is known; roxxel reads the records, \
+             but streams no arrays of it"
+        ));
+    }
     super::raise_open_files();
     // Before any thread starts, so that all of them leave the signals to the one that waits.
     let interrupt = interrupt_by_signals()?;

@@ -6,6 +6,17 @@ use std::fmt;
 /// Bytes of the field.
 pub const DTYPE_LEN: usize = 8;
 
+/// NumPy's names that fit, and those that JAX adds.
+const NAMES: [&str; 38] = [
+    "bool", "bool_", "byte", "ubyte", "short", "ushort", "intc", "uintc", "int", "uint", "intp",
+    "uintp", "long", "ulong", "longlong", "int8", "int16", "int32", "int64", "uint8", "uint16",
+    "uint32", "uint64", "half", "single", "double", "float", "float16", "float32", "float64",
+    "complex", "csingle", "cdouble", "object", "bfloat16", "int4", "uint4", "float128",
+];
+/// What may stand before and in the codes that NumPy has for types beside their names: `<u2`, `S5`.
+const BYTE_ORDERS: [char; 4] = ['<', '>', '=', '|'];
+const CODES: &str = "?bBhHiIlLqQefdgFDGSUVOmMuc";
+
 /// The NumPy name of a payload's element type, for instance `uint16`.
 ///
 /// Any printable ASCII of up to 8 bytes, because `roxxel` writes the first 8 bytes of whatever NumPy
@@ -62,6 +73,16 @@ impl Dtype {
         field
     }
 
+    /// Whether NumPy is likely to have such a type. Where it has none, the records can be read all the
+    /// same, but not as an array of it.
+    pub fn is_known(&self) -> bool {
+        let code = self.0.strip_prefix(BYTE_ORDERS).unwrap_or(&self.0);
+        let mut code = code.chars();
+        let is_code = code.next().is_some_and(|kind| CODES.contains(kind))
+            && code.all(|size| size.is_ascii_digit());
+        is_code || NAMES.contains(&self.as_str())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -109,6 +130,16 @@ mod tests {
             ("ü", DtypeError::NotPrintable),
         ] {
             assert_eq!(Dtype::new(name), Err(error), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_and_codes_of_numpy_are_known_and_others_are_not() {
+        for name in ["uint16", "bfloat16", "<u2", ">f4", "S5", "|S5", "?", "d"] {
+            assert!(Dtype::new(name).expect("valid").is_known(), "{name}");
+        }
+        for name in ["uint61", "complex6", "Uint8", "<", "2u", "u2x"] {
+            assert!(!Dtype::new(name).expect("valid").is_known(), "{name}");
         }
     }
 

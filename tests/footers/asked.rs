@@ -53,6 +53,39 @@ fn what_is_no_element_type_is_wrong_usage_and_writes_nothing() {
     }
 }
 
+#[test]
+fn a_type_that_numpy_does_not_have_is_pointed_out_and_written_all_the_same() {
+    let numpy = "import numpy, sys; numpy.dtype(sys.argv[1])";
+    let source = source("a");
+    for (dtype, is_known) in [
+        ("uint16", true),
+        ("float64", true),
+        ("longlong", true),
+        ("half", true),
+        ("<u2", true),
+        ("|S5", true),
+        ("uint61", false),
+        ("complex6", false),
+        ("uin8", false),
+    ] {
+        let mut ask = python("0.9.14");
+        let has = output(ask.args(["-c", numpy, dtype])).status.success();
+        assert_eq!(has, is_known, "{dtype}");
+        let target = Target::new();
+        let mut pack = target.pack(&["-q", "--footer=02", "--dtype", dtype]);
+        let said = said(pack.arg(source.path()));
+        let expected = match is_known {
+            true => String::new(),
+            false => format!(
+                "roxfs: --dtype {dtype}: NumPy has no such type, as far as is known; roxxel reads \
+                 the records, but streams no arrays of it\n"
+            ),
+        };
+        assert_eq!(said, expected);
+        assert_eq!(forms(&target.dataset()), [format!("ROXXEL02 {dtype}")]);
+    }
+}
+
 /// The same content in both forms gives the same to each command but for what is said of the form.
 #[test]
 fn every_command_reads_both_forms() {

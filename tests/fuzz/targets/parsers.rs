@@ -43,7 +43,14 @@ fn tail(choices: &mut Choices) -> Vec<u8> {
     tail.extend(choices.field().to_le_bytes());
     match choices.below(3) {
         0 => tail.extend(b"ROXXEL01"),
-        1 => tail.extend(b"uint8\0\0\0ROXXEL02"),
+        1 => {
+            let dtype = match choices.one_in(2) {
+                true => b"uint8\0\0\0",
+                false => choices.bytes(8),
+            };
+            tail.extend(dtype);
+            tail.extend(b"ROXXEL02");
+        }
         _ => tail.extend(choices.bytes(16)),
     }
     tail
@@ -62,6 +69,10 @@ fn footer(choices: &mut Choices) {
         8 * footer.records()
     );
     assert!(footer.start() < len);
+    let encoded = Footer::encode(footer.version(), footer.records(), footer.payload_len());
+    assert!(tail.ends_with(&encoded), "it is written as it was read");
+    let dtype = footer.version().dtype().unwrap_or_default();
+    assert!(dtype.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
 }
 
 /// The sections never overlap, lie between index and footer, and are as long as their counts say.
