@@ -12,6 +12,7 @@ mod parts;
 mod appended;
 mod asked;
 mod converted;
+mod readme;
 mod reference;
 mod resumed;
 
