@@ -129,6 +129,16 @@ fn sparse_files_are_read_in_all_four_forms() {
             Error(3, "its content is 612 bytes, expected 712 bytes"),
         ),
         (
+            "more content than pieces",
+            &[old_sparse(3000, &[(512, 512)], &data), after(), end()],
+            Error(3, "its content is 612 bytes, expected 512 bytes"),
+        ),
+        (
+            "no map",
+            &[fields(&[]), file("s", &data), after(), end()],
+            Error(3, "its content is 612 bytes, expected 0 bytes"),
+        ),
+        (
             "a map of too many pieces",
             &[one("s", b"99999999999\n"), after(), end()],
             Error(

@@ -190,7 +190,13 @@ impl<'a> Entries<'a> {
                     self.end.trailing = BLOCK as u64 + self.blocks.pass_over_all()?;
                     return Ok(None);
                 }
-                Err(damage) => return Err(self.lose_way(damage)),
+                Err(wrong) => {
+                    let what = match at {
+                        0 => "its header, if this is a tar archive at all,",
+                        _ => "its header",
+                    };
+                    return Err(self.lose_way(wrong.damage(what)));
+                }
             }
         }
     }
@@ -209,7 +215,8 @@ impl<'a> Entries<'a> {
             let damage = Damage::new(what, "a block of zeros", "a header");
             return Err(Fault::Damaged(damage));
         }
-        Header::new(block).map_err(|damage| self.lose_way(damage))
+        Header::new(block)
+            .map_err(|wrong| self.lose_way(wrong.damage(&format!("its header at byte {at}"))))
     }
 
     /// Where the next header is cannot be known any more.
@@ -272,8 +279,9 @@ impl<'a> Entries<'a> {
         kind: Kind,
         described: &mut Described,
     ) -> Result<(), Fault> {
-        self.begin_header(header)?;
+        let begun = self.begin_header(header);
         if kind == Kind::Extended {
+            begun?;
             self.is_pax = true;
             let attributes = &mut described.attributes;
             return attributes.read(&mut self.blocks, &mut described.kept);
@@ -282,6 +290,7 @@ impl<'a> Entries<'a> {
         if described.kept > MOST_KEPT {
             return Err(Fault::TooLong { limit: MOST_KEPT });
         }
+        begun?;
         let mut content = Vec::new();
         self.blocks.content().read_to_end(&mut content)?;
         if self.blocks.left() > 0 {

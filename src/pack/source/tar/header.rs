@@ -31,6 +31,21 @@ const GNU_MAGIC: &[u8] = b"ustar  \0";
 #[derive(Debug, Clone)]
 pub struct Header(Block);
 
+/// Why a block is no header.
+#[derive(Debug)]
+pub struct WrongChecksum {
+    found: String,
+    expected: i64,
+}
+
+impl WrongChecksum {
+    /// As a fault of a header that is called `what`.
+    pub fn damage(self, what: &str) -> Damage {
+        let expected = format!("{:06o}", self.expected);
+        Damage::new(format!("the checksum of {what}"), self.found, expected)
+    }
+}
+
 /// What a header describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -77,7 +92,7 @@ pub enum Format {
 
 impl Header {
     /// A header, if that is what the block is.
-    pub fn new(block: Block) -> Result<Header, Damage> {
+    pub fn new(block: Block) -> Result<Header, WrongChecksum> {
         let found = number(&block[CHECKSUM]);
         let sum = |value: fn(&u8) -> i64| -> i64 {
             let outside: i64 = block[..CHECKSUM.start].iter().map(value).sum();
@@ -90,11 +105,10 @@ impl Header {
         // Old tars of BSD and Sun have added the bytes as signed ones.
         match is(expected) || is(sum(|&byte| i64::from(byte as i8))) {
             true => Ok(Header(block)),
-            false => Err(Damage::new(
-                "the checksum of its header",
-                shown_field(&block[CHECKSUM]),
-                format!("{expected:06o}"),
-            )),
+            false => Err(WrongChecksum {
+                found: shown_field(&block[CHECKSUM]),
+                expected,
+            }),
         }
     }
 
@@ -281,7 +295,8 @@ mod tests {
             block[CHECKSUM].copy_from_slice(field.as_bytes());
             assert_eq!(Header::new(block).is_ok(), is_right, "{checksum}");
         }
-        let damage = Header::new([b'x'; BLOCK]).expect_err("not a header");
+        let wrong = Header::new([b'x'; BLOCK]).expect_err("not a header");
+        let damage = wrong.damage("its header");
         let expected = "the checksum of its header is \"xxxxxxxx\", expected 166500";
         assert_eq!(damage.to_string(), expected);
     }

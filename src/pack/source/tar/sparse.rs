@@ -46,7 +46,8 @@ impl Map {
             })?;
             sum += len;
         }
-        match sum <= stored {
+        // Bytes that belong nowhere are a sign that the others do not belong where the map says.
+        match sum == stored {
             true => Ok(Map { size, pieces }),
             false => Err(Damage::new("its content", bytes(stored), bytes(sum))),
         }
@@ -79,6 +80,9 @@ impl Fields {
                 let number = decimal(&value).ok_or("a number in its map of holes")?;
                 self.numbers.push(number);
             }
+            b"size" | b"realsize" if decimal(&value).is_none() => {
+                return Err("a number of bytes as size with holes");
+            }
             key => {
                 let known = ["major", "size", "realsize", "name", "map"];
                 let known = known.into_iter().find(|known| known.as_bytes() == key);
@@ -90,7 +94,8 @@ impl Fields {
 
     /// The file's real name: the entry's own may be made up for readers that know nothing of this.
     pub fn name(&self) -> Option<&[u8]> {
-        self.single.get("name").map(Vec::as_slice)
+        let name = self.single.get("name").map(Vec::as_slice);
+        name.filter(|name| !name.is_empty())
     }
 
     /// The file's size with its holes, if it is a sparse file.
@@ -257,15 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn maps_that_overlap_or_go_beyond_the_file_or_its_content_are_refused() {
+    fn maps_that_do_not_fit_the_file_or_its_content_are_refused() {
         for pieces in [
             &[(2, 3), (4, 1)][..],
             &[(8, 3)],
             &[(u64::MAX, 2)],
             &[(5, 1), (2, 1)],
             &[(0, 5), (5, 5)],
+            &[(0, 3)],
+            &[],
         ] {
-            assert!(map(10, pieces, 9).is_err(), "{pieces:?}");
+            assert!(map(10, pieces, 4).is_err(), "{pieces:?}");
         }
     }
 

@@ -259,7 +259,7 @@ proptest! {
         let (found, errors) = read(&archive, false);
         prop_assert_eq!(errors.len(), 1, "{:?}", errors);
         let offset = joined(before).len();
-        let start = format!("x.tar: entry {} at byte {offset}: the checksum of its header is ", which + 1);
+        let start = format!("x.tar: entry {} at byte {offset}: the checksum of its header", which + 1);
         prop_assert!(errors[0].starts_with(&start), "{}", errors[0]);
         let (first, last) = (given(before), given(after));
         prop_assert_eq!(&found[..first.len()], &first[..]);
@@ -319,7 +319,7 @@ fn an_archive_in_an_archive_that_is_damaged_is_left_out_alone() {
     ];
     assert_eq!(errors.len(), expected.len(), "{errors:?}");
     for (error, expected) in errors.iter().zip(expected) {
-        assert!(error.starts_with(&expected[..60]), "{error}");
+        assert!(error.starts_with(&expected[..57]), "{error}");
     }
 }
 
