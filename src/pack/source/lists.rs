@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The files that an input lists, in its order, named by their paths as they are written there,
-/// without a leading `./` or `/`. Directories are passed over and counted: `find` lists them too, and so
-/// are symbolic links that lead nowhere.
+/// without a leading `/` and components that change nothing. Directories are passed over and counted:
+/// `find` lists them too, and so are symbolic links that lead nowhere.
 pub struct List {
     input: Box<dyn BufRead + Send>,
     origin: Arc<Path>,

@@ -35,6 +35,14 @@ fn what_follows_the_end_mark_is_read_or_told() {
             Said(both, lone),
         ),
         (
+            "a lone block, then joined",
+            &[a(), zeros(1), after(), end(), file("third", "3"), end()],
+            Said(
+                &[HELLO, AFTER, ("third", b"3")],
+                "an end mark at byte 2560 is followed",
+            ),
+        ),
+        (
             "one block at the end",
             &[a(), after(), zeros(1)],
             Records(both),

@@ -45,11 +45,13 @@ pub struct End {
     pub is_missing: bool,
     /// How many archives follow it.
     pub joined: u64,
+    /// Where the first end mark that an archive follows is.
+    pub joined_at: u64,
     /// How many single blocks of zeros stood between entries.
     pub lone_blocks: u64,
-    /// Where the first of these two was.
-    pub first_at: u64,
-    /// Bytes behind it that are no archive, and where they begin.
+    /// Where the first of them was.
+    pub lone_at: u64,
+    /// Bytes behind it that are no archive.
     pub trailing: u64,
     /// Where these begin.
     pub trailing_at: u64,
@@ -231,13 +233,15 @@ impl<'a> Entries<'a> {
         if zeros == 0 || was_searching {
             return;
         }
-        if self.end.joined + self.end.lone_blocks == 0 {
-            self.end.first_at = self.zeros_at;
+        let end = &mut self.end;
+        let (count, first_at) = match zeros {
+            1 => (&mut end.lone_blocks, &mut end.lone_at),
+            _ => (&mut end.joined, &mut end.joined_at),
+        };
+        if *count == 0 {
+            *first_at = self.zeros_at;
         }
-        match zeros {
-            1 => self.end.lone_blocks += 1,
-            _ => self.end.joined += 1,
-        }
+        *count += 1;
     }
 
     /// The input has ended with a part of a block, where a header could have been.

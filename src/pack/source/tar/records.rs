@@ -273,14 +273,14 @@ impl<'a> Reader<'a> {
         if end.joined > 0 {
             log::warn!(
                 "{archive}: an end mark at byte {} is followed by more entries, which are packed too; archives that follow an end mark: {}",
-                end.first_at,
+                end.joined_at,
                 end.joined
             );
         }
         if end.lone_blocks > 0 {
             log::warn!(
                 "{archive}: a block of zeros at byte {} is followed by more entries, which are packed too; such blocks: {}",
-                end.first_at,
+                end.lone_at,
                 end.lone_blocks
             );
         }
