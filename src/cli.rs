@@ -232,7 +232,7 @@ pub struct Pack {
     /// [default: that of the dataset or shards, else uint8]
     #[arg(long, value_name = "NAME", requires = "footer", value_parser = parse_dtype)]
     pub dtype: Option<Dtype>,
-    /// What the sources are: tar, lines, nul, list, list0, length32, length64, fixed:N, rox, files
+    /// What the sources are: tar, zip, lines, nul, list, list0, length32, length64, fixed:N, rox, files
     #[arg(long, value_name = "KIND", value_parser = parse_kind)]
     pub from: Option<From>,
     /// Pack the files of a list in byte order of their names
@@ -276,9 +276,11 @@ pub struct Pack {
 }
 
 const PACK_KINDS: &str = "\
-Without --from a SOURCE is a directory, a file, or a tar archive (by its name: .tar).
+Without --from a SOURCE is a directory, a file, or an archive by its name: .tar, .tar.gz, .tgz,
+.tar.zst, .tar.xz, .txz, .tar.bz2, .tbz2, .zip.
 With --from KIND:
-  tar        tar archives; pipe compressed ones in: zstd -dc x.tar.zst | roxfs pack --from tar
+  tar        tar archives, also compressed by gzip, zstd, xz or bzip2, whatever their names
+  zip        zip archives, which have to be files: their directory is at the end
   lines      each line is a record, without its newline
   nul        each record is ended by a NUL byte
   list       each line is the path of a file
@@ -485,6 +487,7 @@ fn check_output(path: PathBuf) -> Result<PathBuf, &'static str> {
 fn parse_kind(text: &str) -> Result<From, String> {
     let kind = match text {
         "tar" => Kind::Tar,
+        "zip" => Kind::Zip,
         "lines" => Kind::Stream(Framing::Terminated(b'\n')),
         "nul" => Kind::Stream(Framing::Terminated(0)),
         "list" => Kind::List(b'\n'),
@@ -500,7 +503,7 @@ fn parse_kind(text: &str) -> Result<From, String> {
                 Some(Err(_)) => return Err("a record has a number of bytes, 1 or more".to_owned()),
                 None => {
                     return Err(
-                        "expected tar, lines, nul, list, list0, length32, length64, \
+                        "expected tar, zip, lines, nul, list, list0, length32, length64, \
                                 fixed:N, rox or files"
                             .to_owned(),
                     );

@@ -150,16 +150,76 @@ pub enum PackError {
         /// The most bytes they may have.
         limit: u64,
     },
-    /// A compressed archive.
+    /// An input of another kind than was said or its name says.
     #[error(
-        "{}: it is compressed; pipe it in: {program} -dc {0} | roxfs pack --from tar ...",
-        shown(path)
+        "{}: this is no {expected}{}",
+        shown(path),
+        looks.map(|looks| format!(": it looks like {looks}")).unwrap_or_default()
     )]
-    Compressed {
+    NotAnArchive {
+        /// The input.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+        /// What it looks like, and what to do with that.
+        looks: Option<&'static str>,
+    },
+    /// A compressed or zip archive whose bytes make no sense.
+    #[error("{}: {what}", shown(path))]
+    DamagedArchive {
         /// The archive.
         path: PathBuf,
-        /// What unpacks it.
-        program: &'static str,
+        /// What was found and where.
+        what: String,
+    },
+    /// An entry of a zip archive that is not what the archive's directory says.
+    #[error("{origin}: the entry is damaged: {what}")]
+    DamagedMember {
+        /// The entry.
+        origin: Origin,
+        /// What was found, and what is expected.
+        what: String,
+    },
+    /// An entry of a zip archive that cannot be unpacked here.
+    #[error("{origin}: {what}")]
+    UnsupportedEntry {
+        /// The entry.
+        origin: Origin,
+        /// Why, and what to do.
+        what: String,
+    },
+    /// A compressed archive that needs more memory than is given.
+    #[error(
+        "{}: {what}; decompress it by another program: {decompressor} {0} | roxfs pack --from tar ...",
+        shown(path)
+    )]
+    TooMuchMemory {
+        /// The archive.
+        path: PathBuf,
+        /// How much is needed and given.
+        what: String,
+        /// The command that decompresses it.
+        decompressor: &'static str,
+    },
+    /// A zip archive that is no file.
+    #[error(
+        "{}: a zip archive has its directory at the end and is read from a file, not from a pipe; save it in a file first",
+        shown(path)
+    )]
+    NeedsFile {
+        /// The input.
+        path: PathBuf,
+    },
+    /// The last file of a zip archive in several files.
+    #[error(
+        "{}: it is part {part} of a zip archive in several files; join them: zip -s 0 {0} --out whole.zip",
+        shown(path)
+    )]
+    SplitZip {
+        /// The file.
+        path: PathBuf,
+        /// Its number, from 1.
+        part: u64,
     },
     /// Records that come one after the other cannot be put in another order.
     #[error(
@@ -367,6 +427,8 @@ impl PackError {
             | PackError::NotAFile { .. }
             | PackError::NoFileNow { .. }
             | PackError::BadName { .. }
+            | PackError::DamagedMember { .. }
+            | PackError::UnsupportedEntry { .. }
             | PackError::Loop { .. }
             | PackError::UnknownLink { .. }
             | PackError::LostLink { .. }
@@ -380,7 +442,11 @@ impl PackError {
             PackError::Io { .. }
             | PackError::Truncated { .. }
             | PackError::CannotShuffle
-            | PackError::Compressed { .. }
+            | PackError::NotAnArchive { .. }
+            | PackError::DamagedArchive { .. }
+            | PackError::TooMuchMemory { .. }
+            | PackError::NeedsFile { .. }
+            | PackError::SplitZip { .. }
             | PackError::Nothing { .. }
             | PackError::Interrupted { .. }
             | PackError::LeftOutNameless { .. }
@@ -408,7 +474,9 @@ impl PackError {
             PackError::Shard(error) => error.is_damage(),
             PackError::Dataset(error) => error.is_damage(),
             PackError::Changed { .. }
+            | PackError::DamagedArchive { .. }
             | PackError::DamagedEntry { .. }
+            | PackError::DamagedMember { .. }
             | PackError::HeadersTooLong { .. } => true,
             _ => false,
         }

@@ -274,7 +274,7 @@ impl Queue {
     fn write(&mut self, planned: Planned) -> bool {
         let size = planned.record.size;
         match &planned.record.content {
-            Content::File(_) if size <= SMALL && self.readers > 0 => {
+            Content::File(_) | Content::Member(_) if size <= SMALL && self.readers > 0 => {
                 if !self.send_collected() {
                     return false;
                 }
@@ -395,13 +395,24 @@ fn read_files(jobs: &Mutex<Receiver<Job>>, pool: &Pool) {
     }
 }
 
-/// Appends the bytes of a file to `buffer`, and says where they are. More of them than there
-/// should be are seen: the writer compares the size.
+/// Appends the bytes of a file, or of one in an archive, to `buffer`, and says where they are. More
+/// of them than there should be are seen: the writer compares the size.
 fn read_file(planned: &Planned, buffer: &mut Vec<u8>) -> Result<Range<usize>, PackError> {
     let record = &planned.record;
     let start = buffer.len();
-    let Content::File(path) = &record.content else {
-        return Ok(start..start);
+    let path = match &record.content {
+        Content::File(path) => path,
+        Content::Member(member) => {
+            let unpacked = member.unpack(&record.origin, &mut |piece| {
+                buffer.extend_from_slice(piece);
+                Ok(())
+            });
+            if unpacked.is_err() {
+                buffer.truncate(start);
+            }
+            return unpacked.map(|()| start..buffer.len());
+        }
+        _ => return Ok(start..start),
     };
     let file = open(path, &record.origin)?;
     let wanted = record.size as usize;

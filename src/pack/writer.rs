@@ -184,6 +184,14 @@ impl ShardWriter {
                     _ => Ok(crc),
                 }
             }
+            Content::Member(member) => {
+                let mut crc = 0;
+                member.unpack(origin, &mut |piece| {
+                    crc = self.checksum(crc, piece);
+                    self.write(piece)
+                })?;
+                Ok(crc)
+            }
             Content::Pieces(pieces) => {
                 let (mut crc, mut done) = (0, 0);
                 for piece in pieces {

@@ -170,7 +170,7 @@ fn wrong_usage_is_told_with_exit_code_2() {
     for (arguments, expected) in [
         (
             &["--from", "nosuch", "x"][..],
-            "expected tar, lines, nul, list, list0",
+            "expected tar, zip, lines, nul, list, list0",
         ),
         (&["--from", "fixed:0"], "1 or more"),
         (&["--from", "fixed:"], "a record has a number of bytes"),

@@ -8,17 +8,24 @@ mod packing;
 
 mod archives;
 mod broken_archives;
+mod compressed;
+mod damage;
 mod failures;
 mod files;
+mod given;
 mod interrupt;
 mod lists;
 mod made;
+mod other_kinds;
 mod own;
 mod shards;
 mod sparse;
 mod special;
 mod streams;
 mod tar_entries;
+mod zip;
+mod zip_entries;
+mod zips;
 
 /// Owned names and contents, to compare with what is read back.
 fn named<N: ToString, C: AsRef<[u8]>>(records: &[(N, C)]) -> Vec<(String, Vec<u8>)> {

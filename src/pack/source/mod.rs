@@ -2,8 +2,10 @@
 //! they are packed, by name and size before their content is read.
 
 mod chain;
+mod compressed;
 mod files;
 mod lists;
+mod looks;
 mod open;
 mod regular;
 mod shards;
@@ -11,6 +13,7 @@ mod shuffle;
 mod streams;
 mod tar;
 mod walk;
+mod zip;
 
 pub use files::{Files, Links};
 pub use open::{Input, Kind, open};
@@ -56,6 +59,8 @@ pub enum Content {
     Open(std::fs::File),
     /// A record of a shard, by its place in the payload, and the checksum it should have.
     Part(Arc<Shard>, Extent, Option<u32>),
+    /// A file in an archive that can be read at any place.
+    Member(Box<dyn Member>),
     /// The same as a record of this source that came before, by its name; the size is that one's
     /// too, whatever the record says.
     SameAs(Name),
@@ -71,6 +76,16 @@ impl Content {
         }
     }
 }
+
+/// A file in an archive, which is unpacked when its turn comes, by any thread.
+pub trait Member: fmt::Debug + Send {
+    /// Gives all its bytes to `sink`, in pieces, and never more than the record's size. After the
+    /// last one its checksum has been compared. `origin` names it in errors.
+    fn unpack(&self, origin: &Origin, sink: &mut Unpacked<'_>) -> Result<(), PackError>;
+}
+
+/// What takes the bytes of a [`Member`]; after an error there are no more.
+pub type Unpacked<'a> = dyn FnMut(&[u8]) -> Result<(), PackError> + 'a;
 
 /// Where a record comes from: how messages name it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,35 +1,41 @@
 //! From the sources of a command line to something that gives records.
 
 use super::chain::{Chain, Link, Unopened};
+use super::compressed::TarSource;
 use super::files::{Files, Links};
 use super::lists::List;
 use super::regular::RegularFiles;
 use super::shards::Shards;
 use super::shuffle::Shuffled;
 use super::streams::{Framing, Stream};
-use super::tar::Tar;
+use super::zip::Zip;
 use super::{Origin, Source};
 use crate::lease;
 use crate::pack::{OwnFiles, PackError, Target, directory_of, open_file};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How the name of standard input is written on a command line.
 const STANDARD_INPUT: &str = "-";
+/// How it is named in messages.
+const STANDARD_INPUT_NAME: &str = "standard input";
 /// Bytes read at once.
 const BUFFER: usize = 1 << 20;
 
 /// What the sources are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Directories and files; a file that ends with `.tar` is an archive.
+    /// Directories and files; a file with the name of an archive is one, see [`archive_kind`].
     Paths,
     /// Directories and files, archives too, as they are.
     Files,
-    /// Tar archives.
+    /// Tar archives, which may be compressed.
     Tar,
+    /// Zip archives.
+    Zip,
     /// Lists of paths, each ended by this byte.
     List(u8),
     /// Streams of records.
@@ -58,14 +64,14 @@ pub struct Input {
 pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
     let own = Arc::new(OwnFiles::of(target)?);
     let source = match input.kind {
-        Kind::Paths => open_paths(input, target, &own, is_archive)?,
-        Kind::Files => open_paths(input, target, &own, |_| false)?,
+        Kind::Paths => open_paths(input, target, &own, archive_kind)?,
+        Kind::Files => open_paths(input, target, &own, |_| None)?,
         Kind::Rox => {
             let paths = crate::dataset::expand(&input.sources)?;
             let paths = paths.into_iter().filter(|path| !is_own(&own, path));
             Box::new(Shards::new(paths.collect())) as Box<dyn Source>
         }
-        Kind::Tar | Kind::List(_) | Kind::Stream(_) => {
+        Kind::Tar | Kind::Zip | Kind::List(_) | Kind::Stream(_) => {
             let standard = [PathBuf::from(STANDARD_INPUT)];
             let sources = match &input.sources[..] {
                 [] => &standard[..],
@@ -91,14 +97,46 @@ fn is_own(own: &OwnFiles, path: &Path) -> bool {
     metadata.is_ok_and(|metadata| metadata.is_file() && own.has(path, Some(&metadata)))
 }
 
-/// Whether a path among others is read as an archive; one that may be and cannot be asked is, and
-/// opening it says why.
-fn is_archive(path: &PathBuf) -> bool {
-    path.extension().is_some_and(|extension| extension == "tar")
-        && match std::fs::metadata(path) {
-            Ok(metadata) => metadata.is_file(),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
-        }
+/// What the names of archives end with, in letters of any case. Tar archives in compressed forms
+/// that are not read here are among them, because reading them says what to do.
+const TAR_ENDINGS: [&[u8]; 19] = [
+    b".tar",
+    b".tar.gz",
+    b".tgz",
+    b".tar.zst",
+    b".tar.zstd",
+    b".tzst",
+    b".tar.xz",
+    b".txz",
+    b".tar.bz2",
+    b".tar.bz",
+    b".tbz2",
+    b".tbz",
+    b".tar.lz4",
+    b".tar.lz",
+    b".tar.lzma",
+    b".tar.lzo",
+    b".tlz",
+    b".tar.z",
+    b".taz",
+];
+const ZIP_ENDING: &[u8] = b".zip";
+
+/// How a path among others is read, if as an archive: by its name. One that may be an archive and
+/// cannot be asked is, and opening it says why.
+fn archive_kind(path: &PathBuf) -> Option<Kind> {
+    let mut name = path.file_name()?.as_bytes().to_vec();
+    name.make_ascii_lowercase();
+    let kind = match name.ends_with(ZIP_ENDING) {
+        true => Kind::Zip,
+        false if TAR_ENDINGS.iter().any(|ending| name.ends_with(ending)) => Kind::Tar,
+        false => return None,
+    };
+    let is_file = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.is_file(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    };
+    is_file.then_some(kind)
 }
 
 /// Runs of paths that are no archives are one source, which can say where names clash.
@@ -106,17 +144,17 @@ fn open_paths(
     input: &Input,
     target: &Target,
     own: &Arc<OwnFiles>,
-    is_archive: impl Fn(&PathBuf) -> bool,
+    archive_kind: impl Fn(&PathBuf) -> Option<Kind>,
 ) -> Result<Box<dyn Source>, PackError> {
     let mut chain = Vec::new();
     for group in input
         .sources
-        .chunk_by(|a, b| !is_archive(a) && !is_archive(b))
+        .chunk_by(|a, b| archive_kind(a).is_none() && archive_kind(b).is_none())
     {
         if let [archive] = group
-            && is_archive(archive)
+            && let Some(kind) = archive_kind(archive)
         {
-            chain.push(later(Kind::Tar, input, archive, target, own)?);
+            chain.push(later(kind, input, archive, target, own)?);
             continue;
         }
         for path in group {
@@ -141,6 +179,15 @@ fn later(
     target: &Target,
     own: &Arc<OwnFiles>,
 ) -> Result<Link, PackError> {
+    if kind == Kind::Zip {
+        // Opened when it is run.
+        return Ok(Link::Open(Box::new(
+            match path == Path::new(STANDARD_INPUT) {
+                true => Zip::of_standard_input(Path::new(STANDARD_INPUT_NAME))?,
+                false => Zip::new(path)?,
+            },
+        )));
+    }
     check_readable(path)?;
     let (path, sort, links) = (path.to_owned(), input.sort, input.links);
     let spool = directory_of(target.base()).to_owned();
@@ -148,10 +195,10 @@ fn later(
     let open = move || -> Result<Box<dyn Source>, PackError> {
         let (reader, name) = read(&path)?;
         Ok(match kind {
-            Kind::Tar => Box::new(Tar::new(reader, &name)),
+            Kind::Tar => Box::new(TarSource::new(reader, &name)),
             Kind::List(separator) => Box::new(List::new(reader, &name, separator, sort, regular)),
             Kind::Stream(framing) => Box::new(Stream::new(reader, &name, framing, &spool)),
-            Kind::Paths | Kind::Files | Kind::Rox => {
+            Kind::Paths | Kind::Files | Kind::Rox | Kind::Zip => {
                 Box::new(Files::new(vec![path], links).with(regular))
             }
         })
@@ -188,7 +235,7 @@ fn check_readable(path: &Path) -> Result<(), PackError> {
 fn read(path: &Path) -> Result<(Box<dyn BufRead + Send>, PathBuf), PackError> {
     if path == Path::new(STANDARD_INPUT) {
         let input = BufReader::with_capacity(BUFFER, io::stdin());
-        return Ok((Box::new(input), PathBuf::from("standard input")));
+        return Ok((Box::new(input), PathBuf::from(STANDARD_INPUT_NAME)));
     }
     let io = |error| PackError::io(path, error);
     let file = match path.metadata().map_err(io)?.is_file() {

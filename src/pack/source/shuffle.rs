@@ -27,7 +27,11 @@ impl Source for Shuffled {
                 Ok(record) => {
                     debug_assert!(matches!(
                         record.content,
-                        Content::File(_) | Content::Part(..) | Content::Bytes(_) | Content::Open(_)
+                        Content::File(_)
+                            | Content::Part(..)
+                            | Content::Bytes(_)
+                            | Content::Open(_)
+                            | Content::Member(_)
                     ));
                     records.push(Some(record));
                 }

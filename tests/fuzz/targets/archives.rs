@@ -103,6 +103,9 @@ pub fn archive(choices: &mut Choices) {
         }
     }
     let given = give(Kind::Tar, &bytes);
+    if !given.stopped {
+        super::zip::compressed(choices, &bytes, &given);
+    }
     if exact {
         assert!(given.error.is_none(), "{:?}", given.error);
         assert_eq!((given.records, given.failed), (expected, failed));
@@ -110,7 +113,7 @@ pub fn archive(choices: &mut Choices) {
 }
 
 /// A path as tar makes it relative.
-fn relative(path: &[u8]) -> Vec<u8> {
+pub fn relative(path: &[u8]) -> Vec<u8> {
     let components = path.split(|&byte| byte == b'/');
     let kept = components.filter(|component| !component.is_empty() && component != b".");
     kept.collect::<Vec<_>>().join(&b'/')

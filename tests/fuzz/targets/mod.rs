@@ -11,6 +11,9 @@ mod choices;
 mod index;
 mod model;
 mod selections;
+mod zip;
+#[path = "../../sources/zips.rs"]
+mod zips;
 
 pub mod extract;
 pub mod parsers;

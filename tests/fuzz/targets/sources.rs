@@ -4,6 +4,7 @@
 use super::archives::archive;
 use super::choices::Choices;
 use super::scratch;
+use super::zip;
 use roxfs::format::name::Name;
 use roxfs::pack::source::{Content, Framing, Input, Kind, Links, open};
 use roxfs::pack::{PackError, Target};
@@ -28,9 +29,10 @@ pub struct Given {
 
 pub fn run(data: &[u8]) {
     let mut choices = Choices::new(data);
-    match choices.below(4) {
+    match choices.below(6) {
         0 => stream(&mut choices),
         1 => list(&mut choices),
+        2 | 3 => zip::zip(&mut choices),
         _ => archive(&mut choices),
     }
 }
@@ -78,6 +80,23 @@ pub fn give(kind: Kind, input: &[u8]) -> Given {
                 let content = match record.content {
                     Content::Bytes(bytes) => {
                         assert_eq!(bytes.len() as u64, record.size);
+                        Some(bytes)
+                    }
+                    Content::Member(member) => {
+                        let mut bytes = Vec::new();
+                        let unpacked = member.unpack(&record.origin, &mut |piece| {
+                            bytes.extend_from_slice(piece);
+                            Ok(())
+                        });
+                        assert!(bytes.len() as u64 <= record.size);
+                        match unpacked {
+                            Ok(()) => assert_eq!(bytes.len() as u64, record.size),
+                            Err(error) => {
+                                assert!(error.concerns_one_record());
+                                given.failed += 1;
+                                return true;
+                            }
+                        }
                         Some(bytes)
                     }
                     Content::SameAs(target) => Some([b"=", target.as_bytes()].concat()),

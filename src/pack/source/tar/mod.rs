@@ -14,11 +14,13 @@ mod pax;
 mod records;
 mod sparse;
 
+use super::looks::{is_tar_header, looks_like};
 use super::{Skipped, Source, Take};
 use crate::format::Damage;
 use crate::pack::PackError;
 use passed_over::PassedOver;
 use records::Reader;
+pub(super) use records::shown_start;
 use std::io::{self, BufRead};
 use std::path::Path;
 use std::sync::Arc;
@@ -65,27 +67,17 @@ impl Tar {
     }
 }
 
-/// The program that unpacks what begins with these bytes, if it is compressed.
-fn compressed_by(start: &[u8]) -> Option<&'static str> {
-    let magics: [(&[u8], &str); 4] = [
-        (b"\x1f\x8b", "gzip"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"\xfd7zXZ\0", "xz"),
-        (b"BZh", "bzip2"),
-    ];
-    let found = magics.iter().find(|(magic, _)| start.starts_with(magic));
-    found.map(|(_, program)| *program)
-}
-
 impl Source for Tar {
     fn run(&mut self, take: &mut Take<'_>) {
         let Some(mut input) = self.input.take() else {
             return;
         };
-        if let Some(program) = input.fill_buf().ok().and_then(compressed_by) {
-            take(Err(PackError::Compressed {
+        let start = input.fill_buf().unwrap_or_default();
+        if let Some(looks) = looks_like(start).filter(|_| !is_tar_header(start)) {
+            take(Err(PackError::NotAnArchive {
                 path: self.origin.to_path_buf(),
-                program,
+                expected: "tar archive",
+                looks: Some(looks),
             }));
             return;
         }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 const MOST_NESTED: usize = 8;
 
 /// The name of an entry for a message: the archive may give it one of any length.
-fn shown_start(path: &[u8]) -> String {
+pub fn shown_start(path: &[u8]) -> String {
     match path.get(..MAX_LEN) {
         Some(start) if path.len() > MAX_LEN => format!("{}...", escaped(start)),
         _ => escaped(path).to_string(),

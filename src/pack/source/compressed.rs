@@ -1,0 +1,219 @@
+//! Tar archives that may be compressed, recognized by their first bytes and not by their names.
+//!
+//! What is read of an archive is decompressed in the thread of the source, a piece at a time. Its
+//! checksums are compared also behind the archive's end mark, where reading it ends: they stand at
+//! the end of the compressed data.
+
+use super::looks::{HEAD, is_tar_header};
+use super::tar::Tar;
+use super::{Skipped, Source, Take};
+use crate::pack::PackError;
+use input::Input;
+use members::{Format, Members, TooMuchMemory};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+mod input;
+pub mod members;
+
+/// Decompressed bytes that are handed to the reader of the archive at once.
+const BUFFER: usize = 128 << 10;
+
+/// A tar archive, as it is or compressed by gzip, zstd, xz or bzip2.
+pub struct TarSource {
+    input: Option<Box<dyn BufRead + Send>>,
+    origin: Arc<Path>,
+    skipped: Skipped,
+}
+
+impl TarSource {
+    /// Over `input`, which is not read from before the source runs; `origin` names it in messages.
+    pub fn new(input: Box<dyn BufRead + Send>, origin: &Path) -> TarSource {
+        TarSource {
+            input: Some(input),
+            origin: origin.into(),
+            skipped: Skipped::default(),
+        }
+    }
+
+    /// `Ok(false)` when no more is wanted.
+    fn run_tar(&mut self, input: Box<dyn BufRead + Send>, take: &mut Take<'_>) -> bool {
+        let mut go_on = true;
+        let mut tar = Tar::new(input, &self.origin);
+        tar.run(&mut |record| {
+            let fatal = record
+                .as_ref()
+                .is_err_and(|error| !error.concerns_one_record());
+            go_on = take(record) && !fatal;
+            go_on
+        });
+        self.skipped = tar.skipped();
+        go_on
+    }
+
+    fn run_compressed(&mut self, format: Format, input: Input, take: &mut Take<'_>) {
+        let stream = Arc::new(Mutex::new(Stream {
+            format,
+            members: Members::new(format, input),
+            failed: None,
+        }));
+        let origin = Arc::clone(&self.origin);
+        let translate = |error| lock(&stream).translate(&origin, error);
+        let reader = BufReader::with_capacity(BUFFER, Shared(Arc::clone(&stream)));
+        let go_on = self.run_tar(Box::new(reader), &mut |record| {
+            take(match record {
+                Err(error) if !error.concerns_one_record() => Err(translate(error)),
+                record => record,
+            })
+        });
+        let finished = match go_on {
+            true => lock(&stream).finish(&origin),
+            false => Ok(()),
+        };
+        if let Err(error) = finished {
+            take(Err(translate(error)));
+        }
+    }
+}
+
+impl Source for TarSource {
+    fn run(&mut self, take: &mut Take<'_>) {
+        let Some(input) = self.input.take() else {
+            return;
+        };
+        let mut input = Input::new(input);
+        let format = input.peek(HEAD).map(|head| match is_tar_header(head) {
+            true => None,
+            false => Format::of(head),
+        });
+        match format {
+            Ok(Some(format)) => self.run_compressed(format, input, take),
+            Ok(None) => _ = self.run_tar(Box::new(input), take),
+            Err(error) => _ = take(Err(PackError::io(&self.origin, error))),
+        }
+    }
+
+    fn skipped(&self) -> Skipped {
+        self.skipped
+    }
+
+    fn has_links(&self) -> bool {
+        true
+    }
+
+    fn is_stream(&self) -> bool {
+        true
+    }
+}
+
+/// Data that are being decompressed, and why that has failed.
+struct Stream {
+    format: Format,
+    members: Members,
+    failed: Option<Failure>,
+}
+
+enum Failure {
+    Damage(String),
+    Memory(String),
+}
+
+impl Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // What a decoder says after its first error means nothing.
+        if self.failed.is_some() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let at = self.members.at();
+        let error = match self.members.read(buffer) {
+            Ok(read) => return Ok(read),
+            Err(error) => error,
+        };
+        // What the system says is no fault of the data.
+        if error.raw_os_error().is_some() || error.kind() == io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+        let at = at.max(self.members.at());
+        let inner = error.get_ref();
+        self.failed = Some(match error.kind() {
+            _ if inner.is_some_and(|inner| inner.is::<TooMuchMemory>()) => {
+                Failure::Memory(error.to_string())
+            }
+            io::ErrorKind::UnexpectedEof => {
+                Failure::Damage(format!("are cut off after {at} bytes"))
+            }
+            _ => Failure::Damage(format!("are damaged before byte {at}: {error}")),
+        });
+        Err(error)
+    }
+
+    /// After the archive's end: decompresses what is left, for its checksums.
+    fn finish(&mut self, origin: &Path) -> Result<(), PackError> {
+        let io = |error| PackError::io(origin, error);
+        let mut buffer = vec![0; BUFFER];
+        while self.read(&mut buffer).map_err(io)? > 0 {}
+        let trailing = self.members.trailing().map_err(io)?;
+        if trailing > 0 {
+            log::warn!(
+                "{}: after its end, {trailing} bytes that {} has not written are passed over",
+                crate::text::shown(origin),
+                self.format.program()
+            );
+        }
+        Ok(())
+    }
+
+    /// Why reading the archive has failed, where that is known better here.
+    fn translate(&mut self, origin: &Path, error: PackError) -> PackError {
+        let (path, format) = (origin.to_owned(), self.format);
+        if self.failed.is_none()
+            && matches!(error, PackError::Truncated { .. })
+            && let Some(end) = self.members.ends_before_input()
+        {
+            let what = format!(
+                "end after {end} bytes, and what follows is none, but the archive is cut off there"
+            );
+            self.failed = Some(Failure::Damage(what));
+        }
+        match (&self.failed, error) {
+            (Some(Failure::Damage(what)), _) => PackError::DamagedArchive {
+                path,
+                what: format!("the {} data {what}", format.program()),
+            },
+            (Some(Failure::Memory(what)), _) => PackError::TooMuchMemory {
+                path,
+                what: what.clone(),
+                decompressor: match format {
+                    Format::Zstd => "zstd -dc --long=31",
+                    _ => "xz -dc",
+                },
+            },
+            (None, PackError::NotAnArchive { looks, .. }) => PackError::NotAnArchive {
+                path,
+                expected: match format {
+                    Format::Gzip => "tar archive compressed by gzip",
+                    Format::Zstd => "tar archive compressed by zstd",
+                    Format::Xz => "tar archive compressed by xz",
+                    Format::Bzip2 => "tar archive compressed by bzip2",
+                },
+                looks,
+            },
+            (None, error) => error,
+        }
+    }
+}
+
+/// A stream for the reader of the archive, which keeps what it reads from.
+struct Shared(Arc<Mutex<Stream>>);
+
+impl Read for Shared {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        lock(&self.0).read(buffer)
+    }
+}
+
+/// After a panic of the decoder nothing more is read of it.
+fn lock(stream: &Mutex<Stream>) -> MutexGuard<'_, Stream> {
+    stream.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,293 @@
+//! What the first bytes of an input look like, for messages: people give what a tool has downloaded
+//! or written, and are helped by its kind and by what to do with it.
+
+/// Bytes from the beginning that are asked for: a tar header, which the longest magic is in.
+pub const HEAD: usize = 512;
+
+/// Where a kind's magic stands, the magic, what it is, and what to do with it.
+type Magic = (usize, &'static [u8], &'static str);
+
+/// The first that fits counts. From file's magic database, and the formats' own descriptions.
+const MAGICS: [Magic; 47] = [
+    (0, b"PK\x03\x04", "a zip archive, which --from zip reads"),
+    (
+        0,
+        b"PK\x05\x06",
+        "a zip archive without entries, which --from zip reads",
+    ),
+    (
+        0,
+        b"PK\x07\x08",
+        "a part of a zip archive in several files; join them: zip -s 0 FILE.zip --out whole.zip",
+    ),
+    (
+        0,
+        b"\x1f\x8b",
+        "data compressed by gzip; --from tar reads a tar archive in it",
+    ),
+    (
+        0,
+        b"\x28\xb5\x2f\xfd",
+        "data compressed by zstd; --from tar reads a tar archive in it",
+    ),
+    (
+        0,
+        b"\xfd7zXZ\0",
+        "data compressed by xz; --from tar reads a tar archive in it",
+    ),
+    (
+        0,
+        b"BZh",
+        "data compressed by bzip2; --from tar reads a tar archive in it",
+    ),
+    (
+        0,
+        b"\x04\x22\x4d\x18",
+        "data compressed by lz4; decompress it: lz4 -dc FILE | roxfs pack --from tar ...",
+    ),
+    (
+        0,
+        b"\x02\x21\x4c\x18",
+        "data compressed by lz4; decompress it: lz4 -dc FILE | roxfs pack --from tar ...",
+    ),
+    (
+        0,
+        b"LZIP",
+        "data compressed by lzip; decompress it: lzip -dc FILE | roxfs pack --from tar ...",
+    ),
+    (
+        0,
+        b"\x1f\x9d",
+        "data compressed by compress (.Z); decompress it: gzip -dc FILE | roxfs pack --from tar ...",
+    ),
+    (
+        0,
+        b"\x1f\xa0",
+        "data compressed by compress (.Z); decompress it: gzip -dc FILE | roxfs pack --from tar ...",
+    ),
+    (
+        0,
+        b"\x1f\x1e",
+        "data compressed by pack (.z); decompress it: gzip -dc FILE | roxfs pack --from tar ...",
+    ),
+    (
+        0,
+        b"\x5d\0\0",
+        "data compressed by lzma; decompress it: xz -dc FILE | roxfs pack --from tar ...",
+    ),
+    (
+        0,
+        b"\x89LZO\0\r\n\x1a\n",
+        "data compressed by lzop; decompress it: lzop -dc FILE | roxfs pack --from tar ...",
+    ),
+    (
+        0,
+        b"LRZI",
+        "data compressed by lrzip; decompress it: lrzip -d FILE",
+    ),
+    (
+        0,
+        b"\xff\x06\0\0sNaPpY",
+        "data compressed by snappy; decompress it first",
+    ),
+    (
+        0,
+        b"7z\xbc\xaf\x27\x1c",
+        "a 7-Zip archive; unpack it: 7z x FILE",
+    ),
+    (
+        0,
+        b"Rar!\x1a\x07",
+        "a RAR archive; unpack it: unrar x FILE, or bsdtar -xf FILE",
+    ),
+    (
+        0,
+        b"070701",
+        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+    ),
+    (
+        0,
+        b"070702",
+        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+    ),
+    (
+        0,
+        b"070707",
+        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+    ),
+    (
+        0,
+        b"\xc7\x71",
+        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+    ),
+    (
+        0,
+        b"\x71\xc7",
+        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+    ),
+    (
+        0,
+        b"!<arch>\ndebian-binary",
+        "a Debian package; unpack it: dpkg-deb --fsys-tarfile FILE | roxfs pack --from tar ...",
+    ),
+    (0, b"!<arch>\n", "an ar archive; unpack it: ar x FILE"),
+    (
+        0,
+        b"\xed\xab\xee\xdb",
+        "an RPM package; unpack it: rpm2cpio FILE | cpio -id",
+    ),
+    (
+        0,
+        b"hsqs",
+        "a squashfs image; mount it, or unpack it: unsquashfs FILE",
+    ),
+    (
+        0,
+        b"sqsh",
+        "a squashfs image; mount it, or unpack it: unsquashfs FILE",
+    ),
+    (
+        0,
+        b"DWARFS",
+        "a DwarFS image; mount it, or unpack it: dwarfsextract -i FILE",
+    ),
+    (0, b"MSCF", "a cabinet archive; unpack it: bsdtar -xf FILE"),
+    (0, b"xar!", "a xar archive; unpack it: bsdtar -xf FILE"),
+    (
+        0,
+        b"\x89HDF\r\n\x1a\n",
+        "an HDF5 file, whose samples a program has to write out",
+    ),
+    (
+        512,
+        b"\x89HDF\r\n\x1a\n",
+        "an HDF5 file, whose samples a program has to write out",
+    ),
+    (
+        0,
+        b"PAR1",
+        "a Parquet file, whose rows a program has to write out",
+    ),
+    (
+        0,
+        b"ARROW1\0\0",
+        "an Arrow file, whose rows a program has to write out",
+    ),
+    (
+        0,
+        b"\x93NUMPY",
+        "a NumPy array; for rows of one size: --from fixed:N without its header",
+    ),
+    (
+        0,
+        b"SQLite format 3\0",
+        "an SQLite database, whose rows a program has to write out",
+    ),
+    (
+        0,
+        b"version https://git-lfs",
+        "a Git LFS pointer and not the file itself; fetch it: git lfs pull",
+    ),
+    (
+        0,
+        b"<!DOCTYPE html",
+        "a web page; perhaps the download needs a login",
+    ),
+    (
+        0,
+        b"<!doctype html",
+        "a web page; perhaps the download needs a login",
+    ),
+    (
+        0,
+        b"<html",
+        "a web page; perhaps the download needs a login",
+    ),
+    (0, b"<?xml", "an XML text; perhaps the download has failed"),
+    (0, b"%PDF-", "a PDF document"),
+    (0, b"\xff\xd8\xff", "a JPEG image"),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (0, b"\x7fELF", "a program"),
+];
+
+const TAR: &str = "a tar archive, which --from tar reads";
+
+/// What an input that begins with these bytes looks like, with what to do with it; `None` if it
+/// looks like nothing that is known here. For an input that is not what it should be: a whole tar
+/// archive may well begin with a file named `Rar!`, which [`is_tar_header`] tells apart.
+pub fn looks_like(head: &[u8]) -> Option<&'static str> {
+    if is_tar_header(head) {
+        return Some(TAR);
+    }
+    let fits = |&&(offset, magic, _): &&Magic| {
+        head.get(offset..)
+            .is_some_and(|rest| rest.starts_with(magic))
+    };
+    MAGICS.iter().find(fits).map(|&(_, _, what)| what)
+}
+
+/// Whether a block has the checksum of a tar header, summed up of unsigned or signed bytes.
+pub fn is_tar_header(head: &[u8]) -> bool {
+    let (Some(block), Some(field)) = (head.get(..512), head.get(148..156)) else {
+        return false;
+    };
+    let digits: Vec<u8> = field
+        .iter()
+        .copied()
+        .skip_while(|&byte| byte == b' ')
+        .take_while(|byte| (b'0'..=b'7').contains(byte))
+        .collect();
+    let number = digits
+        .iter()
+        .fold(0i64, |sum, digit| sum * 8 + i64::from(digit - b'0'));
+    // The field itself counts as spaces.
+    let sum = |value: fn(u8) -> i64| {
+        let all = |bytes: &[u8]| -> i64 { bytes.iter().map(|&byte| value(byte)).sum() };
+        all(&block[..148]) + 8 * i64::from(b' ') + all(&block[156..])
+    };
+    let unsigned = sum(i64::from);
+    let signed = sum(|byte| i64::from(byte.cast_signed()));
+    !digits.is_empty() && (number == unsigned || number == signed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_known_by_their_first_bytes() {
+        let cases: [(&[u8], &str); 9] = [
+            (b"PK\x03\x04 and more", "a zip archive"),
+            (b"\x1f\x9d\x90", "data compressed by compress"),
+            (b"!<arch>\ndebian-binary   ", "a Debian package"),
+            (b"!<arch>\nfoo.o/", "an ar archive"),
+            (b"\x5d\0\0\x80\0\xff\xff\xff\xff", "data compressed by lzma"),
+            (b"7z\xbc\xaf\x27\x1c\0\x04", "a 7-Zip archive"),
+            (b"Rar!\x1a\x07\x01\0", "a RAR archive"),
+            (b"hsqs\x07", "a squashfs image"),
+            (b"PAR1\x15", "a Parquet file"),
+        ];
+        for (head, expected) in cases {
+            let found = looks_like(head).expect("known");
+            assert!(found.starts_with(expected), "{head:?}: {found}");
+        }
+        for head in [&b""[..], b"P", b"hello", &[0; 512]] {
+            assert_eq!(looks_like(head), None, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn a_tar_header_is_one_whatever_its_first_file_is_named() {
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..6].copy_from_slice(b"Rar!\x1a\x07");
+        header.set_size(0);
+        header.set_cksum();
+        assert!(is_tar_header(header.as_bytes()));
+        assert_eq!(looks_like(header.as_bytes()), Some(TAR));
+        let mut damaged = *header.as_bytes();
+        damaged[20] ^= 1;
+        assert!(!is_tar_header(&damaged));
+        assert!(!is_tar_header(&damaged[..511]));
+        assert!(!is_tar_header(&[0; 512]));
+    }
+}

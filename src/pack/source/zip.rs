@@ -1,0 +1,272 @@
+//! The files of a zip archive, in the order of its directory, which stands at the archive's end: so
+//! it has to be a file, and cannot come from a pipe.
+//!
+//! The directory is read twice and not kept: in memory is, of each entry, where it begins.
+
+use super::looks::{HEAD, looks_like};
+use super::tar::shown_start;
+use super::{Content, Origin, Record, Skipped, Source, Take};
+use crate::format::name::Name;
+use crate::pack::source::lists::name_of;
+use crate::pack::{PackError, open_file};
+use input::Input;
+use member::{Method, ZipMember};
+use names::Kind;
+use rawzip::{
+    ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipArchive, ZipFileHeaderRecord,
+};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+mod input;
+mod member;
+mod names;
+
+/// A zip archive: regular files. Directories are passed over; other entries too, and counted.
+pub struct Zip {
+    path: PathBuf,
+    /// An archive that is open already.
+    open: Option<File>,
+    skipped: Skipped,
+}
+
+impl Zip {
+    /// The archive at `path`, which is opened when the source runs.
+    pub fn new(path: &Path) -> Result<Zip, PackError> {
+        let metadata = std::fs::metadata(path).map_err(|error| PackError::io(path, error))?;
+        match metadata.is_file() {
+            true => Ok(Zip::of(path, None)),
+            false => Err(PackError::NeedsFile {
+                path: path.to_owned(),
+            }),
+        }
+    }
+
+    /// Standard input, if that is a file.
+    pub fn of_standard_input(name: &Path) -> Result<Zip, PackError> {
+        let io = |error| PackError::io(name, error);
+        let descriptor = io::stdin().as_fd().try_clone_to_owned().map_err(io)?;
+        let file = File::from(descriptor);
+        match file.metadata().map_err(io)?.is_file() {
+            true => Ok(Zip::of(name, Some(file))),
+            false => Err(PackError::NeedsFile {
+                path: name.to_owned(),
+            }),
+        }
+    }
+
+    fn of(path: &Path, open: Option<File>) -> Zip {
+        Zip {
+            path: path.to_owned(),
+            open,
+            skipped: Skipped::default(),
+        }
+    }
+
+    /// `Ok` also when no more was wanted.
+    fn entries(&mut self, take: &mut Take<'_>) -> Result<(), PackError> {
+        let file = match self.open.take() {
+            Some(file) => file,
+            None => open_file::open(&self.path, &Origin::File(self.path.clone()))?,
+        };
+        let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
+        let archive = Arc::new(Archive::open(&self.path, file, &mut buffer)?);
+        let mut entries = archive.zip.entries(&mut buffer);
+        loop {
+            let entry = entries.next_entry();
+            let Some(entry) = entry.map_err(|error| archive.damaged(error))? else {
+                return Ok(());
+            };
+            let name = names::name(&entry);
+            let go_on = match names::kind(&entry, &name) {
+                Kind::File => take(archive.record(&entry, &name)),
+                Kind::Directory => true,
+                Kind::Link => {
+                    self.skipped.links += 1;
+                    true
+                }
+                Kind::Special => {
+                    self.skipped.special += 1;
+                    true
+                }
+            };
+            if !go_on {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Source for Zip {
+    fn run(&mut self, take: &mut Take<'_>) {
+        if let Err(error) = self.entries(take) {
+            take(Err(error));
+        }
+    }
+
+    fn skipped(&self) -> Skipped {
+        self.skipped
+    }
+}
+
+/// An open archive.
+pub struct Archive {
+    zip: ZipArchive<Input>,
+    path: Arc<Path>,
+    /// Where the local headers begin, ascending.
+    starts: Vec<u64>,
+}
+
+impl Archive {
+    /// Opens an archive and looks through its directory.
+    fn open(path: &Path, file: File, buffer: &mut [u8]) -> Result<Archive, PackError> {
+        let located = input::locate(file, buffer);
+        let mut archive = match located.map_err(|error| PackError::io(path, error))? {
+            Ok(zip) => Archive {
+                zip,
+                path: path.into(),
+                starts: Vec::new(),
+            },
+            Err((input, error)) => return Err(refused(path, &input, error)),
+        };
+        archive.check_whole()?;
+        let mut entries = archive.zip.entries(buffer);
+        let mut starts = Vec::new();
+        loop {
+            match entries.next_entry() {
+                Ok(Some(entry)) => starts.push(entry.local_header_offset()),
+                Ok(None) => break,
+                Err(error) => return Err(archive.damaged(error)),
+            }
+        }
+        // Without zip64 the number has 16 bits, and old tools let it overflow.
+        let (found, expected) = (starts.len() as u64, archive.zip.entries_hint());
+        if found != expected && (found & 0xffff) != expected {
+            return Err(PackError::DamagedArchive {
+                path: path.to_owned(),
+                what: format!("entries in its directory: {found}, expected {expected}"),
+            });
+        }
+        starts.sort_unstable();
+        archive.starts = starts;
+        Ok(archive)
+    }
+
+    /// An archive in several files has its directory in the last one.
+    fn check_whole(&self) -> Result<(), PackError> {
+        let mut end = [0; 8];
+        let read = self
+            .zip
+            .get_ref()
+            .read_exact_at(&mut end, self.zip.eocd_offset());
+        read.map_err(|error| PackError::io(&self.path, error))?;
+        let disk = u16::from_le_bytes([end[4], end[5]]);
+        match disk {
+            // With 0xffff the number stands in the record of zip64.
+            0 | 0xffff => Ok(()),
+            _ => Err(PackError::SplitZip {
+                path: self.path.to_path_buf(),
+                part: u64::from(disk) + 1,
+            }),
+        }
+    }
+
+    fn damaged(&self, error: rawzip::Error) -> PackError {
+        match rawzip_error(error) {
+            error if error.raw_os_error().is_some() => PackError::io(&self.path, error),
+            error => PackError::DamagedArchive {
+                path: self.path.to_path_buf(),
+                what: format!(
+                    "its directory, from byte {}, is damaged: {error}",
+                    self.zip.directory_offset()
+                ),
+            },
+        }
+    }
+
+    /// Where the entry with its local header at `offset` has to end: where the next one begins.
+    /// `None` if two begin here.
+    fn end_of(&self, offset: u64) -> Option<u64> {
+        let first = self.starts.partition_point(|&start| start < offset);
+        match self.starts.get(first..)? {
+            [start, second, ..] if start == second => None,
+            [_, next, ..] => Some((*next).min(self.zip.directory_offset())),
+            _ => Some(self.zip.directory_offset()),
+        }
+    }
+
+    fn record(
+        self: &Arc<Archive>,
+        entry: &ZipFileHeaderRecord<'_>,
+        path: &[u8],
+    ) -> Result<Record, PackError> {
+        let origin = Origin::Entry(Arc::clone(&self.path), shown_start(path));
+        let name = match Name::new(&name_of(path)) {
+            Ok(name) => name,
+            Err(error) => return Err(PackError::BadName { origin, error }),
+        };
+        let method = match Method::of(entry) {
+            Ok(method) => method,
+            Err(what) => return Err(PackError::UnsupportedEntry { origin, what }),
+        };
+        let size = entry.uncompressed_size_hint();
+        let member = ZipMember {
+            archive: Arc::clone(self),
+            place: entry.wayfinder(),
+            method,
+            offset: entry.local_header_offset(),
+            raw_name: entry.file_path().as_bytes().into(),
+            size,
+            crc: entry.crc32(),
+        };
+        Ok(Record {
+            name: Some(name),
+            size,
+            origin,
+            content: Content::Member(Box::new(member)),
+        })
+    }
+}
+
+/// Why a file is not read as an archive.
+fn refused(path: &Path, file: &Input, error: rawzip::Error) -> PackError {
+    let mut head = [0; HEAD];
+    let read = file.read_at(&mut head, 0).unwrap_or(0);
+    let (head, path) = (&head[..read], path.to_owned());
+    let is_zip = head.starts_with(b"PK");
+    match error.kind() {
+        ErrorKind::MissingEndOfCentralDirectory if !is_zip => PackError::NotAnArchive {
+            path,
+            expected: "zip archive",
+            looks: match head {
+                [] => Some("an empty file"),
+                head => looks_like(head),
+            },
+        },
+        ErrorKind::MissingEndOfCentralDirectory => PackError::DamagedArchive {
+            path,
+            what: "the zip archive has no directory at its end: it is cut off".to_owned(),
+        },
+        _ => match rawzip_error(error) {
+            error if error.raw_os_error().is_some() => PackError::io(&path, error),
+            error => PackError::DamagedArchive {
+                path,
+                what: format!("the end of its directory is damaged: {error}"),
+            },
+        },
+    }
+}
+
+fn rawzip_error(error: rawzip::Error) -> io::Error {
+    match error.into_kind() {
+        ErrorKind::IO(error) => error,
+        ErrorKind::Eof => io::ErrorKind::UnexpectedEof.into(),
+        other => io::Error::new(
+            io::ErrorKind::InvalidData,
+            rawzip::Error::from(other).to_string(),
+        ),
+    }
+}
