@@ -4,6 +4,7 @@
 //! not here.
 
 use memmap2::{Advice, Mmap, MmapOptions};
+use rustix::io::Errno;
 use rustix::mm::Advice as Advise;
 use std::fs::File;
 use std::io;
@@ -42,7 +43,15 @@ impl PayloadMap {
         )]
         // SAFETY: the mapping is read-only and never touched in user space (see the type), so
         // neither truncation nor modification of the file by others is observed by Rust code.
-        let map = unsafe { MmapOptions::new().len(len).map(file)? };
+        let map = match unsafe { MmapOptions::new().len(len).map(file) } {
+            // A file of FUSE that is read past the cache has no shared mappings, but private ones
+            // (`fuse_file_mmap` in fs/fuse/file.c).
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NODEV) => {
+                // SAFETY: as above.
+                unsafe { MmapOptions::new().len(len).map_copy_read_only(file)? }
+            }
+            mapped => mapped?,
+        };
         // Advice is a hint; without it reads are as right, only slower.
         let _ = map.advise(Advice::Random);
         Ok(PayloadMap { map: Some(map) })
