@@ -12,6 +12,7 @@ pub mod device;
 pub mod extract;
 pub mod failures;
 pub mod files;
+pub mod filesystem;
 pub mod format;
 pub mod fuse;
 pub mod kernel_cache;

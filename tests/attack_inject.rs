@@ -12,7 +12,7 @@ fn a_system_call_that_fails_leaves_whole_shards_and_a_run_that_can_be_repeated()
     let mut attack = Command::new("scripts/attack/inject");
     attack.current_dir(env!("CARGO_MANIFEST_DIR"));
     attack.args(["--program", env!("CARGO_BIN_EXE_roxfs"), "--runs", "320"]);
-    attack.args(["--positions", "12", "--seconds", "90"]);
+    attack.args(["--lasting", "60", "--positions", "12", "--seconds", "90"]);
     attack.args([
         "pack",
         "plain",

@@ -45,15 +45,43 @@ fn whole(source: &Path) -> Vec<Vec<u8>> {
     target.bytes()
 }
 
+/// Runs a command of which a call fails with `EIO` from the time on that it is made for the
+/// `position`-th time, by whichever thread; it has to fail. Returns what it said.
+fn failing_from(call: &str, position: u32, command: &Command) -> String {
+    need_root();
+    let made = temp_dir();
+    let [fail_call, report] = ["fail_call", "report"].map(|name| made.path().join(name));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/attack/fail_call.c");
+    sh("gcc -O2 -o \"$1\" \"$2\"", &[&fail_call, &source]);
+    let mut failing = Command::new(&fail_call);
+    failing.arg(&report).args([call, &libc::EIO.to_string()]);
+    failing.arg(format!("{position}+"));
+    failing.arg(command.get_program()).args(command.get_args());
+    let message = said(&mut failing);
+    let report = std::fs::read_to_string(report).expect("a report");
+    assert!(report.starts_with("exit 1\n"), "{report}{message}");
+    message
+}
+
+#[test]
+fn a_directory_that_can_never_be_synced_is_found_before_anything_is_written() {
+    let (source, target) = (source(), Target::new());
+    let mut pack = target.pack(&OPTIONS);
+    pack.arg(source.path());
+    let inject = "fsync:error=EIO";
+    let message = fail(&mut failing(inject, Some(target.path()), &pack), 1);
+    let expected = format!("roxfs: {}: Input/output error", target.path().display());
+    assert!(message.starts_with(&expected), "{message}");
+    assert_eq!(entries(target.path()), [] as [&str; 0]);
+}
+
 #[test]
 fn a_directory_that_cannot_be_synced_leaves_the_lock_and_the_run_is_resumed() {
     let (source, target) = (source(), Target::new());
     let mut pack = target.pack(&OPTIONS);
     pack.arg(source.path());
-    let message = fail(
-        &mut failing("fsync:error=EIO", Some(target.path()), &pack),
-        1,
-    );
+    // After the first time, which is before anything is written.
+    let message = failing_from("fsyncdir", 2, &pack);
     let expected = format!("roxfs: {}: Input/output error", target.path().display());
     assert!(message.starts_with(&expected), "{message}");
     assert_eq!(entries(target.path()), [".d.lock", "d_0000.rox"]);
@@ -72,12 +100,14 @@ fn a_resumed_run_syncs_the_last_name_though_it_writes_nothing() {
     let (source, target) = (source(), Target::new());
     let mut pack = target.pack(&["-q", "--plain"]);
     pack.arg(source.path());
-    for options in [&[][..], &["--resume"]] {
-        let mut unsynced = failing("fsync:error=EIO", Some(target.path()), &pack);
-        fail(unsynced.args(options), 1);
+    for resume in [false, true] {
+        if resume {
+            pack.arg("--resume");
+        }
+        failing_from("fsyncdir", 2, &pack);
         assert_eq!(entries(target.path()), [".d.lock", "d_0000.rox"]);
     }
-    run(pack.arg("--resume"));
+    run(&mut pack);
     assert_eq!(entries(target.path()), ["d_0000.rox"]);
     assert_eq!(target.names().len(), 20);
 }
@@ -104,7 +134,7 @@ fn a_lock_that_cannot_be_removed_is_an_error_and_packs_nothing_twice() {
     let whole = whole(source.path());
     let mut pack = target.pack(&OPTIONS);
     pack.arg(source.path());
-    let message = fail(&mut failing("unlinkat:error=EIO", None, &pack), 1);
+    let message = fail(&mut failing("unlinkat:error=EIO:when=2+", None, &pack), 1);
     let lock = target.path().join(".d.lock");
     let expected = format!(
         "roxfs: {}: everything is packed, but this file",

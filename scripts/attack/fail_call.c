@@ -4,7 +4,9 @@
           fail_call --calls          lists the calls it knows
 
    The call CALL (a name) fails with the number ERRNO when it is made for the POSITION-th time, by any
-   thread or child of the command; with position 0 none fails. Counting begins when the program's own
+   thread or child of the command; with position 0 none fails, and with "POSITION+" all from there on.
+   CALL may be several names, separated by commas, which are counted as one. Beside the names of calls
+   there are "tmpfile" (openat of a file without a name) and "fsyncdir" (fsync of a directory). Counting begins when the program's own
    code does: at the poll of three descriptors that the runtime of Rust begins with. REPORT gets the line
    "exit CODE" or "signal NUMBER" when the command has ended, and "calls COUNT" when all its
    descendants have. By a seccomp filter whose notifications are answered here: only the chosen call is
@@ -12,6 +14,7 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -23,6 +26,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -68,6 +72,20 @@ static void fail(const char *what) {
     exit(125);
 }
 
+/* Calls of which only some fail: by what their arguments are. */
+static const struct call parts[] = {{"tmpfile", SYS_openat}, {"fsyncdir", SYS_fsync}};
+#define PARTS (sizeof parts / sizeof *parts)
+
+/* At most as many calls fail at once. */
+#define MOST 8
+
+/* The calls that fail: their numbers, and for each which part of them, or -1. */
+static struct {
+    int count;
+    int number[MOST];
+    int part[MOST];
+} chosen;
+
 static int number_of(const char *name) {
     for (size_t at = 0; at < CALLS; at++)
         if (!strcmp(calls[at].name, name))
@@ -81,19 +99,62 @@ static int number_of(const char *name) {
 static volatile int *listener;
 static volatile int *ready;
 
-static void run(int number, char **command) {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 2, 0),
+/* Puts in place what `names` says. */
+static void choose(char *names) {
+    for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
+        if (chosen.count == MOST) {
+            errno = E2BIG;
+            fail(name);
+        }
+        int part = -1;
+        for (size_t at = 0; at < PARTS; at++)
+            if (!strcmp(parts[at].name, name))
+                part = at;
+        chosen.part[chosen.count] = part;
+        chosen.number[chosen.count++] = part < 0 ? number_of(name) : parts[part].number;
+    }
+}
+
+/* Whether a call is one of those that fail. */
+static int is_chosen(const struct seccomp_notif *asked) {
+    for (int at = 0; at < chosen.count; at++) {
+        if (asked->data.nr != chosen.number[at])
+            continue;
+        if (chosen.part[at] < 0)
+            return 1;
+        if (asked->data.nr == SYS_openat) {
+            if ((asked->data.args[2] & O_TMPFILE) == O_TMPFILE)
+                return 1;
+            continue;
+        }
+        char path[64];
+        struct stat found;
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)asked->pid, (int)asked->data.args[0]);
+        if (!stat(path, &found) && S_ISDIR(found.st_mode))
+            return 1;
+    }
+    return 0;
+}
+
+static void run(char **command) {
+    struct sock_filter filter[MOST + 4];
+    int length = 0;
+    filter[length++] =
+        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 #ifdef SYS_poll
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_poll, 1, 0),
+    int first = SYS_poll;
 #else
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ppoll, 1, 0),
+    int first = SYS_ppoll;
 #endif
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-    };
-    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    for (int at = 0; at <= chosen.count; at++) {
+        int number = at == chosen.count ? first : chosen.number[at];
+        /* To the last line: over the others, and the one that allows. */
+        filter[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number,
+                                                        chosen.count - at + 1, 0);
+    }
+    filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
+    struct sock_fprog program = {length, filter};
     unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
     int made = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                        flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &program);
@@ -107,7 +168,7 @@ static void run(int number, char **command) {
     _exit(127);
 }
 
-static unsigned long serve(int number, int error, unsigned long position, pid_t child, FILE *report) {
+static unsigned long serve(int error, unsigned long position, int lasting, pid_t child, FILE *report) {
     unsigned long count = 0;
     int begun = 0, ended = 0;
     for (;;) {
@@ -142,9 +203,12 @@ static unsigned long serve(int number, int error, unsigned long position, pid_t 
         if (asked.data.nr == SYS_ppoll && asked.data.args[1] == 3)
             begun = 1;
 #endif
-        else if (begun && asked.data.nr == number && ++count == position) {
-            answer.flags = 0;
-            answer.error = -error;
+        else if (begun && is_chosen(&asked)) {
+            count++;
+            if (count == position || (lasting && count > position)) {
+                answer.flags = 0;
+                answer.error = -error;
+            }
         }
         ioctl(*listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
     }
@@ -163,7 +227,7 @@ int main(int count, char **arguments) {
     FILE *report = fopen(arguments[1], "we");
     if (!report)
         fail(arguments[1]);
-    int number = number_of(arguments[2]);
+    choose(arguments[2]);
     void *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         fail("mmap");
@@ -175,7 +239,7 @@ int main(int count, char **arguments) {
     if (child < 0)
         fail("clone");
     if (child == 0)
-        run(number, arguments + 5);
+        run(arguments + 5);
     while (*listener == -1000)
         usleep(100);
     if (*listener < 0) {
@@ -184,7 +248,9 @@ int main(int count, char **arguments) {
         fail("seccomp");
     }
     *ready = 1;
-    unsigned long made = serve(number, atoi(arguments[3]), strtoul(arguments[4], NULL, 10), child, report);
+    char *after;
+    unsigned long position = strtoul(arguments[4], &after, 10);
+    unsigned long made = serve(atoi(arguments[3]), position, *after == '+', child, report);
     fprintf(report, "calls %lu\n", made);
     return fclose(report) ? 1 : 0;
 }

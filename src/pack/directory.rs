@@ -7,15 +7,18 @@
 
 use super::PackError;
 use crate::files::kind_in_words;
+use crate::filesystem::{Naming, cannot_sync};
 use crate::lease;
-use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
+use crate::text::shown;
+use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How files in it are opened, beside what they are opened for.
@@ -30,8 +33,12 @@ pub struct Directory {
     /// As it was named; empty for the current one.
     path: PathBuf,
     descriptor: OwnedFd,
+    /// How files get names that nothing has, when that has been found out.
+    naming: OnceLock<Naming>,
     /// Whether it has been said that its file system does not sync directories.
-    said: AtomicBool,
+    said_directories: AtomicBool,
+    /// The same of files.
+    said_files: AtomicBool,
 }
 
 /// Device, inode, size and time: another value is another file, or other bytes.
@@ -59,6 +66,11 @@ impl Identity {
         (self.0, self.1)
     }
 
+    /// Whether there are as many bytes in it.
+    pub fn is_same_size(self, other: Identity) -> bool {
+        self.2 == other.2
+    }
+
     /// Whether it is the same file, with whatever bytes.
     pub fn is_same_file(self, other: Identity) -> bool {
         self.file() == other.file()
@@ -75,7 +87,9 @@ impl Directory {
         Ok(Directory {
             path: file.parent().unwrap_or(Path::new("")).to_owned(),
             descriptor: descriptor.map_err(|errno| PackError::io(path, errno.into()))?,
-            said: AtomicBool::new(false),
+            naming: OnceLock::new(),
+            said_directories: AtomicBool::new(false),
+            said_files: AtomicBool::new(false),
         })
     }
 
@@ -182,38 +196,40 @@ impl Directory {
         fs::renameat(&self.descriptor, from, &self.descriptor, to)
     }
 
+    /// Renames a file to a name that nothing has, and finds out how that is done here.
+    pub fn rename_first(&self, from: &OsStr, to: &OsStr) -> rustix::io::Result<()> {
+        let names = (from.as_bytes(), to.as_bytes());
+        let (naming, refused) = Naming::find(self.descriptor.as_fd(), names.0, names.1)?;
+        if let (Naming::Checked, [rename, link]) = (naming, &refused[..]) {
+            log::warn!(
+                "{}: this file system has no renaming without replacing ({}) and no hard links ({}): \
+                 before a shard gets its name it is looked whether something has it; what another \
+                 program puts there in between is replaced",
+                shown(super::or_here(&self.path)),
+                io::Error::from(*rename),
+                io::Error::from(*link)
+            );
+        }
+        // The first answer counts.
+        let _ = self.naming.set(naming);
+        Ok(())
+    }
+
     /// Renames a file to a name that nothing has.
     pub fn rename(&self, from: &OsStr, to: &OsStr) -> rustix::io::Result<()> {
-        let directory = &self.descriptor;
-        match fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
-            // A file system, or a kernel, without.
-            Err(Errno::INVAL | Errno::NOSYS) => {}
-            done => return done,
+        let naming = self.naming.get().unwrap_or(&Naming::NoReplace);
+        let left = naming.rename(self.descriptor.as_fd(), from.as_bytes(), to.as_bytes())?;
+        if let Some(errno) = left {
+            self.warn_left(from, errno);
         }
-        match fs::linkat(directory, from, directory, to, AtFlags::empty()) {
-            // Without hard links: nobody else writes this dataset while it is locked.
-            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
-                match self.stat(to) {
-                    Err(Errno::NOENT) => self.replace(from, to),
-                    Ok(_) => Err(Errno::EXIST),
-                    Err(errno) => Err(errno),
-                }
-            }
-            Err(errno) => Err(errno),
-            Ok(()) => {
-                if let Err(errno) = self.remove(from) {
-                    self.warn_left(from, errno);
-                }
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
     /// Says that a temporary file stays: it is in nobody's way, and its name says what it is.
     pub fn warn_left(&self, name: &OsStr, errno: Errno) {
         log::warn!(
             "{}: a temporary file cannot be removed, and stays: {}",
-            crate::text::shown(&self.join(name)),
+            shown(&self.join(name)),
             io::Error::from(errno)
         );
     }
@@ -221,19 +237,29 @@ impl Directory {
     /// Puts the names on disk. Where the file system cannot, that is said once.
     pub fn sync(&self) -> Result<(), PackError> {
         let path = super::or_here(&self.path);
-        match fs::fsync(&self.descriptor) {
-            Err(errno @ (Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => {
-                if !self.said.swap(true, Ordering::Relaxed) {
-                    log::warn!(
-                        "{}: this file system cannot sync directories ({}): if the machine stops \
-                         now, a shard may have lost its name",
-                        crate::text::shown(path),
-                        io::Error::from(errno)
-                    );
+        let synced = fs::fsync(&self.descriptor).map_err(io::Error::from);
+        let lost = "directories ({}): if the machine stops now, a shard may have lost its name";
+        let synced = self.or_say(synced, &self.said_directories, lost);
+        synced.map_err(|error| PackError::io(path, error))
+    }
+
+    /// What has become of syncing a file in it. Where the file system cannot, that is said once.
+    pub fn synced(&self, synced: io::Result<()>) -> io::Result<()> {
+        let lost = "files ({}): if the machine stops soon, the last shards may have lost bytes";
+        self.or_say(synced, &self.said_files, lost)
+    }
+
+    fn or_say(&self, synced: io::Result<()>, said: &AtomicBool, lost: &str) -> io::Result<()> {
+        match synced {
+            Err(error) if cannot_sync(&error) => {
+                if !said.swap(true, Ordering::Relaxed) {
+                    let lost = lost.replace("{}", &error.to_string());
+                    let path = shown(super::or_here(&self.path));
+                    log::warn!("{path}: this file system cannot sync {lost}");
                 }
                 Ok(())
             }
-            done => done.map_err(|errno| PackError::io(path, errno.into())),
+            done => done,
         }
     }
 }

@@ -283,6 +283,28 @@ pub enum PackError {
         /// The user of this process.
         expected: u32,
     },
+    /// A shard for which a file system has no place.
+    #[error(
+        "{}: it is larger than this file system, or the limit of this process (ulimit -f), lets a file be ({reason}): take a smaller --shard-size; FAT has files of less than 4 GiB",
+        shown(path)
+    )]
+    TooLarge {
+        /// The shard.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// A file system whose files can only be written from their beginning to their end.
+    #[error(
+        "{}: this file system does not read or shorten a file that is being written ({reason}), which packing needs (a mount of rclone does it with --vfs-cache-mode writes)",
+        shown(path)
+    )]
+    WritesOnce {
+        /// The shard that would be written.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
     /// A lock file that cannot be removed after a run that is complete.
     #[error(
         "{}: everything is packed, but this file, which says that a run has been interrupted, cannot be removed: {reason}; remove it",
@@ -391,6 +413,30 @@ pub enum PackError {
         /// The lock file.
         path: PathBuf,
     },
+    /// The same, where the file system has no locks.
+    #[error(
+        "{}: {owner} is writing this dataset, or was killed while it was; this file system has no locks to tell which: if it has ended, remove this file",
+        shown(path)
+    )]
+    Held {
+        /// The file that says so.
+        path: PathBuf,
+        /// Whose it is, in words.
+        owner: String,
+    },
+    /// A single file beside numbered shards, or these beside a single file, under one name.
+    #[error(
+        "{}: it is there already, as {found}: {advice}, or take another name",
+        shown(path)
+    )]
+    OtherNumbering {
+        /// The file that is there.
+        path: PathBuf,
+        /// Which of the two that is.
+        found: &'static str,
+        /// What to do.
+        advice: String,
+    },
     /// The dataset would be packed into itself.
     #[error(
         "{}: the output lies in the source {}",
@@ -407,9 +453,10 @@ pub enum PackError {
 
 impl PackError {
     pub(super) fn io(path: &Path, reason: io::Error) -> PackError {
-        PackError::Io {
-            path: path.to_owned(),
-            reason,
+        let path = path.to_owned();
+        match reason.kind() {
+            io::ErrorKind::FileTooLarge => PackError::TooLarge { path, reason },
+            _ => PackError::Io { path, reason },
         }
     }
 
@@ -453,6 +500,8 @@ impl PackError {
             | PackError::Planted { .. }
             | PackError::OtherUsersLock { .. }
             | PackError::LockStays { .. }
+            | PackError::TooLarge { .. }
+            | PackError::WritesOnce { .. }
             | PackError::Thread { .. }
             | PackError::ChangedMeanwhile { .. }
             | PackError::Gap { .. }
@@ -464,8 +513,15 @@ impl PackError {
             | PackError::SeveralForms { .. }
             | PackError::SourceChanged { .. }
             | PackError::Locked { .. }
+            | PackError::Held { .. }
+            | PackError::OtherNumbering { .. }
             | PackError::OutputInSource { .. } => false,
         }
+    }
+
+    /// Whether something is not there.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, PackError::Io { reason, .. } if reason.kind() == io::ErrorKind::NotFound)
     }
 
     /// Whether the bytes of a shard or archive are at fault.

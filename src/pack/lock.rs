@@ -7,7 +7,9 @@
 
 use super::PackError;
 use super::directory::{Directory, Identity};
+use super::hold::{self, Hold};
 use super::temporary::Temporary;
+use crate::filesystem::cannot_lock;
 use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock, fstat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -39,6 +41,8 @@ pub struct Lock {
     name: OsString,
     /// Closing it gives the lock back.
     file: File,
+    /// Instead of that, where the file system has no locks.
+    _hold: Option<Hold>,
     earlier: Earlier,
     keep: bool,
 }
@@ -71,17 +75,16 @@ impl Lock {
                 },
                 Err(errno) => return Err(io(errno)),
             };
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
-                Err(Errno::AGAIN) => return Err(PackError::Locked { path }),
-                Err(errno) => {
-                    // A file system without locks; a new file would be taken for an interrupted run's.
+            let hold = match hold(directory, &name, &file) {
+                Ok(hold) => hold,
+                Err(error) => {
+                    // A new file would be taken for an interrupted run's.
                     if is_new {
                         let _ = directory.remove(&name);
                     }
-                    return Err(io(errno));
+                    return Err(error);
                 }
-            }
+            };
             // The one who had it may have removed it between our opening and locking it.
             if !is_named(directory, &name, &file).map_err(io)? {
                 continue;
@@ -94,6 +97,7 @@ impl Lock {
                 directory: Arc::clone(directory),
                 name,
                 file,
+                _hold: hold,
                 earlier,
                 keep: earlier != Earlier::Nothing,
             });
@@ -134,7 +138,7 @@ impl Lock {
             let written = self.file.write_all_at(text.as_bytes(), 0);
             let written = written.and_then(|()| self.file.set_len(text.len() as u64));
             // On disk before any shard is, as the number tells these from the older ones.
-            let written = written.and_then(|()| self.file.sync_all());
+            let written = written.and_then(|()| self.directory.synced(self.file.sync_all()));
             written.map_err(|error| self.failed(error))?;
         }
         Ok(first)
@@ -190,6 +194,28 @@ impl Drop for Lock {
                 io::Error::from(errno)
             );
         }
+    }
+}
+
+/// Locks the open file, or, where the file system has no locks, makes what is there instead.
+fn hold(directory: &Arc<Directory>, name: &OsStr, file: &File) -> Result<Option<Hold>, PackError> {
+    let path = || directory.join(name);
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        // Another machine may have mounted the file system without locks.
+        Ok(()) => hold::check(directory, name).map(|()| None),
+        Err(Errno::AGAIN) => Err(PackError::Locked { path: path() }),
+        Err(errno) if cannot_lock(errno) => {
+            let hold = Hold::take(directory, name)?;
+            log::warn!(
+                "{}: this file system has no locks ({}): {} keeps other runs out; if this one is \
+                 killed, the next one may ask for its removal",
+                crate::text::shown(&path()),
+                io::Error::from(errno),
+                crate::text::shown(&directory.join(&hold::name_beside(name)))
+            );
+            Ok(Some(hold))
+        }
+        Err(errno) => Err(PackError::io(&path(), errno.into())),
     }
 }
 

@@ -9,11 +9,13 @@ mod directory;
 mod error;
 mod finish;
 mod form;
+mod hold;
 mod load;
 mod lock;
 mod open_file;
 mod own;
 mod plan;
+mod probe;
 mod resume;
 mod rights;
 pub mod source;
@@ -131,8 +133,18 @@ pub fn pack(
     interrupt: &AtomicBool,
 ) -> Result<PackOutcome, PackError> {
     let directory = Arc::new(options.target.directory()?);
+    let probed = options.target.probe(&directory);
+    let was_removed = probed.as_ref().is_err_and(PackError::is_not_found);
+    if !was_removed {
+        probed?;
+    }
     let mut lock = options.target.lock(&directory)?;
+    if was_removed {
+        // By the one who had the lock, as what a killed run has left.
+        options.target.probe(&directory)?;
+    }
     options.target.remove_temporary(&directory)?;
+    options.target.check_form(&directory)?;
     let names = options.target.existing(&directory)?;
     let existing: Result<Vec<Shard>, _> = names
         .iter()

@@ -77,6 +77,15 @@ impl Tables {
         Ok(tables)
     }
 
+    /// Whether these begin with the `earlier` ones; checksums count where those have them.
+    pub fn begin_with(&self, earlier: &Tables, checksums: bool) -> bool {
+        let names = (&self.names, &earlier.names);
+        self.ends.starts_with(&earlier.ends)
+            && names.0.ends.starts_with(&names.1.ends)
+            && names.0.bytes.starts_with(&names.1.bytes)
+            && (!checksums || self.crcs.starts_with(&earlier.crcs))
+    }
+
     fn push_from(
         &mut self,
         shard: &Shard,

@@ -2,9 +2,11 @@
 
 use super::directory::Directory;
 use super::lock::Lock;
+use super::probe::probe;
 use super::temporary::is_temporary;
 use super::{PackError, directory_of};
 use crate::dataset::shard_number;
+use rustix::fs::FileType;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -97,6 +99,43 @@ impl Target {
         Ok(found.into_iter().map(|(_, name)| name).collect())
     }
 
+    /// Refuses to write one form of a dataset where the other is: commands that take the name would
+    /// see the single file alone.
+    pub fn check_form(&self, directory: &Directory) -> Result<(), PackError> {
+        let base = self.base().file_name().unwrap_or_default().as_bytes();
+        let stem = base.strip_suffix(b".rox").unwrap_or(base);
+        let shown = |name: &[u8]| crate::text::escaped(name).to_string();
+        let other_form = |name: &OsStr, found, advice| PackError::OtherNumbering {
+            path: directory.join(name),
+            found,
+            advice,
+        };
+        match self {
+            Target::Shards(_) => {
+                let name = OsString::from_vec([stem, b".rox"].concat());
+                let is_file = directory
+                    .stat(&name)
+                    .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory);
+                let advice = "--single-file appends to it; shards beside it would not be seen";
+                match is_file {
+                    true => Err(other_form(&name, "a single file", advice.to_owned())),
+                    false => Ok(()),
+                }
+            }
+            Target::SingleFile(_) => {
+                let is_shard = |name: &OsString| shard_number(name.as_bytes(), stem).is_some();
+                let first = directory.names()?.into_iter().filter(is_shard).min();
+                first.map_or(Ok(()), |name| {
+                    let advice = format!(
+                        "without --single-file, records are appended to the shards; \"{}\" would hide them",
+                        shown(base)
+                    );
+                    Err(other_form(&name, "a dataset in shards", advice))
+                })
+            }
+        }
+    }
+
     /// Removes what killed runs have left. To be called with the lock held. What cannot be removed
     /// is in nobody's way, and said.
     pub fn remove_temporary(&self, directory: &Directory) -> Result<(), PackError> {
@@ -130,6 +169,13 @@ impl Target {
                 source_dir: source.to_owned(),
             }),
         }
+    }
+
+    /// Finds out what the file system lacks: before the lock is taken, so that nothing stays where it
+    /// is of no use.
+    pub fn probe(&self, directory: &Arc<Directory>) -> Result<(), PackError> {
+        let shard = self.shard_path(0);
+        probe(directory, shard.file_name().unwrap_or_default())
     }
 
     /// Makes this process the dataset's only writer, or fails at once.

@@ -21,10 +21,18 @@ const ATTEMPTS: usize = 100;
 /// killed process leaves a temporary file, which [`is_temporary`] recognizes.
 #[derive(Debug)]
 pub struct Temporary {
+    /// Closed before the name is removed: network file systems may write a file when it is closed,
+    /// and then it would be there again.
+    file: File,
+    closed: Closed,
+}
+
+/// A temporary file that is written and closed, and waits for its name.
+#[derive(Debug)]
+pub struct Closed {
     directory: Arc<Directory>,
     /// `None` when it has got the name that it was to have.
     name: Option<OsString>,
-    file: File,
 }
 
 impl Temporary {
@@ -39,11 +47,11 @@ impl Temporary {
             let temporary = temporary_name(name);
             match directory.create(&temporary, mode) {
                 Ok(file) => {
-                    return Ok(Temporary {
+                    let closed = Closed {
                         directory: Arc::clone(directory),
                         name: Some(temporary),
-                        file,
-                    });
+                    };
+                    return Ok(Temporary { file, closed });
                 }
                 Err(Errno::EXIST) if attempts < ATTEMPTS => attempts += 1,
                 Err(errno) => return Err(PackError::io(&directory.join(name), errno.into())),
@@ -54,6 +62,37 @@ impl Temporary {
     /// The open file.
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// Closes it. A file system that writes through a network may only then know whether it could.
+    pub fn close(self) -> io::Result<Closed> {
+        let Temporary { file, closed } = self;
+        match nix::unistd::close(file) {
+            // It is closed all the same (close(2)).
+            Ok(()) | Err(nix::errno::Errno::EINTR) => Ok(closed),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl Closed {
+    /// Finds out how files get names here, by giving it another temporary one.
+    pub fn try_naming(&mut self, name: &OsStr) -> rustix::io::Result<()> {
+        let other = temporary_name(name);
+        if let Some(temporary) = &self.name {
+            self.directory.rename_first(temporary, &other)?;
+        }
+        self.name = Some(other);
+        Ok(())
+    }
+
+    /// Removes it. Where that fails, it is said that it stays.
+    pub fn remove(mut self) -> rustix::io::Result<()> {
+        if let Some(temporary) = &self.name {
+            self.directory.remove(temporary)?;
+        }
+        self.name = None;
+        Ok(())
     }
 
     /// Gives it a name that nothing has.
@@ -91,7 +130,7 @@ impl Seek for Temporary {
     }
 }
 
-impl Drop for Temporary {
+impl Drop for Closed {
     fn drop(&mut self) {
         if let Some(name) = &self.name
             && let Err(errno) = self.directory.remove(name)

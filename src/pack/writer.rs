@@ -31,6 +31,8 @@ const SYNC_EVERY: u64 = 64 << 20;
 /// place what the directory's access control list says. It has that from the beginning: whoever may
 /// read it at the end may read what there is of it before.
 const NEW: u32 = 0o666;
+/// How often a shard is compared that is given another time while it is.
+const ATTEMPTS: u32 = 3;
 /// What is expected of a shard that is there already.
 pub const EXPECTED: &str = "a shard, which is a regular file";
 
@@ -40,13 +42,37 @@ pub struct ShardWriter {
     directory: Arc<Directory>,
     name: OsString,
     path: PathBuf,
+    /// Before the file: it has it open, too.
+    syncing: Syncing,
     file: BufWriter<Temporary>,
     tables: Tables,
     /// The shard that this one continues, and whose place it takes, and what it was.
     replaces: Option<(File, Identity)>,
     synced: u64,
-    syncing: Option<JoinHandle<io::Result<()>>>,
     buffer: Vec<u8>,
+}
+
+/// The thread that syncs. Waited for when dropped, so that nothing has the file open any more.
+#[derive(Debug, Default)]
+struct Syncing(Option<JoinHandle<io::Result<()>>>);
+
+impl Syncing {
+    fn end(&mut self) -> io::Result<()> {
+        match self.0.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(synced)) => synced,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl Drop for Syncing {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            // The shard is given up, and whatever has become of it.
+            let _ = running.join();
+        }
+    }
 }
 
 impl ShardWriter {
@@ -70,11 +96,11 @@ impl ShardWriter {
             directory: Arc::clone(directory),
             name: name.to_owned(),
             path: directory.join(name),
+            syncing: Syncing::default(),
             file: BufWriter::with_capacity(WRITE_BUFFER, file),
             tables,
             replaces: None,
             synced: 0,
-            syncing: None,
             buffer: vec![0; BUFFER],
         })
     }
@@ -341,20 +367,15 @@ impl ShardWriter {
         // Without a thread or a descriptor to spare, all of it is synced at the end.
         if let Ok(file) = self.file.get_ref().file().try_clone() {
             let syncing = thread::Builder::new().name("sync".to_owned());
-            self.syncing = syncing.spawn(move || file.sync_data()).ok();
+            self.syncing = Syncing(syncing.spawn(move || file.sync_data()).ok());
         }
         Ok(())
     }
 
     /// Waits for the thread that syncs. Its error is told once, and not again by a later sync.
     fn end_sync(&mut self) -> Result<(), PackError> {
-        let Some(syncing) = self.syncing.take() else {
-            return Ok(());
-        };
-        match syncing.join() {
-            Ok(synced) => synced.map_err(|error| PackError::io(&self.path, error)),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+        let synced = self.directory.synced(self.syncing.end());
+        synced.map_err(|error| PackError::io(&self.path, error))
     }
 
     /// Writes index, sections and footer, and gives the shard its name, whole and on disk. An
@@ -366,11 +387,26 @@ impl ShardWriter {
         let failed = |errno: Errno| io(errno.into());
         self.tables.write(&mut self.file).map_err(io)?;
         let into_inner = self.file.into_inner();
-        let mut file = into_inner.map_err(|error| io(error.into_error()))?;
-        file.file().sync_all().map_err(io)?;
-        match self.replaces {
-            Some((old, before)) => {
-                rights::copy(&old, file.file(), &self.path).map_err(io)?;
+        let file = into_inner.map_err(|error| io(error.into_error()))?;
+        let synced = self.directory.synced(file.file().sync_all());
+        synced.map_err(io)?;
+        if let Some((old, _)) = &self.replaces {
+            rights::copy(old, file.file(), &self.path).map_err(io)?;
+        }
+        let continued = match &self.replaces {
+            Some((_, before)) => {
+                let old = OldShard {
+                    directory: &self.directory,
+                    name: &self.name,
+                    before: *before,
+                };
+                Some(old.unchanged(&self.tables, file.file())?)
+            }
+            None => None,
+        };
+        let mut file = file.close().map_err(io)?;
+        match continued {
+            Some(before) => {
                 let now = self.directory.stat(&self.name).map_err(failed)?;
                 if Identity::of(&now) != before {
                     return Err(PackError::ChangedMeanwhile { path: self.path });
@@ -382,6 +418,74 @@ impl ShardWriter {
         .map_err(failed)?;
         Ok(self.path)
     }
+}
+
+/// The shard that is continued by a copy, when the copy is to take its place.
+struct OldShard<'a> {
+    directory: &'a Directory,
+    name: &'a OsStr,
+    before: Identity,
+}
+
+impl OldShard<'_> {
+    /// What the shard is now, if it still is what `copy` with these `tables` continues. Some network
+    /// file systems give a file another time, or another number, after it has been written: where
+    /// these differ, its bytes are compared.
+    fn unchanged(&self, tables: &Tables, copy: &File) -> Result<Identity, PackError> {
+        let path = self.directory.join(self.name);
+        let io = |errno: Errno| PackError::io(&path, errno.into());
+        let now = Identity::of(&self.directory.stat(self.name).map_err(io)?);
+        if now == self.before {
+            return Ok(now);
+        }
+        let changed = || PackError::ChangedMeanwhile { path: path.clone() };
+        for _ in 0..ATTEMPTS {
+            let opened = self.directory.open(self.name, OFlags::RDONLY, EXPECTED)?;
+            let start = Identity::of(&fstat(&opened).map_err(io)?);
+            if !start.is_same_size(self.before) || !self.is_continued(opened, tables, copy)? {
+                return Err(changed());
+            }
+            // Reading it may be what gives it another time.
+            if Identity::of(&self.directory.stat(self.name).map_err(io)?) == start {
+                return Ok(start);
+            }
+        }
+        Err(changed())
+    }
+
+    /// Whether the bytes of a file are those that `copy` continues.
+    fn is_continued(&self, file: File, tables: &Tables, copy: &File) -> Result<bool, PackError> {
+        let path = self.directory.join(self.name);
+        let Ok(shard) = Shard::from_file(&path, file) else {
+            return Ok(false);
+        };
+        let Ok(earlier) = Tables::of(&shard, tables.sections()) else {
+            return Ok(false);
+        };
+        let checksums = shard.sections().crc32c.is_some();
+        let is_plain = shard.version().dtype().is_none() && shard.sections().unknown == 0;
+        if !is_plain || !tables.begin_with(&earlier, checksums) {
+            return Ok(false);
+        }
+        let same = has_same_bytes(shard.file(), copy, shard.payload_len());
+        same.map_err(|error| PackError::io(&path, error))
+    }
+}
+
+/// Whether two files begin with the same `len` bytes.
+fn has_same_bytes(one: &File, other: &File, len: u64) -> io::Result<bool> {
+    let (mut a, mut b) = (vec![0; BUFFER], vec![0; BUFFER]);
+    let mut at = 0;
+    while at < len {
+        let part = (len - at).min(BUFFER as u64) as usize;
+        one.read_exact_at(&mut a[..part], at)?;
+        other.read_exact_at(&mut b[..part], at)?;
+        if a[..part] != b[..part] {
+            return Ok(false);
+        }
+        at += part as u64;
+    }
+    Ok(true)
 }
 
 /// Whether an error of copying from one file to another is the target's.
