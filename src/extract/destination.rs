@@ -3,6 +3,7 @@
 //! Every path is walked component by component from a descriptor of the directory, and no symbolic
 //! link is followed. How a file gets its name is in `writer`.
 
+use super::probe::Abilities;
 use crate::files::kind_in_words;
 use crate::format::name::Name;
 use crate::text::shown;
@@ -12,6 +13,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// As any program makes them, less what the umask takes away.
@@ -36,6 +38,14 @@ pub enum PlaceError {
         /// What would be right.
         expected: &'static str,
     },
+    /// A name that the file system does not have.
+    #[error("{path}: this file system does not take the name ({reason})")]
+    Name {
+        /// The file or directory.
+        path: String,
+        /// Why.
+        reason: String,
+    },
     /// The system refused.
     #[error("{path}: {reason}")]
     Io {
@@ -54,7 +64,9 @@ impl PlaceError {
                 Errno::from_io_error(reason),
                 Some(Errno::NOSPC | Errno::DQUOT | Errno::ROFS)
             ),
-            PlaceError::Exists { .. } | PlaceError::Blocked { .. } => false,
+            PlaceError::Exists { .. } | PlaceError::Blocked { .. } | PlaceError::Name { .. } => {
+                false
+            }
         }
     }
 }
@@ -67,6 +79,10 @@ pub struct Destination {
     replaces: bool,
     /// Whether the file system is thought to have files without a name.
     pub(super) nameless: AtomicBool,
+    /// What else it has and lacks.
+    pub(super) abilities: Abilities,
+    /// Held while a file gets its name in two steps, so that no other thread does in between.
+    pub(super) naming: Mutex<()>,
     /// Number of the next temporary name.
     next: AtomicU64,
 }
@@ -99,13 +115,22 @@ impl Destination {
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = fs::open(path, flags, Mode::empty()).map_err(|errno| io(errno.into()))?;
-        Ok(Destination {
+        let mut destination = Destination {
             path: path.to_owned(),
             root,
             replaces,
             nameless: AtomicBool::new(true),
+            abilities: Abilities::default(),
+            naming: Mutex::default(),
             next: AtomicU64::new(0),
-        })
+        };
+        destination.abilities = Abilities::probe(&destination, destination.root.as_fd());
+        Ok(destination)
+    }
+
+    /// Whether two names that differ in the case of letters are one file here.
+    pub fn folds(&self) -> bool {
+        self.abilities.folds
     }
 
     /// Whether existing files are replaced.
@@ -152,10 +177,16 @@ impl Destination {
             .filter(|part| !part.is_empty())
         {
             end += component.len();
+            self.check_name(&path[..end])?;
             directory = open(directory.as_fd(), component).map_err(|errno| {
                 let found = found(directory.as_fd(), component);
                 match found.filter(|_| matches!(errno, Errno::NOTDIR | Errno::LOOP)) {
                     Some(found) => self.blocked(&path[..end], found, "a directory"),
+                    None if refuses_name(errno)
+                        || errno == Errno::NOENT && is_there(&directory) =>
+                    {
+                        self.name(&path[..end], io::Error::from(errno))
+                    }
                     None => self.io(&path[..end], errno),
                 }
             })?;
@@ -178,6 +209,26 @@ impl Destination {
         }
     }
 
+    /// The error that the file system does not take the name at `path` below the directory.
+    pub(super) fn name(&self, path: &[u8], reason: impl ToString) -> PlaceError {
+        PlaceError::Name {
+            path: self.show(path),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Refuses a last component that would become another one.
+    pub(super) fn check_name(&self, path: &[u8]) -> Result<(), PlaceError> {
+        match path
+            .last()
+            .filter(|last| self.abilities.cuts.contains(last))
+        {
+            Some(b' ') => Err(self.name(path, "it cuts off spaces at the end")),
+            Some(_) => Err(self.name(path, "it cuts off dots at the end")),
+            None => Ok(()),
+        }
+    }
+
     /// A name for a file that is not whole, or waits for its turn to replace another.
     pub(super) fn temporary_name(&self) -> Vec<u8> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -189,4 +240,15 @@ impl Destination {
 pub(super) fn found(directory: BorrowedFd, name: &[u8]) -> Option<FileType> {
     let stat = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     Some(FileType::from_raw_mode(stat.st_mode))
+}
+
+/// Whether an error of giving a name says that the file system has no such names: Linux's exFAT and
+/// VFAT say `EINVAL` to `a:b`, a name that is not UTF-8 is `EILSEQ` on some.
+pub(super) fn refuses_name(errno: Errno) -> bool {
+    matches!(errno, Errno::INVAL | Errno::ILSEQ | Errno::NAMETOOLONG)
+}
+
+/// Whether an open directory still has a name.
+fn is_there(directory: &OwnedFd) -> bool {
+    fs::fstat(directory).is_ok_and(|stat| stat.st_nlink > 0)
 }

@@ -5,6 +5,8 @@
 
 mod archive;
 mod destination;
+mod folded;
+mod probe;
 mod record;
 mod taken;
 mod writer;
@@ -13,6 +15,7 @@ use crate::allowance::Allowance;
 use crate::dataset::Dataset;
 use crate::order::Union;
 use crate::shard::ShardError;
+use folded::Folded;
 use record::Record;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -113,6 +116,7 @@ impl Extraction<'_> {
             batch: batch.clamp(1, MAX_BATCH) as usize,
             queue: Mutex::new(self.selected),
             taken: destination.replaces().then(Mutex::default),
+            folded: destination.folds().then(Mutex::default),
             outcome: Mutex::default(),
             stopped: AtomicBool::new(false),
             report: self.report,
@@ -144,6 +148,8 @@ struct Run<'a> {
     queue: Mutex<Union>,
     /// Only where files are replaced: else the file system knows which names are taken.
     taken: Option<Mutex<Taken>>,
+    /// Only where the case of letters does not count.
+    folded: Option<Mutex<Folded>>,
     outcome: Mutex<Outcome>,
     stopped: AtomicBool,
     report: &'a (dyn Fn(&Failure) + Sync),
@@ -180,6 +186,7 @@ impl Run<'_> {
         if let Some(taken) = &self.taken {
             record.claim(&mut lock(taken))?;
         }
+        self.check_case(&record, number)?;
         let place = |source| record.place(source);
         let mut file = writer.begin(record.name(), record.len()).map_err(place)?;
         record.read(buffer, &mut |piece| {
@@ -189,6 +196,19 @@ impl Run<'_> {
         })?;
         file.finish().map_err(place)?;
         Ok(record.len())
+    }
+
+    /// Refuses a name that the file system takes for that of another record.
+    fn check_case(&self, record: &Record, number: u64) -> Result<(), Failure> {
+        let Some(folded) = &self.folded else {
+            return Ok(());
+        };
+        let first = lock(folded).claim(record.name(), number);
+        let first = first.and_then(|first| record::name_of(self.dataset, first));
+        match first.filter(|first| first != record.name()) {
+            Some(first) => Err(record.clash(Clash::Case(first.to_string()))),
+            None => Ok(()),
+        }
     }
 
     fn fail(&self, failure: &Failure) {

@@ -1,6 +1,6 @@
 //! One record on its way out: its name, and its content in pieces, compared with its checksum.
 
-use super::taken::Taken;
+use super::taken::{Clash, Taken};
 use super::{Failure, PlaceError};
 use crate::allowance::Allowance;
 use crate::dataset::Dataset;
@@ -99,11 +99,16 @@ impl<'a> Record<'a> {
 
     /// Takes the name for this record.
     pub fn claim(&self, taken: &mut Taken) -> Result<(), Failure> {
-        taken.claim(&self.name).map_err(|clash| Failure::Clash {
+        taken.claim(&self.name).map_err(|clash| self.clash(clash))
+    }
+
+    /// The failure that its name is in the way of another's.
+    pub fn clash(&self, clash: Clash) -> Failure {
+        Failure::Clash {
             record: self.to_string(),
             name: self.name.to_string(),
             clash,
-        })
+        }
     }
 
     /// The failure to write this record's file.
@@ -120,6 +125,15 @@ impl std::fmt::Display for Record<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let path = shown(self.shard.path());
         write!(f, "record {} of {path}", self.local.get())
+    }
+}
+
+/// The name of record `number`, or that made of it.
+pub fn name_of(dataset: &Dataset, number: u64) -> Option<Name> {
+    let (shard, local) = dataset.locate(dataset.record(number)?)?;
+    match dataset.shards()[shard].valid_name(local).ok()? {
+        Some(name) => Some(name),
+        None => numbered(number, dataset.records()),
     }
 }
 

@@ -27,6 +27,9 @@ pub enum Clash {
     /// A directory of it is an earlier record.
     #[error("but \"{0}\" is another record")]
     BelowFile(String),
+    /// An earlier record's differs from it in the case of letters alone, and that does not count.
+    #[error("which this file system takes for \"{0}\", the name of another record")]
+    Case(String),
 }
 
 impl Taken {

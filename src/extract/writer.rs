@@ -5,9 +5,10 @@
 //! `.roxfs-extract.PID.N.tmp`, in the same directory, and renamed.
 
 use super::PIECE;
-use super::destination::{Destination, PlaceError, found};
+use super::destination::{Destination, PlaceError, found, refuses_name};
+use crate::filesystem::Naming;
 use crate::format::name::Name;
-use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::fs::File;
 use std::io::Write;
@@ -31,7 +32,8 @@ pub struct NewFile<'a> {
     destination: &'a Destination,
     directory: BorrowedFd<'a>,
     path: &'a Name,
-    file: File,
+    /// `None` when it is closed.
+    file: Option<File>,
     /// The temporary name that it has.
     temporary: Option<Vec<u8>>,
 }
@@ -66,7 +68,7 @@ impl<'a> Writer<'a> {
             destination,
             directory,
             path,
-            file: file.into(),
+            file: Some(file.into()),
             temporary,
         })
     }
@@ -76,26 +78,52 @@ type Placed<T> = std::result::Result<T, PlaceError>;
 
 /// A new file in `directory`, and its temporary name where it needs one.
 fn create(destination: &Destination, directory: BorrowedFd) -> Result<(OwnedFd, Option<Vec<u8>>)> {
-    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
     if destination.nameless.load(Ordering::Relaxed) {
-        match fs::openat(directory, ".", flags | OFlags::TMPFILE, FILE_MODE) {
-            Ok(file) => return Ok((file, None)),
+        match create_nameless(directory) {
             // A file system, or a kernel, without.
-            Err(Errno::OPNOTSUPP | Errno::ISDIR) => {
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOSYS | Errno::INVAL) => {
                 destination.nameless.store(false, Ordering::Relaxed);
             }
-            Err(errno) => return Err(errno),
+            done => return done.map(|file| (file, None)),
         }
     }
+    let (file, name) = create_named(destination, directory)?;
+    Ok((file, Some(name)))
+}
+
+/// A new file in `directory` that has no name.
+pub(super) fn create_nameless(directory: BorrowedFd) -> Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::TMPFILE;
+    fs::openat(directory, ".", flags, FILE_MODE)
+}
+
+/// A new file in `directory`, and its temporary name.
+pub(super) fn create_named(
+    destination: &Destination,
+    directory: BorrowedFd,
+) -> Result<(OwnedFd, Vec<u8>)> {
+    let new = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
     loop {
         let name = destination.temporary_name();
-        let new = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-        match fs::openat(directory, &name[..], new, FILE_MODE) {
-            Ok(file) => return Ok((file, Some(name))),
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC | new;
+        match fs::openat(directory, &name[..], flags, FILE_MODE) {
+            Ok(file) => return Ok((file, name)),
             // Left by a killed process that had our number.
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
         }
+    }
+}
+
+/// Links a file that has no name.
+pub(super) fn link_nameless(file: &impl AsFd, directory: BorrowedFd, name: &[u8]) -> Result<()> {
+    match fs::linkat(file, "", directory, name, AtFlags::EMPTY_PATH) {
+        // Linux before 6.10 says this to all but root.
+        Err(Errno::NOENT) => {
+            let file = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+            fs::linkat(CWD, file, directory, name, AtFlags::SYMLINK_FOLLOW)
+        }
+        done => done,
     }
 }
 
@@ -114,7 +142,10 @@ fn exists(destination: &Destination, directory: BorrowedFd, path: &Name) -> Plac
 impl NewFile<'_> {
     /// Adds to the file.
     pub fn write(&mut self, piece: &[u8]) -> Placed<()> {
-        self.file.write_all(piece).map_err(|reason| PlaceError::Io {
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        file.write_all(piece).map_err(|reason| PlaceError::Io {
             path: self.destination.show(self.path.as_bytes()),
             reason,
         })
@@ -122,25 +153,39 @@ impl NewFile<'_> {
 
     /// Gives the file its name.
     pub fn finish(mut self) -> Placed<()> {
+        self.destination.check_name(self.path.as_bytes())?;
         self.name().map_err(|errno| match errno {
             Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => {
                 exists(self.destination, self.directory, self.path)
+            }
+            errno if refuses_name(errno) || errno == Errno::NOENT && self.is_there() => {
+                let reason = std::io::Error::from(errno);
+                self.destination.name(self.path.as_bytes(), reason)
             }
             errno => self.destination.io(self.path.as_bytes(), errno),
         })
     }
 
+    /// Whether it has a temporary name.
+    fn is_there(&self) -> bool {
+        let named = |name: &Vec<u8>| found(self.directory, name).is_some();
+        self.temporary.as_ref().is_some_and(named)
+    }
+
     fn name(&mut self) -> Result<()> {
         let (directory, name) = (self.directory, self.path.split().1);
-        if self.temporary.is_none() {
-            match self.link(name) {
+        if let Some(file) = self.file.take_if(|_| self.temporary.is_some()) {
+            close(file)?;
+        }
+        if let Some(file) = &self.file {
+            match link_nameless(file, directory, name) {
                 Err(Errno::EXIST) if self.destination.replaces() => {}
                 done => return done,
             }
             // A link never replaces anything, a rename does.
             loop {
                 let temporary = self.destination.temporary_name();
-                match self.link(&temporary) {
+                match link_nameless(file, directory, &temporary) {
                     // Left by a killed process that had our number.
                     Err(Errno::EXIST) => continue,
                     done => done?,
@@ -154,40 +199,43 @@ impl NewFile<'_> {
         };
         match self.destination.replaces() {
             true => fs::renameat(directory, &temporary[..], directory, name)?,
-            false => rename_new(directory, temporary, name)?,
+            false => rename_new(self.destination, directory, temporary, name)?,
         }
         self.temporary = None;
         Ok(())
     }
+}
 
-    /// Links the file that has no name.
-    fn link(&self, name: &[u8]) -> Result<()> {
-        let directory = self.directory;
-        match fs::linkat(&self.file, "", directory, name, AtFlags::EMPTY_PATH) {
-            // Linux before 6.10 says this to all but root.
-            Err(Errno::NOENT) => {
-                let file = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-                fs::linkat(CWD, file, directory, name, AtFlags::SYMLINK_FOLLOW)
-            }
-            done => done,
-        }
+/// Closes a file that is written. A file system that writes through a network may only then know
+/// whether it could.
+fn close(file: File) -> Result<()> {
+    match nix::unistd::close(file) {
+        // It is closed all the same (close(2)).
+        Ok(()) | Err(nix::errno::Errno::EINTR) => Ok(()),
+        Err(errno) => Err(Errno::from_raw_os_error(errno as i32)),
     }
 }
 
 /// Renames and replaces nothing.
-fn rename_new(directory: BorrowedFd, from: &[u8], to: &[u8]) -> Result<()> {
-    match fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
-        // A file system, or a kernel, without.
-        Err(Errno::INVAL | Errno::NOSYS) => {
-            fs::linkat(directory, from, directory, to, AtFlags::empty())?;
-            fs::unlinkat(directory, from, AtFlags::empty())
-        }
-        done => done,
-    }
+fn rename_new(
+    destination: &Destination,
+    directory: BorrowedFd,
+    from: &[u8],
+    to: &[u8],
+) -> Result<()> {
+    let naming = destination.abilities.naming;
+    let in_two_steps = matches!(naming, None | Some(Naming::Checked));
+    let _alone = in_two_steps.then(|| super::lock(&destination.naming));
+    let naming = naming.unwrap_or(Naming::NoReplace);
+    // If the old name stays, it says what it is.
+    naming.rename(directory, from, to).map(drop)
 }
 
 impl Drop for NewFile<'_> {
     fn drop(&mut self) {
+        // Closed first: network file systems may write a file when it is closed, and then it would be
+        // there again.
+        self.file = None;
         if let Some(temporary) = &self.temporary {
             // If it stays, its name says what it is.
             let _ = fs::unlinkat(self.directory, &temporary[..], AtFlags::empty());

@@ -1,0 +1,75 @@
+//! What the file system that files are written into has and lacks, found out with an empty file before
+//! the first record, and said where it matters.
+
+use super::destination::{Destination, found};
+use super::writer::{create_named, create_nameless, link_nameless};
+use crate::filesystem::Naming;
+use rustix::fs::{AtFlags, unlinkat};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::Ordering;
+
+/// What a file system has and lacks.
+#[derive(Debug, Default)]
+pub struct Abilities {
+    /// How files get names that nothing has; `None` where that is not known.
+    pub naming: Option<Naming>,
+    /// Whether names that differ in the case of letters are one file.
+    pub folds: bool,
+    /// The bytes that it takes off at the end of names: dots, and spaces.
+    pub cuts: Vec<u8>,
+}
+
+impl Abilities {
+    /// Of the file system that `directory` is on. Where no file can be made in it, which the first
+    /// record will show or not, nothing is known.
+    pub fn probe(destination: &Destination, directory: BorrowedFd) -> Abilities {
+        let name = destination.temporary_name();
+        let nameless = create_nameless(directory)
+            .and_then(|file| link_nameless(&file, directory, &name))
+            .is_ok();
+        destination.nameless.store(nameless, Ordering::Relaxed);
+        match nameless {
+            true => Abilities::with(directory, name, None),
+            false => Abilities::of_named(destination, directory).unwrap_or_default(),
+        }
+    }
+
+    fn of_named(destination: &Destination, directory: BorrowedFd) -> rustix::io::Result<Abilities> {
+        let (file, name) = create_named(destination, directory)?;
+        drop(file);
+        let other = destination.temporary_name();
+        let (naming, refused) = Naming::find(directory, &name, &other).inspect_err(|_| {
+            let _ = unlinkat(directory, &name[..], AtFlags::empty());
+        })?;
+        if let (Naming::Checked, [rename, link], false) =
+            (naming, &refused[..], destination.replaces())
+        {
+            log::warn!(
+                "{}: this file system has no renaming without replacing ({}) and no hard links ({}): \
+                 before a file gets its name it is looked whether something has it; what another \
+                 program puts there in between is replaced",
+                destination.show(b""),
+                io::Error::from(*rename),
+                io::Error::from(*link)
+            );
+        }
+        Ok(Abilities::with(directory, other, Some(naming)))
+    }
+
+    /// Looks what the empty file `name` is called, too, and removes it.
+    fn with(directory: BorrowedFd, name: Vec<u8>, naming: Option<Naming>) -> Abilities {
+        let is_called = |other: &[u8]| found(directory, other).is_some();
+        let folds = is_called(&name.to_ascii_uppercase());
+        let cuts = b". ".iter().copied();
+        let cuts = cuts.filter(|&end| is_called(&[&name[..], &[end]].concat()));
+        let cuts = cuts.collect();
+        // If it stays, its name says what it is.
+        let _ = unlinkat(directory, &name[..], AtFlags::empty());
+        Abilities {
+            naming,
+            folds,
+            cuts,
+        }
+    }
+}
