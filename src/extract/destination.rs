@@ -229,6 +229,18 @@ impl Destination {
         }
     }
 
+    /// Removes a temporary file. If it stays, its name says what it is, and a line where.
+    pub(super) fn remove(&self, directory: BorrowedFd, name: &[u8]) {
+        if let Err(errno) = fs::unlinkat(directory, name, AtFlags::empty()) {
+            log::warn!(
+                "{}: the temporary file {} cannot be removed, and stays: {}",
+                self.show(b""),
+                crate::text::escaped(name),
+                io::Error::from(errno)
+            );
+        }
+    }
+
     /// A name for a file that is not whole, or waits for its turn to replace another.
     pub(super) fn temporary_name(&self) -> Vec<u8> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);

@@ -4,7 +4,6 @@
 use super::destination::{Destination, found};
 use super::writer::{create_named, create_nameless, link_nameless};
 use crate::filesystem::Naming;
-use rustix::fs::{AtFlags, unlinkat};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
@@ -30,7 +29,7 @@ impl Abilities {
             .is_ok();
         destination.nameless.store(nameless, Ordering::Relaxed);
         match nameless {
-            true => Abilities::with(directory, name, None),
+            true => Abilities::with(destination, directory, name, None),
             false => Abilities::of_named(destination, directory).unwrap_or_default(),
         }
     }
@@ -39,9 +38,8 @@ impl Abilities {
         let (file, name) = create_named(destination, directory)?;
         drop(file);
         let other = destination.temporary_name();
-        let (naming, refused) = Naming::find(directory, &name, &other).inspect_err(|_| {
-            let _ = unlinkat(directory, &name[..], AtFlags::empty());
-        })?;
+        let found = Naming::find(directory, &name, &other);
+        let (naming, refused) = found.inspect_err(|_| destination.remove(directory, &name))?;
         if let (Naming::Checked, [rename, link], false) =
             (naming, &refused[..], destination.replaces())
         {
@@ -54,18 +52,22 @@ impl Abilities {
                 io::Error::from(*link)
             );
         }
-        Ok(Abilities::with(directory, other, Some(naming)))
+        Ok(Abilities::with(destination, directory, other, Some(naming)))
     }
 
     /// Looks what the empty file `name` is called, too, and removes it.
-    fn with(directory: BorrowedFd, name: Vec<u8>, naming: Option<Naming>) -> Abilities {
+    fn with(
+        destination: &Destination,
+        directory: BorrowedFd,
+        name: Vec<u8>,
+        naming: Option<Naming>,
+    ) -> Abilities {
         let is_called = |other: &[u8]| found(directory, other).is_some();
         let folds = is_called(&name.to_ascii_uppercase());
         let cuts = b". ".iter().copied();
         let cuts = cuts.filter(|&end| is_called(&[&name[..], &[end]].concat()));
         let cuts = cuts.collect();
-        // If it stays, its name says what it is.
-        let _ = unlinkat(directory, &name[..], AtFlags::empty());
+        destination.remove(directory, &name);
         Abilities {
             naming,
             folds,

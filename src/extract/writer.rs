@@ -227,8 +227,11 @@ fn rename_new(
     let in_two_steps = matches!(naming, None | Some(Naming::Checked));
     let _alone = in_two_steps.then(|| super::lock(&destination.naming));
     let naming = naming.unwrap_or(Naming::NoReplace);
-    // If the old name stays, it says what it is.
-    naming.rename(directory, from, to).map(drop)
+    if naming.rename(directory, from, to)?.is_some() {
+        // The file has its name, and the temporary one too.
+        destination.remove(directory, from);
+    }
+    Ok(())
 }
 
 impl Drop for NewFile<'_> {
@@ -237,8 +240,7 @@ impl Drop for NewFile<'_> {
         // there again.
         self.file = None;
         if let Some(temporary) = &self.temporary {
-            // If it stays, its name says what it is.
-            let _ = fs::unlinkat(self.directory, &temporary[..], AtFlags::empty());
+            self.destination.remove(self.directory, temporary);
         }
     }
 }

@@ -32,7 +32,7 @@ const SYNC_EVERY: u64 = 64 << 20;
 /// read it at the end may read what there is of it before.
 const NEW: u32 = 0o666;
 /// How often a shard is compared that is given another time while it is.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 2;
 /// What is expected of a shard that is there already.
 pub const EXPECTED: &str = "a shard, which is a regular file";
 
@@ -439,18 +439,21 @@ impl OldShard<'_> {
             return Ok(now);
         }
         let changed = || PackError::ChangedMeanwhile { path: path.clone() };
+        let mut after = now;
         for _ in 0..ATTEMPTS {
             let opened = self.directory.open(self.name, OFlags::RDONLY, EXPECTED)?;
             let start = Identity::of(&fstat(&opened).map_err(io)?);
             if !start.is_same_size(self.before) || !self.is_continued(opened, tables, copy)? {
                 return Err(changed());
             }
-            // Reading it may be what gives it another time.
-            if Identity::of(&self.directory.stat(self.name).map_err(io)?) == start {
-                return Ok(start);
+            after = Identity::of(&self.directory.stat(self.name).map_err(io)?);
+            if after == start {
+                break;
             }
+            // Changed while it was compared; or reading it is what changes its time, as a mount of
+            // rclone does until it has uploaded it.
         }
-        Err(changed())
+        Ok(after)
     }
 
     /// Whether the bytes of a file are those that `copy` continues.
