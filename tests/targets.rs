@@ -293,3 +293,38 @@ fn a_single_file_and_shards_of_one_name_are_told_apart() {
         assert!((entries(target.path()), target.bytes()) == before);
     }
 }
+
+/// Unmounts when dropped.
+struct Mounted(std::path::PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = roxfs().args(["umount", "-l"]).arg(&self.0).output();
+    }
+}
+
+#[test]
+fn shards_without_shared_mappings_are_mounted_all_the_same() {
+    let (source, target, point) = (source(), Target::new(), temp_dir());
+    run(target.pack(&["-q"]).arg(source.path()));
+    let mut mount = roxfs();
+    mount.args(["mount", "-f", "--root", "files"]);
+    mount.arg(target.dataset()).arg(point.path());
+    // As of a file of FUSE that is read past the cache: private ones can be made.
+    let log = temp_dir();
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "-o"])
+        .arg(log.path().join("log"));
+    command.args(["--trace=mmap", "--inject=mmap:error=ENODEV:when=1", "-P"]);
+    command.arg(target.path().join("d_0000.rox"));
+    command.arg(mount.get_program()).args(mount.get_args());
+    let mut daemon = command.stderr(Stdio::null()).spawn().expect("started");
+    let mounted = Mounted(point.path().to_owned());
+    wait_until("it is mounted", || is_mounted(point.path()));
+    sh("diff -r \"$1\" \"$2\"", &[source.path(), point.path()]);
+    drop(mounted);
+    daemon.wait().expect("ended");
+    let calls = std::fs::read_to_string(log.path().join("log")).expect("a log");
+    assert!(calls.contains("(INJECTED)"), "{calls}");
+}

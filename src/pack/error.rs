@@ -415,7 +415,7 @@ pub enum PackError {
     },
     /// The same, where the file system has no locks.
     #[error(
-        "{}: {owner} is writing this dataset, or was killed while it was; this file system has no locks to tell which: if it has ended, remove this file",
+        "{}: {owner} is writing this dataset, or was killed while it was; without locks of the file system nothing tells which: if it has ended, remove this file",
         shown(path)
     )]
     Held {

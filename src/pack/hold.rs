@@ -29,6 +29,7 @@ const LONGEST: u64 = 1024;
 pub struct Hold {
     directory: Arc<Directory>,
     name: OsString,
+    owner: Option<Owner>,
 }
 
 /// Whose process holds, as the file says it.
@@ -63,10 +64,11 @@ impl Hold {
         let hold = Hold {
             directory: Arc::clone(directory),
             name,
+            owner: Owner::here(),
         };
-        let said = Owner::here().map(|owner| owner.to_string());
         // Without a word in it, it is for a person to remove.
-        let written = file.write_all(said.unwrap_or_default().as_bytes());
+        let said = hold.owner.as_ref().map_or(String::new(), Owner::to_string);
+        let written = file.write_all(said.as_bytes());
         let written = written.and_then(|()| directory.synced(file.sync_all()));
         match written {
             Ok(()) => Ok(hold),
@@ -77,8 +79,14 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if let Err(errno) = self.directory.remove(&self.name) {
-            self.directory.warn_left(&self.name, errno);
+        // A person may have removed it, and another run may have made its own.
+        let found = owner(&self.directory, &self.name).ok().flatten();
+        if found.is_some_and(|found| found.is_some() && found != self.owner) {
+            return;
+        }
+        match self.directory.remove(&self.name) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => self.directory.warn_left(&self.name, errno),
         }
     }
 }

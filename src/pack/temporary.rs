@@ -132,10 +132,10 @@ impl Seek for Temporary {
 
 impl Drop for Closed {
     fn drop(&mut self) {
-        if let Some(name) = &self.name
-            && let Err(errno) = self.directory.remove(name)
-        {
-            self.directory.warn_left(name, errno);
+        let Some(name) = &self.name else { return };
+        match self.directory.remove(name) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => self.directory.warn_left(name, errno),
         }
     }
 }
