@@ -19,7 +19,7 @@ fn exfat_and_rclone_get_the_shards_of_a_plain_directory_or_a_word_at_once() {
     assert!(output.status.success(), "{report}{failure}");
     // Where it cannot be packed, files are extracted all the same.
     let rows = [
-        "rclone-off no no no no no no no ok ok ok",
+        "rclone-off no no no no no no no no ok ok ok",
         "exfat-fuse ok ok",
     ];
     let words = report.split_whitespace().collect::<Vec<_>>().join(" ");

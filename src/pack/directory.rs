@@ -121,6 +121,14 @@ impl Directory {
         fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
+    /// Fails where something has a name.
+    pub fn check_free(&self, name: &OsStr) -> Result<(), PackError> {
+        match self.stat(name) {
+            Err(Errno::NOENT) => Ok(()),
+            found => Err(self.failed(name)(found.err().unwrap_or(Errno::EXIST))),
+        }
+    }
+
     /// Makes a file, for reading and writing, where nothing has the name.
     pub fn create(&self, name: &OsStr, mode: u32) -> rustix::io::Result<File> {
         let flags = SAFELY | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;

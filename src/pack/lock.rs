@@ -3,7 +3,8 @@
 //!
 //! Its name is known to everybody who may write into the directory. So it is only used where it is a
 //! regular file of this user with no other name, and with nothing in it that somebody else wants to
-//! keep. It is readable by its owner alone: whoever can open it could hold it.
+//! keep. It is readable by its owner alone: whoever can open it could hold it. Where the file system
+//! has no locks, `hold` makes another file for the time of the run.
 
 use super::PackError;
 use super::directory::{Directory, Identity};

@@ -5,6 +5,7 @@
 //! `load` (small files are read ahead) to the `writer` of a shard, and a full shard to the thread
 //! that finishes it while the next one is filled.
 
+mod continued;
 mod directory;
 mod error;
 mod finish;
@@ -434,6 +435,8 @@ impl<'a> Packer<'a> {
             self.finish_shard(shard)?;
         }
         let name = self.shard_name(self.next_shard);
+        // Found out now and not when it is written: where case does not count, another dataset's.
+        self.directory.check_free(&name)?;
         self.next_shard += 1;
         self.first_records.push(self.next_record);
         let tables = Tables::new(self.options.sections, self.form.clone());

@@ -1,6 +1,7 @@
 //! One shard being written: to a temporary name, whole or not at all.
 
 use super::PackError;
+use super::continued::Continued;
 use super::directory::{Directory, Identity};
 use super::load::Loaded;
 use super::rights;
@@ -31,8 +32,6 @@ const SYNC_EVERY: u64 = 64 << 20;
 /// place what the directory's access control list says. It has that from the beginning: whoever may
 /// read it at the end may read what there is of it before.
 const NEW: u32 = 0o666;
-/// How often a shard is compared that is given another time while it is.
-const ATTEMPTS: u32 = 2;
 /// What is expected of a shard that is there already.
 pub const EXPECTED: &str = "a shard, which is a regular file";
 
@@ -395,7 +394,7 @@ impl ShardWriter {
         }
         let continued = match &self.replaces {
             Some((_, before)) => {
-                let old = OldShard {
+                let old = Continued {
                     directory: &self.directory,
                     name: &self.name,
                     before: *before,
@@ -418,77 +417,6 @@ impl ShardWriter {
         .map_err(failed)?;
         Ok(self.path)
     }
-}
-
-/// The shard that is continued by a copy, when the copy is to take its place.
-struct OldShard<'a> {
-    directory: &'a Directory,
-    name: &'a OsStr,
-    before: Identity,
-}
-
-impl OldShard<'_> {
-    /// What the shard is now, if it still is what `copy` with these `tables` continues. Some network
-    /// file systems give a file another time, or another number, after it has been written: where
-    /// these differ, its bytes are compared.
-    fn unchanged(&self, tables: &Tables, copy: &File) -> Result<Identity, PackError> {
-        let path = self.directory.join(self.name);
-        let io = |errno: Errno| PackError::io(&path, errno.into());
-        let now = Identity::of(&self.directory.stat(self.name).map_err(io)?);
-        if now == self.before {
-            return Ok(now);
-        }
-        let changed = || PackError::ChangedMeanwhile { path: path.clone() };
-        let mut after = now;
-        for _ in 0..ATTEMPTS {
-            let opened = self.directory.open(self.name, OFlags::RDONLY, EXPECTED)?;
-            let start = Identity::of(&fstat(&opened).map_err(io)?);
-            if !start.is_same_size(self.before) || !self.is_continued(opened, tables, copy)? {
-                return Err(changed());
-            }
-            after = Identity::of(&self.directory.stat(self.name).map_err(io)?);
-            if after == start {
-                break;
-            }
-            // Changed while it was compared; or reading it is what changes its time, as a mount of
-            // rclone does until it has uploaded it.
-        }
-        Ok(after)
-    }
-
-    /// Whether the bytes of a file are those that `copy` continues.
-    fn is_continued(&self, file: File, tables: &Tables, copy: &File) -> Result<bool, PackError> {
-        let path = self.directory.join(self.name);
-        let Ok(shard) = Shard::from_file(&path, file) else {
-            return Ok(false);
-        };
-        let Ok(earlier) = Tables::of(&shard, tables.sections()) else {
-            return Ok(false);
-        };
-        let checksums = shard.sections().crc32c.is_some();
-        let is_plain = shard.version().dtype().is_none() && shard.sections().unknown == 0;
-        if !is_plain || !tables.begin_with(&earlier, checksums) {
-            return Ok(false);
-        }
-        let same = has_same_bytes(shard.file(), copy, shard.payload_len());
-        same.map_err(|error| PackError::io(&path, error))
-    }
-}
-
-/// Whether two files begin with the same `len` bytes.
-fn has_same_bytes(one: &File, other: &File, len: u64) -> io::Result<bool> {
-    let (mut a, mut b) = (vec![0; BUFFER], vec![0; BUFFER]);
-    let mut at = 0;
-    while at < len {
-        let part = (len - at).min(BUFFER as u64) as usize;
-        one.read_exact_at(&mut a[..part], at)?;
-        other.read_exact_at(&mut b[..part], at)?;
-        if a[..part] != b[..part] {
-            return Ok(false);
-        }
-        at += part as u64;
-    }
-    Ok(true)
 }
 
 /// Whether an error of copying from one file to another is the target's.
