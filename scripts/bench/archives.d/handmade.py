@@ -115,6 +115,7 @@ WHOLE = {
     "content-after-wrong-checksum": [A, header(b"bad", 1500, checksum=b"000001\0 ") + padded(ZEROS_INSIDE[:1500]), AFTER, END],
     # Kinds.
     "unknown-type": [entry(b"u", b"hello", kind=b"9"), AFTER, END],
+    "sparse-type-without-a-map": [header(b"u", kind=b"S"), AFTER, END],
     "unknown-type-upper": [entry(b"u", b"hello", kind=b"Z"), AFTER, END],
     "contiguous": [entry(b"u", b"hello", kind=b"7"), AFTER, END],
     "type-nul": [entry(b"u", b"hello", kind=b"\0"), AFTER, END],

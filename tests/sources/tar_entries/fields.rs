@@ -217,6 +217,11 @@ fn each_kind_of_entry_is_a_record_or_passed_over() {
             Records(found),
         ),
         (
+            "that of sparse files, without a map",
+            &[of(b'S'), after(), end()],
+            Records(found),
+        ),
+        (
             "a label",
             &[label(), a(), end()],
             Said(&[HELLO], "1 skipped: not a file"),

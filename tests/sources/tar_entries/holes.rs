@@ -129,6 +129,18 @@ fn sparse_files_are_read_in_all_four_forms() {
             Error(3, "its content is 612 bytes, expected 712 bytes"),
         ),
         (
+            "the map of star",
+            &[
+                Made::new("s")
+                    .kind(b'S')
+                    .put(476, b"00000000000 00000000000 ")
+                    .content(&data),
+                after(),
+                end(),
+            ],
+            Error(3, "its map of holes is in another form than GNU tar's"),
+        ),
+        (
             "more content than pieces",
             &[old_sparse(3000, &[(512, 512)], &data), after(), end()],
             Error(3, "its content is 612 bytes, expected 512 bytes"),

@@ -124,7 +124,10 @@ impl Header {
             b'K' => Kind::LongLink,
             b'L' => Kind::LongName,
             b'M' => Kind::Rest,
-            b'S' => Kind::OldSparse,
+            // Without a size with holes it is not that of GNU tar or star, but of an unknown writer.
+            b'S' if self.format() == Format::Gnu || number(&self.0[REAL_SIZE]) != Some(0) => {
+                Kind::OldSparse
+            }
             b'V' => Kind::Label,
             b'g' => Kind::Global,
             // Solaris has written X before POSIX chose x.
