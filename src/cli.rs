@@ -2,10 +2,11 @@
 
 use crate::format::dtype::{Dtype, DtypeError};
 use crate::order::Selection;
-use crate::pack::source::{Framing, Kind};
+use crate::pack::source::{Duplicates, Framing, Kind, Pattern};
 use crate::session::MountOptions;
-use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -244,6 +245,38 @@ pub struct Pack {
     /// Pass over symbolic links in directories
     #[arg(long)]
     pub no_follow: bool,
+    /// Leave out what a pattern matches, and all below a directory that it matches; may be repeated
+    ///
+    /// A pattern without "/" matches any component of a name: .git, "*.txt". One with "/" matches
+    /// from the start: /tmp, "train/*.txt"; one that ends with "/" matches directories alone. "*"
+    /// and "?" (one byte) and [...] do not match "/", "**" matches any number of components, "\"
+    /// takes away a special meaning. Patterns see the names in the source, before --strip; their "/"
+    /// at the start is that of a name, not of the file system.
+    #[arg(long, value_name = "PATTERN",
+          value_parser = OsStringValueParser::new().try_map(parse_pattern))]
+    pub exclude: Vec<Pattern>,
+    /// Leave out what file managers and notebooks leave behind: .DS_Store, Thumbs.db and so on
+    ///
+    /// These are, anywhere: .ipynb_checkpoints (Jupyter); .DS_Store, ._*, __MACOSX,
+    /// .Spotlight-V100, .Trashes, .fseventsd (macOS); Thumbs.db, desktop.ini, $RECYCLE.BIN,
+    /// "System Volume Information" (Windows); @eaDir (Synology). Other hidden files stay, and so
+    /// does .git.
+    #[arg(long)]
+    pub exclude_junk: bool,
+    /// Drop the first N components of names; records with no more than N are left out and counted
+    #[arg(long, value_name = "N")]
+    pub strip: Option<u32>,
+    /// Put the name of an archive, without its extension, before the names of its entries
+    ///
+    /// So archives that use the same names can be packed together: 0001.jpg of a/train-07.tar
+    /// becomes train-07/0001.jpg. Files that are in no archive get no prefix. Tar archives within
+    /// them are read as well, and their entries named after these alone: x.JPEG of n01440764.tar in
+    /// the archive becomes n01440764/x.JPEG.
+    #[arg(long, value_name = "WHAT")]
+    pub prefix: Option<Prefix>,
+    /// What happens to a name that is met twice [default: refuse]
+    #[arg(long, value_name = "WHICH", conflicts_with_all = ["plain", "no_names"])]
+    pub duplicates: Option<DuplicatesArg>,
     /// Write no names and checksums: the bytes that the Python package roxxel writes (0.1.0; with
     /// --footer 02 those of 0.9.14)
     #[arg(long)]
@@ -292,7 +325,19 @@ With --from KIND:
   files      directories and files, archives too, as they are
 
 Tokens of 16 bits in blocks of 4096 bytes, for roxxel of today:
-  roxfs pack --footer 02 --dtype uint16 --from fixed:4096 -o tokens.rox tokens.bin";
+  roxfs pack --footer 02 --dtype uint16 --from fixed:4096 -o tokens.rox tokens.bin
+
+Names: a file has its path under the directory that was given, an entry its path in the archive,
+a listed file its path as it is written, without a leading / or ./. Then --exclude and
+--exclude-junk leave out, --strip drops leading components, --prefix puts one before, and
+--duplicates decides about names that come twice:
+  roxfs pack --exclude-junk --exclude '*.txt' --exclude /train/tmp -o d.rox images/
+  find /data/train -name '*.jpg' | roxfs pack --from list --strip 2 -o d.rox
+  roxfs pack --prefix archive -o d.rox shards/train-*.tar
+  roxfs pack --duplicates last -o d.rox grown-by-tar-r.tar
+A hard link in an archive has the content that its target has at that place; one to an entry that
+is excluded is an error, since its content is not there. Directories without any record below them
+are counted: a dataset has no place for them, and classes are numbered otherwise without.";
 
 /// The argument of `--footer`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -303,6 +348,36 @@ pub enum FooterForm {
     /// ROXXEL02, which has an element type, and which roxxel 0.4.0 and newer read
     #[value(name = "02")]
     V02,
+}
+
+/// What `--prefix` puts before names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Prefix {
+    /// The archive's file name, without .tar, .tar.gz, .tgz, .zip and the like
+    Archive,
+}
+
+/// The argument of `--duplicates`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DuplicatesArg {
+    /// The first record is packed and the others are left out and counted, also those whose name the
+    /// dataset had before
+    First,
+    /// The last record is packed, at its place, as extracting an archive leaves it. The sources are
+    /// read twice, so that they cannot come from a pipe. A name that the dataset had before is refused
+    Last,
+    /// The run ends with an error that says where both are
+    Refuse,
+}
+
+impl std::convert::From<DuplicatesArg> for Duplicates {
+    fn from(argument: DuplicatesArg) -> Duplicates {
+        match argument {
+            DuplicatesArg::First => Duplicates::First,
+            DuplicatesArg::Last => Duplicates::Last,
+            DuplicatesArg::Refuse => Duplicates::Refuse,
+        }
+    }
 }
 
 /// The argument of `--from`.
@@ -482,6 +557,10 @@ fn check_output(path: PathBuf) -> Result<PathBuf, &'static str> {
         true => Ok(path),
         false => Err("a file name is needed, not a directory: DIRECTORY/NAME.rox"),
     }
+}
+
+fn parse_pattern(text: OsString) -> Result<Pattern, String> {
+    Pattern::new(&text).map_err(|error| format!("it is no pattern: {error}"))
 }
 
 fn parse_kind(text: &str) -> Result<From, String> {

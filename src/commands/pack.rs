@@ -1,12 +1,15 @@
 //! `roxfs pack`
 
 use super::{Exit, byte_progress, count, size};
-use crate::cli::{FooterForm, From, Pack};
+use crate::cli::{FooterForm, From, Pack, Prefix};
 use crate::dataset::expand;
-use crate::pack::source::{self, Files, Input, Kind, Links};
+use crate::pack::source::{self, Duplicates, Exclude, Files, Input, JUNK, Kind, Links, Naming};
+use crate::pack::source::{Pattern, Skipped};
 use crate::pack::{Form, PackError, PackOptions, PackOutcome, Progress, Sections, Target, pack};
+use anyhow::Context;
 use indicatif::ProgressBar;
 use nix::sys::signal::{SigSet, Signal};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, available_parallelism};
@@ -31,12 +34,16 @@ pub fn run(options: &Pack) -> anyhow::Result<Exit> {
              but streams no arrays of it"
         ));
     }
+    if let Some(wrong) = options.wrong_naming() {
+        super::say(wrong);
+        return Ok(Exit::Code(2));
+    }
     super::raise_open_files();
     // Before any thread starts, so that all of them leave the signals to the one that waits.
     let interrupt = interrupt_by_signals()?;
     let start = Instant::now();
     let mut pack_options = pack_options(options);
-    let input = options.input();
+    let input = options.input()?;
     let source = source::open(&input, &pack_options.target)?;
     if input.kind == Kind::Rox {
         let shards = expand(&input.sources)?;
@@ -87,6 +94,7 @@ fn pack_options(options: &Pack) -> PackOptions {
             checksums: !options.plain && !options.no_checksums,
         },
         drop_empty: options.drop_empty,
+        keep_first: options.duplicates() == Duplicates::First,
         resume: options.resume,
         new_shard: options.new_shard,
         keep_going: options.keep_going,
@@ -145,6 +153,7 @@ fn measure_in_background(input: &Input, bar: ProgressBar) {
         return;
     }
     let files = Files::new(input.sources.clone(), input.links);
+    let files = files.without(input.naming.exclude.clone());
     // Without a thread to spare there is no length.
     let _ = Builder::new().name("measure".to_owned()).spawn(move || {
         let sizes = files.filter_map(Result::ok).map(|record| record.size);
@@ -183,15 +192,99 @@ fn describe(outcome: &PackOutcome, seconds: f64) -> String {
     for (number, what) in more.iter().filter(|(number, _)| *number > 0) {
         parts.push(format!("{number} {what}"));
     }
+    parts.extend(describe_names(&outcome.skipped));
     if outcome.interrupted {
         parts.push("whole shards stay; continue with --resume".to_owned());
     }
     parts.join("; ")
 }
 
+/// What was left out because of its name, and directories that leave no name.
+fn describe_names(skipped: &Skipped) -> Vec<String> {
+    let plural = |number: u64, one: &str, more: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{} {more}", indicatif::HumanCount(number)),
+    };
+    let parts = [
+        (skipped.excluded, "excluded", "excluded"),
+        (
+            skipped.excluded_directories,
+            "directory excluded with all below it",
+            "directories excluded with all below them",
+        ),
+        (skipped.short, "left out by --strip", "left out by --strip"),
+        (
+            skipped.duplicates,
+            "duplicate left out",
+            "duplicates left out",
+        ),
+        (
+            skipped.empty_directories,
+            "empty directory: it has no place in a dataset",
+            "empty directories: they have no place in a dataset",
+        ),
+    ];
+    let parts = parts.iter().filter(|(number, ..)| *number > 0);
+    parts
+        .map(|(number, one, more)| plural(*number, one, more))
+        .collect()
+}
+
 impl Pack {
-    fn input(&self) -> Input {
-        Input {
+    fn duplicates(&self) -> Duplicates {
+        self.duplicates.map_or_else(Duplicates::default, Into::into)
+    }
+
+    /// Options about names where there are none, or about archives where there are none.
+    fn wrong_naming(&self) -> Option<String> {
+        let kind = self.from.map_or(Kind::Paths, |from| from.0);
+        let given = [
+            (!self.exclude.is_empty(), "--exclude"),
+            (self.exclude_junk, "--exclude-junk"),
+            (self.strip.is_some(), "--strip"),
+            (self.prefix.is_some(), "--prefix"),
+            (self.duplicates.is_some(), "--duplicates"),
+        ];
+        let first = given.iter().find(|(given, _)| *given);
+        if let (Kind::Stream(_), Some((_, option))) = (kind, first) {
+            return Some(format!(
+                "{option} is about names, and the records of such a stream have none"
+            ));
+        }
+        self.prefix?;
+        match kind {
+            Kind::Paths => None,
+            Kind::Tar | Kind::Zip => {
+                let mut sources = self.sources.iter();
+                let is_nameless = |path: &PathBuf| source::archive_name(path).is_none();
+                let nameless = self.sources.is_empty() || sources.any(is_nameless);
+                nameless.then(|| {
+                    "--prefix archive needs archives that have a name, and standard input has none"
+                        .to_owned()
+                })
+            }
+            Kind::Files | Kind::List(_) | Kind::Stream(_) | Kind::Rox => {
+                Some("--prefix archive goes with archives".to_owned())
+            }
+        }
+    }
+
+    fn input(&self) -> anyhow::Result<Input> {
+        let junk = JUNK
+            .iter()
+            .filter(|_| self.exclude_junk)
+            .map(|text| Pattern::new(text.as_ref()));
+        let patterns = self.exclude.iter().cloned().map(Ok).chain(junk);
+        let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
+        let naming = Naming {
+            exclude: Exclude::new(&patterns).context("--exclude")?,
+            strip: self.strip.map_or(0, |strip| strip as usize),
+            prefix: match self.prefix {
+                Some(Prefix::Archive) => Arc::new(self.sources.iter().cloned().collect()),
+                None => Arc::default(),
+            },
+        };
+        Ok(Input {
             kind: self.from.map_or(Kind::Paths, |from| from.0),
             sources: self.sources.clone(),
             links: match self.no_follow {
@@ -200,6 +293,8 @@ impl Pack {
             },
             sort: self.sort,
             shuffle: self.shuffle,
-        }
+            naming,
+            duplicates: self.duplicates(),
+        })
     }
 }

@@ -83,6 +83,28 @@ pub enum PackError {
         /// The entry.
         origin: Origin,
     },
+    /// A hard link to an entry that the person has left out.
+    #[error(
+        "{origin}: a hard link to \"{target}\", which --exclude or --strip leaves out with the content"
+    )]
+    LinkToExcluded {
+        /// The entry.
+        origin: Origin,
+        /// Where it leads.
+        target: Name,
+    },
+    /// A hard link to an entry whose name another one has, now that both have lost components.
+    #[error(
+        "{origin}: a hard link to \"{target}\": with --strip another entry has its name \"{name}\" by now"
+    )]
+    AmbiguousLink {
+        /// The entry.
+        origin: Origin,
+        /// Where it leads.
+        target: Name,
+        /// The name of both.
+        name: Name,
+    },
     /// An input that ends too early.
     #[error("{origin}: {what}")]
     Truncated {
@@ -226,6 +248,23 @@ pub enum PackError {
         "a stream or archive cannot be shuffled: pack it first, then the shards with --from rox --shuffle"
     )]
     CannotShuffle,
+    /// A stream in which it cannot be known which record of a name is the last.
+    #[error(
+        "{}: --duplicates last reads its sources twice, which is not possible here: it is no regular file; write it into one first",
+        shown(path)
+    )]
+    CannotReadTwice {
+        /// The stream.
+        path: PathBuf,
+    },
+    /// Sources that were not the same when they were read again.
+    #[error(
+        "the sources have changed while they were read: {names} of the names that come more than once came less often the second time"
+    )]
+    NamesChanged {
+        /// How many.
+        names: u64,
+    },
     /// A name that is there already.
     #[error("{origin}: the name \"{name}\" is taken already by {first}")]
     DuplicateName {
@@ -237,10 +276,10 @@ pub enum PackError {
         first: String,
     },
     /// No records.
-    #[error("nothing to pack: {}", if *only_empty { "there are only empty records" } else { "there are no records" })]
+    #[error("nothing to pack: {why}")]
     Nothing {
-        /// Whether there are records, which are all empty and left out.
-        only_empty: bool,
+        /// Whether there are records at all.
+        why: &'static str,
     },
     /// An earlier run was interrupted.
     #[error(
@@ -479,6 +518,8 @@ impl PackError {
             | PackError::Loop { .. }
             | PackError::UnknownLink { .. }
             | PackError::LostLink { .. }
+            | PackError::LinkToExcluded { .. }
+            | PackError::AmbiguousLink { .. }
             | PackError::SizeChanged { .. }
             | PackError::Changed { .. }
             | PackError::LeftOutBefore { .. }
@@ -494,6 +535,8 @@ impl PackError {
             | PackError::TooMuchMemory { .. }
             | PackError::NeedsFile { .. }
             | PackError::SplitZip { .. }
+            | PackError::CannotReadTwice { .. }
+            | PackError::NamesChanged { .. }
             | PackError::Nothing { .. }
             | PackError::Interrupted { .. }
             | PackError::LeftOutNameless { .. }

@@ -162,7 +162,7 @@ impl Readahead {
                     Ok(Step::Write(planned)) => queue.write(planned),
                     Ok(Step::Kept(size)) => queue.put(0, Output::Kept(size)),
                     Ok(Step::Dropped) => queue.put(0, Output::Dropped),
-                    Ok(Step::Itself) => true,
+                    Ok(Step::Passed) => true,
                     Err(error) => {
                         let more = error.concerns_one_record();
                         queue.put_at_once(Output::Failed(error)) && more
@@ -174,7 +174,7 @@ impl Readahead {
                 return;
             }
             queue.put_at_once(match plan.finish() {
-                Ok(()) => Output::End(source.skipped()),
+                Ok(skipped) => Output::End(source.skipped().plus(skipped)),
                 Err(error) => Output::Failed(error),
             });
         };

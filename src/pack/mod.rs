@@ -6,11 +6,13 @@
 //! that finishes it while the next one is filled.
 
 mod continued;
+mod directories;
 mod directory;
 mod error;
 mod finish;
 mod form;
 mod hold;
+mod inputs;
 mod load;
 mod lock;
 mod open_file;
@@ -36,6 +38,7 @@ use crate::dataset::add_records;
 use crate::format::Damage;
 use crate::format::footer::Version;
 use crate::shard::{Shard, ShardError};
+use directories::Directories;
 use finish::Finisher;
 use form::Advice;
 use load::{Loaded, Output, Readahead};
@@ -66,6 +69,8 @@ pub struct PackOptions {
     pub sections: Sections,
     /// Leave out empty records.
     pub drop_empty: bool,
+    /// Leave out records whose name is taken.
+    pub keep_first: bool,
     /// Continue where an interrupted run has stopped.
     pub resume: bool,
     /// Do not continue the last shard of an existing dataset.
@@ -93,7 +98,7 @@ pub struct PackOutcome {
     pub failed: u64,
     /// Whether the bytes of a shard or archive were at fault for one of them.
     pub is_damaged: bool,
-    /// What has no content.
+    /// What has no content, or is not wanted.
     pub skipped: Skipped,
     /// Whether the run was interrupted; whole shards stay, and it can be resumed.
     pub interrupted: bool,
@@ -179,12 +184,19 @@ pub fn pack(
         return Ok(outcome);
     }
     lock.release()?;
-    if outcome.records + outcome.resumed + outcome.failed == 0 {
-        return Err(PackError::Nothing {
-            only_empty: outcome.empty > 0,
-        });
+    let skipped = outcome.skipped;
+    let is_there_already = records > 0 && skipped.duplicates > 0;
+    if is_there_already || outcome.records + outcome.resumed + outcome.failed > 0 {
+        return Ok(outcome);
     }
-    Ok(outcome)
+    let is_left_out = skipped.excluded + skipped.excluded_directories + skipped.short > 0;
+    Err(PackError::Nothing {
+        why: match (outcome.empty > 0, is_left_out) {
+            (false, false) => "there are no records",
+            (true, false) => "there are only empty records",
+            (_, true) => "--exclude, --strip or --drop-empty leave out all records",
+        },
+    })
 }
 
 /// Puts records into shards.
@@ -266,10 +278,10 @@ impl<'a> Packer<'a> {
         interrupt: &AtomicBool,
     ) -> Result<bool, PackError> {
         let locate = source.locate();
+        let sorted = source.is_sorted() && !source.has_links();
         let names = match self.options.sections.names || source.has_links() {
             true => {
                 let existing = Arc::clone(&self.existing);
-                let sorted = source.is_sorted() && !source.has_links();
                 let refuse = self.options.sections.names;
                 Some(UniqueNames::new(existing, first, sorted, refuse)?)
             }
@@ -278,6 +290,9 @@ impl<'a> Packer<'a> {
         let plan = Plan {
             written: Written::new(Arc::clone(&self.existing), first),
             names,
+            keep_first: self.options.keep_first,
+            duplicates: 0,
+            directories: (self.options.sections.names).then(|| Directories::new(sorted)),
             sizes: source.has_links().then(Vec::new),
             first,
             drop_empty: self.options.drop_empty,

@@ -1,8 +1,9 @@
 //! What becomes of each record before its content is read: kept, left out, refused, or written.
 
 use super::PackError;
+use super::directories::Directories;
 use super::resume::Written;
-use super::source::{Content, Locate, Record};
+use super::source::{Content, Locate, Record, Skipped};
 use super::unique::{Earlier, UniqueNames};
 use crate::format::name::Name;
 
@@ -12,6 +13,12 @@ pub struct Plan {
     pub written: Written,
     /// Names that are taken; `None` if names are not written.
     pub names: Option<UniqueNames>,
+    /// Whether records whose name is taken are left out.
+    pub keep_first: bool,
+    /// How many have been.
+    pub duplicates: u64,
+    /// Finds out which directories are empty; `None` if names are not written.
+    pub directories: Option<Directories>,
     /// The sizes of this run's records, by number from its first, for a source that has links to
     /// earlier records.
     pub sizes: Option<Vec<u64>>,
@@ -36,8 +43,8 @@ pub enum Step {
     Kept(u64),
     /// It is empty and left out.
     Dropped,
-    /// It is what it leads to: a name and a content that are there already.
-    Itself,
+    /// It is left out: its name is taken, it is what it leads to, or no record.
+    Passed,
 }
 
 /// A record to write.
@@ -55,11 +62,14 @@ impl Plan {
     /// Decides about the source's next record.
     pub fn step(&mut self, record: Result<Record, PackError>) -> Result<Step, PackError> {
         let mut record = record?;
+        if self.passes(&record)? {
+            return Ok(Step::Passed);
+        }
         let same_as = match &record.content {
             Content::SameAs(target) => {
                 let (number, size) = self.target(target, &record)?;
                 if record.name.as_ref() == Some(target) {
-                    return Ok(Step::Itself);
+                    return Ok(Step::Passed);
                 }
                 record.size = size;
                 number
@@ -80,6 +90,9 @@ impl Plan {
         if let (Some(names), Some(name)) = (&mut self.names, &record.name) {
             names.take(name, number, &record.origin, &self.locate)?;
         }
+        if let (Some(directories), Some(name)) = (&mut self.directories, &record.name) {
+            directories.record(name);
+        }
         self.next += 1;
         if let Some(sizes) = &mut self.sizes {
             sizes.push(record.size);
@@ -92,6 +105,30 @@ impl Plan {
                 same_as,
             })),
         }
+    }
+
+    /// Whether it is a directory, which is noted, or has a name that is taken and is left out.
+    fn passes(&mut self, record: &Record) -> Result<bool, PackError> {
+        let Some(name) = &record.name else {
+            return Ok(false);
+        };
+        let is_itself = match &record.content {
+            Content::Directory => {
+                if let Some(directories) = &mut self.directories {
+                    directories.met(name);
+                }
+                return Ok(true);
+            }
+            Content::SameAs(target) => target == name,
+            _ => false,
+        };
+        let names = self.names.as_mut().filter(|_| self.keep_first);
+        let is_left_out = match names {
+            Some(names) => names.leave_out(name, self.next, is_itself)?,
+            None => false,
+        };
+        self.duplicates += u64::from(is_left_out);
+        Ok(is_left_out)
     }
 
     /// The record of this run whose content a link has: its number, unless it is empty, and its size.
@@ -119,8 +156,13 @@ impl Plan {
         })
     }
 
-    /// At the end of the source.
-    pub fn finish(&mut self) -> Result<(), PackError> {
-        self.written.check_done()
+    /// At the end of the source: what was passed over here, beside what the source itself says.
+    pub fn finish(&mut self) -> Result<Skipped, PackError> {
+        self.written.check_done()?;
+        Ok(Skipped {
+            duplicates: self.duplicates,
+            empty_directories: self.directories.as_mut().map_or(0, Directories::empty),
+            ..Skipped::default()
+        })
     }
 }

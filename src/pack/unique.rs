@@ -3,6 +3,7 @@
 //! have one hash, and one of them is refused without need, has a chance of one in 300,000.
 
 use super::PackError;
+use super::inputs::Inputs;
 use super::source::{Locate, Origin};
 use crate::format::name::Name;
 use crate::shard::Shard;
@@ -11,10 +12,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-/// In place of a number: the last record of that name was refused.
-const REFUSED: u64 = u64::MAX;
+/// Added to the number of a name's first record: the last record of that name was refused.
+const REFUSED: u64 = 1 << 63;
 /// In place of a number: the last record of that name was empty and left out.
-const DROPPED_EMPTY: u64 = u64::MAX - 1;
+const DROPPED_EMPTY: u64 = u64::MAX;
 
 /// What became of the last record of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct UniqueNames {
     has_existing: bool,
     /// Whether a name that is taken is refused; else the later record has it.
     refuse: bool,
+    /// Where the run's records have come from.
+    inputs: Inputs,
 }
 
 enum Order {
@@ -86,6 +89,7 @@ impl UniqueNames {
             numbers: Numbers::default(),
             has_existing: false,
             refuse,
+            inputs: Inputs::default(),
         };
         if !sorted && refuse {
             names.load_existing()?;
@@ -102,6 +106,47 @@ impl UniqueNames {
         locate: &Locate,
     ) -> Result<(), PackError> {
         let hash = self.hasher.hash_one(name);
+        if let Some(first) = self.taken(name, hash, number)?
+            && self.refuse
+        {
+            // A hard link to the refused record must not get the first one's content.
+            self.numbers.insert(hash, first | REFUSED);
+            return Err(PackError::DuplicateName {
+                origin: origin.clone(),
+                name: name.clone(),
+                first: self.describe(first & !REFUSED, name, origin, locate),
+            });
+        }
+        match &mut self.order {
+            Order::Any => {
+                self.numbers.insert(hash, number);
+            }
+            Order::Sorted(last) => *last = Some(name.clone()),
+        }
+        if self.refuse {
+            self.inputs.add(number, origin);
+        }
+        Ok(())
+    }
+
+    /// Whether a name is taken, so that record `number` is left out. Unless it has the same content as
+    /// the one before, it is remembered as refused: a hard link to it must not get another one's.
+    pub fn leave_out(
+        &mut self,
+        name: &Name,
+        number: u64,
+        is_same: bool,
+    ) -> Result<bool, PackError> {
+        let hash = self.hasher.hash_one(name);
+        let taken = self.taken(name, hash, number)?;
+        if let Some(first) = taken.filter(|_| !is_same) {
+            self.numbers.insert(hash, first | REFUSED);
+        }
+        Ok(taken.is_some())
+    }
+
+    /// The number of the record that has a name already, so that record `number` cannot have it.
+    fn taken(&mut self, name: &Name, hash: u64, number: u64) -> Result<Option<u64>, PackError> {
         let taken = match &self.order {
             Order::Any => self.numbers.get(hash),
             Order::Sorted(_) if Some(name.as_bytes()) <= self.largest.as_deref() => {
@@ -111,32 +156,15 @@ impl UniqueNames {
             Order::Sorted(last) if Some(name) == last.as_ref() => number.checked_sub(1),
             Order::Sorted(_) => None,
         };
-        if let Some(first) =
-            taken.filter(|&first| self.refuse && ![number, DROPPED_EMPTY].contains(&first))
-        {
-            // A hard link to the refused record must not get the first one's content.
-            self.numbers.insert(hash, REFUSED);
-            return Err(PackError::DuplicateName {
-                origin: origin.clone(),
-                name: name.clone(),
-                first: self.describe(first, name, origin, locate),
-            });
-        }
-        match &mut self.order {
-            Order::Any => {
-                self.numbers.insert(hash, number);
-            }
-            Order::Sorted(last) => *last = Some(name.clone()),
-        }
-        Ok(())
+        Ok(taken.filter(|&first| ![number, DROPPED_EMPTY].contains(&first)))
     }
 
     /// What became of the last record of a name, where names come in any order.
     pub fn earlier(&self, name: &Name) -> Option<Earlier> {
         let number = self.numbers.get(self.hasher.hash_one(name))?;
         Some(match number {
-            REFUSED => Earlier::Refused,
             DROPPED_EMPTY => Earlier::DroppedEmpty,
+            number if number & REFUSED != 0 => Earlier::Refused,
             number => Earlier::Number(number),
         })
     }
@@ -175,24 +203,33 @@ impl UniqueNames {
             }
             first += shard.records();
         }
-        locate(name, origin)
+        let found = locate(name, origin, self.inputs.of(number));
+        found.unwrap_or_else(|| "an earlier record of the sources".to_owned())
     }
 }
 
 /// A map in parts: one that grows holds its entries twice while it does, and the parts do not all
 /// grow at once.
 #[derive(Debug, Default)]
-struct Numbers([HashMap<u64, u64>; PARTS]);
+pub struct Numbers([HashMap<u64, u64>; PARTS]);
 
 const PARTS: usize = 16;
 
 impl Numbers {
-    fn get(&self, hash: u64) -> Option<u64> {
+    /// The number of a hash.
+    pub fn get(&self, hash: u64) -> Option<u64> {
         self.0[hash as usize % PARTS].get(&hash).copied()
     }
 
-    fn insert(&mut self, hash: u64, number: u64) {
+    /// Gives a hash a number, instead of the one that it had.
+    pub fn insert(&mut self, hash: u64, number: u64) {
         self.0[hash as usize % PARTS].insert(hash, number);
+    }
+
+    /// The hashes with larger numbers than this.
+    pub fn more_than(self, number: u64) -> HashMap<u64, u64> {
+        let entries = self.0.into_iter().flatten();
+        entries.filter(|&(_, found)| found > number).collect()
     }
 }
 

@@ -231,7 +231,11 @@ impl ShardWriter {
                     }),
                 }
             }
-            Content::Bytes(_) | Content::Slice(..) | Content::File(_) | Content::SameAs(_) => {
+            Content::Bytes(_)
+            | Content::Slice(..)
+            | Content::File(_)
+            | Content::SameAs(_)
+            | Content::Directory => {
                 unreachable!("resolved by the callers")
             }
         }

@@ -209,7 +209,8 @@ fn what_is_no_file_is_passed_over_and_counted() {
         let target = Target::new();
         let message = said(&mut target.pack(&[archive]));
         assert_eq!(target.named_records(), named(&[("d/a", "1")]));
-        let skipped = "; 1 skipped: not a file; 2 skipped: symbolic link\n";
+        let skipped = "; 1 skipped: not a file; 2 skipped: symbolic link; \
+                       1 empty directory: it has no place in a dataset\n";
         assert!(message.ends_with(skipped), "{format}: {message}");
     }
 }

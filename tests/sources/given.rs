@@ -1,7 +1,7 @@
 //! What a source gives, without a dataset around it: fast enough for thousands of archives.
 
 use crate::common::*;
-use roxfs::pack::source::{Content, Input, Kind, Links, open};
+use roxfs::pack::source::{Content, Duplicates, Input, Kind, Links, Naming, open};
 use roxfs::pack::{PackError, Target};
 
 /// Names and contents, and the errors.
@@ -25,6 +25,8 @@ pub fn give(kind: Kind, bytes: &[u8]) -> Given {
         links: Links::Follow,
         sort: false,
         shuffle: None,
+        naming: Naming::default(),
+        duplicates: Duplicates::default(),
     };
     let target = Target::new(&path.with_extension("rox"), false);
     let mut given = Given::default();

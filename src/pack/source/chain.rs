@@ -1,6 +1,6 @@
 //! Several sources, one after the other.
 
-use super::{Locate, Skipped, Source, Take};
+use super::{Locate, Skipped, Source, Take, locate_in_input};
 use crate::pack::PackError;
 use std::collections::VecDeque;
 
@@ -103,12 +103,14 @@ impl Source for Chain {
     }
 
     fn locate(&self) -> Locate {
-        match self.waiting.front() {
-            Some(Link::Open(only)) if self.waiting.len() == 1 => only.locate(),
-            Some(Link::Unopened(_)) if self.waiting.len() == 1 => {
-                Box::new(|_, _| "an earlier record of the same input".to_owned())
-            }
-            _ => Box::new(|_, _| "an earlier record of the sources".to_owned()),
-        }
+        let locate = self.waiting.iter().map(|link| match link {
+            Link::Open(source) => source.locate(),
+            Link::Unopened(_) => locate_in_input(),
+        });
+        let locate: Vec<Locate> = locate.collect();
+        Box::new(move |name, again, input| {
+            let mut found = locate.iter().map(|locate| locate(name, again, input));
+            found.find_map(|found| found)
+        })
     }
 }

@@ -24,6 +24,7 @@ const BUFFER: usize = 128 << 10;
 pub struct TarSource {
     input: Option<Box<dyn BufRead + Send>>,
     origin: Arc<Path>,
+    is_nested: bool,
     skipped: Skipped,
 }
 
@@ -33,14 +34,20 @@ impl TarSource {
         TarSource {
             input: Some(input),
             origin: origin.into(),
+            is_nested: false,
             skipped: Skipped::default(),
         }
+    }
+
+    /// See [`Tar::nested`].
+    pub fn nested(self, is_nested: bool) -> TarSource {
+        TarSource { is_nested, ..self }
     }
 
     /// `Ok(false)` when no more is wanted.
     fn run_tar(&mut self, input: Box<dyn BufRead + Send>, take: &mut Take<'_>) -> bool {
         let mut go_on = true;
-        let mut tar = Tar::new(input, &self.origin);
+        let mut tar = Tar::new(input, &self.origin).nested(self.is_nested);
         tar.run(&mut |record| {
             let fatal = record
                 .as_ref()

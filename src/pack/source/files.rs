@@ -1,9 +1,11 @@
 //! Files and directories, as they are given on a command line.
 
+use super::excluded::Exclude;
 use super::regular::RegularFiles;
 use super::walk::{Found, Walk};
-use super::{Locate, Origin, Record, Skipped, Source, Take};
+use super::{Content, Locate, Origin, Record, Skipped, Source, Take};
 use crate::files::kind_in_words;
+use crate::format::name::Name;
 use crate::pack::PackError;
 use crate::text::shown;
 use rustix::fs::FileType;
@@ -29,6 +31,7 @@ pub struct Files {
     roots: Vec<PathBuf>,
     next_root: usize,
     links: Links,
+    exclude: Exclude,
     walk: Option<(PathBuf, Walk)>,
     regular: RegularFiles,
     skipped: Skipped,
@@ -41,6 +44,7 @@ impl Files {
             roots,
             next_root: 0,
             links,
+            exclude: Exclude::default(),
             walk: None,
             regular: RegularFiles::default(),
             skipped: Skipped::default(),
@@ -52,6 +56,11 @@ impl Files {
         Files { regular, ..self }
     }
 
+    /// Without what is excluded: such directories are not looked into.
+    pub fn without(self, exclude: Exclude) -> Files {
+        Files { exclude, ..self }
+    }
+
     /// Begins the next root: its record if it is a file, or `None` for a directory or where it is left
     /// out.
     fn begin(&mut self, root: PathBuf) -> Option<Result<Record, PackError>> {
@@ -60,7 +69,8 @@ impl Files {
             Err(error) => return Some(Err(PackError::unreadable(&root, error))),
         };
         if metadata.is_dir() {
-            let walk = Walk::new(&root, self.links == Links::Follow);
+            let follow = self.links == Links::Follow;
+            let walk = Walk::new(&root, follow, self.exclude.clone());
             self.walk = Some((root, walk));
             return None;
         }
@@ -95,6 +105,18 @@ impl Iterator for Files {
                 None => self.walk = None,
                 Some(Ok(Found::Special)) => self.skipped.special += 1,
                 Some(Ok(Found::Link)) => self.skipped.links += 1,
+                Some(Ok(Found::Excluded)) => self.skipped.excluded += 1,
+                Some(Ok(Found::ExcludedDirectory)) => self.skipped.excluded_directories += 1,
+                Some(Ok(Found::Directory(path))) => {
+                    let name = path
+                        .strip_prefix(&*root)
+                        .unwrap_or(Path::new(""))
+                        .to_owned();
+                    // Of no name, or of one that its files cannot have either.
+                    if let Some(directory) = directory_record(path, name.as_os_str().as_bytes()) {
+                        return Some(Ok(directory));
+                    }
+                }
                 Some(Ok(Found::File(path, metadata))) => {
                     let below = path.strip_prefix(&*root).unwrap_or(Path::new(""));
                     let name = below.as_os_str().to_owned();
@@ -138,19 +160,34 @@ impl Source for Files {
 
     fn locate(&self) -> Locate {
         let roots = self.roots.clone();
-        Box::new(move |name, again| {
+        Box::new(move |name, again, input| {
+            if input.is_some() {
+                return None;
+            }
             let name = Path::new(OsStr::from_bytes(name.as_bytes()));
             let paths = roots
                 .iter()
                 .flat_map(|root| [root.join(name), root.clone()]);
-            let mut others = paths.filter(|path| path.is_file() && path.ends_with(name));
-            let first = others.find(|path| *again != Origin::File(path.clone()));
-            first.map_or_else(
-                || "the same file".to_owned(),
-                |path| shown(&path).to_string(),
-            )
+            let files: Vec<PathBuf> = paths
+                .filter(|path| path.is_file() && path.ends_with(name))
+                .collect();
+            let is_other = |path: &&PathBuf| *again != Origin::File(path.to_path_buf());
+            match files.iter().find(is_other) {
+                Some(path) => Some(shown(path).to_string()),
+                None => files.first().map(|_| "the same file".to_owned()),
+            }
         })
     }
+}
+
+/// A directory that has been met; `None` if no record below it can have a name.
+pub(super) fn directory_record(path: PathBuf, name: &[u8]) -> Option<Record> {
+    Some(Record {
+        name: Some(Name::new(name).ok()?),
+        size: 0,
+        origin: Origin::File(path),
+        content: Content::Directory,
+    })
 }
 
 #[cfg(test)]
@@ -160,7 +197,9 @@ mod tests {
 
     fn names(root: &Path, links: Links) -> Vec<String> {
         let records = Files::new(vec![root.to_owned()], links);
-        let names = records.map(|record| record.expect("readable").name.expect("named"));
+        let records = records.map(|record| record.expect("readable"));
+        let records = records.filter(|record| !matches!(record.content, Content::Directory));
+        let names = records.map(|record| record.name.expect("named"));
         names.map(|name| name.to_string()).collect()
     }
 

@@ -1,5 +1,6 @@
 //! Files named by a list, as `find` prints one.
 
+use super::files::directory_record;
 use super::regular::RegularFiles;
 use super::walk::leads_nowhere;
 use super::{Record, Skipped, Source, Take};
@@ -84,7 +85,8 @@ impl List {
         };
         if metadata.is_dir() {
             self.skipped.directories += 1;
-            return None;
+            let name = name_of(path.as_os_str().as_bytes()).into_owned();
+            return directory_record(path, &name).map(Ok);
         }
         if !metadata.is_file() {
             self.skipped.special += 1;

@@ -3,11 +3,15 @@
 
 mod chain;
 mod compressed;
+mod excluded;
 mod files;
+mod first;
+mod last;
 mod lists;
 mod looks;
 mod open;
 mod regular;
+mod renamed;
 mod shards;
 mod shuffle;
 mod streams;
@@ -15,8 +19,10 @@ mod tar;
 mod walk;
 mod zip;
 
+pub use excluded::{Exclude, JUNK, Pattern, PatternError};
 pub use files::{Files, Links};
-pub use open::{Input, Kind, open};
+pub use open::{Duplicates, Input, Kind, open};
+pub use renamed::{Naming, archive_name};
 pub use streams::Framing;
 
 use super::PackError;
@@ -64,6 +70,8 @@ pub enum Content {
     /// The same as a record of this source that came before, by its name; the size is that one's
     /// too, whatever the record says.
     SameAs(Name),
+    /// None: it is no record but a directory, which is told of to find out which ones are empty.
+    Directory,
 }
 
 impl Content {
@@ -108,7 +116,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What was passed over, because it has no content to pack.
+/// What was passed over, because it has no content to pack or is not wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Skipped {
     /// FIFOs, sockets, devices, and other entries of archives that are not files.
@@ -119,6 +127,16 @@ pub struct Skipped {
     pub directories: u64,
     /// Files of the dataset that is written.
     pub own: u64,
+    /// Records and other entries that a pattern leaves out, but for those in the next field.
+    pub excluded: u64,
+    /// Directories that a pattern leaves out, and nobody has looked into.
+    pub excluded_directories: u64,
+    /// Records of whose names nothing is left without their leading components.
+    pub short: u64,
+    /// Records whose name another one has, which was chosen.
+    pub duplicates: u64,
+    /// Directories below which no record is.
+    pub empty_directories: u64,
 }
 
 impl std::ops::AddAssign for Skipped {
@@ -127,6 +145,19 @@ impl std::ops::AddAssign for Skipped {
         self.links += more.links;
         self.directories += more.directories;
         self.own += more.own;
+        self.excluded += more.excluded;
+        self.excluded_directories += more.excluded_directories;
+        self.short += more.short;
+        self.duplicates += more.duplicates;
+        self.empty_directories += more.empty_directories;
+    }
+}
+
+impl Skipped {
+    /// Both together.
+    pub fn plus(mut self, more: Skipped) -> Skipped {
+        self += more;
+        self
     }
 }
 
@@ -162,12 +193,18 @@ pub trait Source: Send {
 
     /// Says, for messages, where it has met a name first.
     fn locate(&self) -> Locate {
-        Box::new(|_, _| "an earlier record of the same input".to_owned())
+        locate_in_input()
     }
 }
 
-/// Finds where a name, met again at this origin, was met first.
-pub type Locate = Box<dyn Fn(&Name, &Origin) -> String + Send>;
+/// Says where a name was met first by the archive or shard in which it was.
+fn locate_in_input() -> Locate {
+    Box::new(|name, _, input| Some(format!("{}: {name}", shown(input?))))
+}
+
+/// Finds where a name, met again at this origin, was met first, if that can be known; the path is
+/// that of the archive or shard in which it was, if it was in one.
+pub type Locate = Box<dyn Fn(&Name, &Origin, Option<&Path>) -> Option<String> + Send>;
 
 /// What a source calls with each record; `false` ends the run.
 pub type Take<'a> = dyn FnMut(Result<Record, PackError>) -> bool + 'a;

@@ -3,8 +3,11 @@
 use super::chain::{Chain, Link, Unopened};
 use super::compressed::TarSource;
 use super::files::{Files, Links};
+use super::first::First;
+use super::last::Last;
 use super::lists::List;
 use super::regular::RegularFiles;
+use super::renamed::{Naming, Renamed};
 use super::shards::Shards;
 use super::shuffle::Shuffled;
 use super::streams::{Framing, Stream};
@@ -44,6 +47,18 @@ pub enum Kind {
     Rox,
 }
 
+/// What becomes of records with the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Duplicates {
+    /// The run ends at the second one.
+    #[default]
+    Refuse,
+    /// Only the first one is packed.
+    First,
+    /// Only the last one is packed: the sources are read twice.
+    Last,
+}
+
 /// What is to be packed, and how.
 #[derive(Debug, Clone)]
 pub struct Input {
@@ -57,13 +72,69 @@ pub struct Input {
     pub sort: bool,
     /// The seed of a shuffled order.
     pub shuffle: Option<u64>,
+    /// How records are named.
+    pub naming: Naming,
+    /// What becomes of records with the same name; of the first one and of those in the dataset
+    /// already it is the packing that knows.
+    pub duplicates: Duplicates,
 }
 
 /// Opens the sources, or makes sure that they can be opened when their turn comes. `target` must not
 /// lie in one of them; its own files among them are left out.
 pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
+    let source = open_named(input, target)?;
+    let source = match input.duplicates {
+        // In byte order of their paths, files have one name each.
+        _ if source.is_sorted() => source,
+        Duplicates::Last => {
+            check_readable_twice(input)?;
+            let (input, target) = (input.clone(), target.clone());
+            let again = move || open_named(&input, &target);
+            Box::new(Last::new(source, Box::new(again)))
+        }
+        // The first one of the sources, whichever comes first later.
+        Duplicates::First if input.shuffle.is_some() => Box::new(First::new(source)),
+        Duplicates::First | Duplicates::Refuse => source,
+    };
+    match input.shuffle {
+        Some(_) if source.is_stream() => Err(PackError::CannotShuffle),
+        Some(seed) => Ok(Box::new(Shuffled::new(source, seed))),
+        None => Ok(source),
+    }
+}
+
+/// Opens the sources, with their records' names as they are wanted.
+fn open_named(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
+    let source = open_sources(input, target)?;
+    match input.naming.is_plain() {
+        true => Ok(source),
+        false => Ok(Box::new(Renamed::new(source, input.naming.clone()))),
+    }
+}
+
+/// Fails if a source is a stream, whose beginning cannot be read again.
+fn check_readable_twice(input: &Input) -> Result<(), PackError> {
+    let standard = [PathBuf::from(STANDARD_INPUT)];
+    let has_standard = matches!(input.kind, Kind::Tar | Kind::List(_) | Kind::Stream(_));
+    let sources = match &input.sources[..] {
+        [] if has_standard => &standard[..],
+        sources => sources,
+    };
+    for path in sources {
+        if has_standard && path == Path::new(STANDARD_INPUT) {
+            let path = PathBuf::from(STANDARD_INPUT_NAME);
+            return Err(PackError::CannotReadTwice { path });
+        }
+        if std::fs::metadata(path).is_ok_and(|file| !file.is_file() && !file.is_dir()) {
+            return Err(PackError::CannotReadTwice { path: path.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn open_sources(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
     let own = Arc::new(OwnFiles::of(target)?);
-    let source = match input.kind {
+    Ok(match input.kind {
         Kind::Paths => open_paths(input, target, &own, archive_kind)?,
         Kind::Files => open_paths(input, target, &own, |_| None)?,
         Kind::Rox => {
@@ -83,12 +154,7 @@ pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError
                 .collect();
             Box::new(Chain::new(links?))
         }
-    };
-    match input.shuffle {
-        Some(_) if source.is_stream() => Err(PackError::CannotShuffle),
-        Some(seed) => Ok(Box::new(Shuffled::new(source, seed))),
-        None => Ok(source),
-    }
+    })
 }
 
 /// Whether a source is a file of the dataset that is written. What cannot be looked at is not.
@@ -122,16 +188,20 @@ const TAR_ENDINGS: [&[u8]; 19] = [
 ];
 const ZIP_ENDING: &[u8] = b".zip";
 
+/// What kind of archive a file name says it is, if any, and the name without that.
+pub(super) fn split_ending(name: &[u8]) -> Option<(Kind, &[u8])> {
+    let lower = name.to_ascii_lowercase();
+    let tar = TAR_ENDINGS.iter().map(|ending| (Kind::Tar, *ending));
+    let endings = tar.chain([(Kind::Zip, ZIP_ENDING)]);
+    let fitting = endings.filter(|(_, ending)| lower.ends_with(ending));
+    let (kind, ending) = fitting.max_by_key(|(_, ending)| ending.len())?;
+    Some((kind, &name[..name.len() - ending.len()]))
+}
+
 /// How a path among others is read, if as an archive: by its name. One that may be an archive and
 /// cannot be asked is, and opening it says why.
 fn archive_kind(path: &PathBuf) -> Option<Kind> {
-    let mut name = path.file_name()?.as_bytes().to_vec();
-    name.make_ascii_lowercase();
-    let kind = match name.ends_with(ZIP_ENDING) {
-        true => Kind::Zip,
-        false if TAR_ENDINGS.iter().any(|ending| name.ends_with(ending)) => Kind::Tar,
-        false => return None,
-    };
+    let (kind, _) = split_ending(path.file_name()?.as_bytes())?;
     let is_file = match std::fs::metadata(path) {
         Ok(metadata) => metadata.is_file(),
         Err(error) => error.kind() != io::ErrorKind::NotFound,
@@ -161,6 +231,7 @@ fn open_paths(
             target.check_outside(path)?;
         }
         let files = Files::new(group.to_vec(), input.links);
+        let files = files.without(input.naming.exclude.clone());
         chain.push(Link::Open(Box::new(files.with(regular(target, own)))));
     }
     Ok(Box::new(Chain::new(chain)))
@@ -192,10 +263,11 @@ fn later(
     let (path, sort, links) = (path.to_owned(), input.sort, input.links);
     let spool = directory_of(target.base()).to_owned();
     let regular = regular(target, own);
+    let is_nested = !input.naming.prefix.is_empty();
     let open = move || -> Result<Box<dyn Source>, PackError> {
         let (reader, name) = read(&path)?;
         Ok(match kind {
-            Kind::Tar => Box::new(TarSource::new(reader, &name)),
+            Kind::Tar => Box::new(TarSource::new(reader, &name).nested(is_nested)),
             Kind::List(separator) => Box::new(List::new(reader, &name, separator, sort, regular)),
             Kind::Stream(framing) => Box::new(Stream::new(reader, &name, framing, &spool)),
             Kind::Paths | Kind::Files | Kind::Rox | Kind::Zip => {

@@ -24,6 +24,9 @@ impl Source for Shuffled {
         let mut go_on = true;
         self.source.run(&mut |record| {
             match record {
+                Ok(record) if matches!(record.content, Content::Directory) => {
+                    go_on = take(Ok(record));
+                }
                 Ok(record) => {
                     debug_assert!(matches!(
                         record.content,

@@ -1,6 +1,7 @@
 //! Walking a directory in byte order of the paths below it, with little memory: of the directory
 //! that is being walked, and of those above it, the names are kept and nothing else.
 
+use super::excluded::Exclude;
 use crate::files;
 use crate::pack::PackError;
 use rustix::fs::FileType;
@@ -15,16 +16,23 @@ use std::path::{Path, PathBuf};
 pub enum Found {
     /// A regular file, or a link to one.
     File(PathBuf, Metadata),
+    /// A directory below the root, which has been read, and whose content comes next.
+    Directory(PathBuf),
     /// A FIFO, socket or device.
     Special,
     /// A symbolic link that is not followed, or leads to nothing.
     Link,
+    /// What is left out and is no directory.
+    Excluded,
+    /// A directory that is left out, and was not looked into.
+    ExcludedDirectory,
 }
 
 /// A walk over all that is below a directory.
 #[derive(Debug)]
 pub struct Walk {
     follow: bool,
+    exclude: Exclude,
     frames: Vec<Frame>,
     /// An error of the root, given out once.
     failed: Option<PackError>,
@@ -34,6 +42,8 @@ pub struct Walk {
 #[derive(Debug)]
 struct Frame {
     path: PathBuf,
+    /// Its path under the root with a `/` behind it, as names under it begin; empty for the root.
+    below: Vec<u8>,
     identity: (u64, u64),
     /// The names one after the other; those of directories end with `/`, as they sort.
     names: Vec<u8>,
@@ -50,10 +60,12 @@ enum Kind {
 }
 
 impl Walk {
-    /// Begins at `root`; symbolic links below it are followed, or passed over.
-    pub fn new(root: &Path, follow: bool) -> Walk {
+    /// Begins at `root`; symbolic links below it are followed, or passed over, and what is excluded
+    /// by its path under the root is not looked into.
+    pub fn new(root: &Path, follow: bool, exclude: Exclude) -> Walk {
         let mut walk = Walk {
             follow,
+            exclude,
             frames: Vec::new(),
             failed: None,
         };
@@ -82,7 +94,11 @@ impl Walk {
                 ancestor: self.frames[depth].path.clone(),
             });
         }
-        let frame = Frame::read(path, identity, self.follow)?;
+        let below = match (self.frames.last(), path.file_name()) {
+            (Some(above), Some(name)) => [&above.below, name.as_bytes(), b"/"].concat(),
+            _ => Vec::new(),
+        };
+        let frame = Frame::read(path, below, identity, self.follow)?;
         self.frames.push(frame);
         Ok(())
     }
@@ -96,8 +112,16 @@ impl Walk {
             self.frames.pop();
             return Some(Ok(None));
         };
+        if frame.excludes(&self.exclude, &name, kind) {
+            return Some(Ok(Some(match kind {
+                Kind::Directory => Found::ExcludedDirectory,
+                Kind::File | Kind::Special | Kind::Link => Found::Excluded,
+            })));
+        }
         Some(match kind {
-            Kind::Directory => self.enter(name).map(|()| None),
+            Kind::Directory => self
+                .enter(name.clone())
+                .map(|()| Some(Found::Directory(name))),
             Kind::Special => Ok(Some(Found::Special)),
             Kind::Link => Ok(Some(Found::Link)),
             Kind::File => match std::fs::metadata(&name) {
@@ -121,7 +145,12 @@ impl Iterator for Walk {
 }
 
 impl Frame {
-    fn read(path: PathBuf, identity: (u64, u64), follow: bool) -> Result<Frame, PackError> {
+    fn read(
+        path: PathBuf,
+        below: Vec<u8>,
+        identity: (u64, u64),
+        follow: bool,
+    ) -> Result<Frame, PackError> {
         let io = |error| PackError::unreadable(&path, error);
         let mut names: Vec<u8> = Vec::new();
         let mut entries = Vec::new();
@@ -140,6 +169,7 @@ impl Frame {
         entries.sort_unstable_by(|a, b| name(b).cmp(name(a)));
         Ok(Frame {
             path,
+            below,
             identity,
             names,
             entries,
@@ -157,6 +187,14 @@ impl Frame {
 fn is_link(path: &Path) -> bool {
     path.symlink_metadata()
         .is_ok_and(|metadata| metadata.is_symlink())
+}
+
+impl Frame {
+    fn excludes(&self, exclude: &Exclude, path: &Path, kind: Kind) -> bool {
+        let name = path.file_name().unwrap_or_default().as_bytes();
+        !exclude.is_empty()
+            && exclude.has_entry(&[&self.below, name].concat(), kind == Kind::Directory)
+    }
 }
 
 fn too_many() -> io::Error {

@@ -6,7 +6,7 @@ use super::choices::Choices;
 use super::scratch;
 use super::zip;
 use roxfs::format::name::Name;
-use roxfs::pack::source::{Content, Framing, Input, Kind, Links, open};
+use roxfs::pack::source::{Content, Duplicates, Framing, Input, Kind, Links, Naming, open};
 use roxfs::pack::{PackError, Target};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -62,6 +62,8 @@ pub fn give(kind: Kind, input: &[u8]) -> Given {
         links: Links::Follow,
         sort: false,
         shuffle: None,
+        naming: Naming::default(),
+        duplicates: Duplicates::Refuse,
     };
     let target = Target::new(&directory().join("out.rox"), false);
     let mut source = open(&input, &target).unwrap();
@@ -75,6 +77,7 @@ pub fn give(kind: Kind, input: &[u8]) -> Given {
         let ended = given.stopped || given.error.is_some();
         assert!(!ended, "a record after the end");
         match record {
+            Ok(record) if matches!(record.content, Content::Directory) => true,
             Ok(record) => {
                 let name = record.name.map(|name| name.as_bytes().to_vec());
                 let content = match record.content {

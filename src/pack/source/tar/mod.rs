@@ -60,7 +60,6 @@ impl Tar {
 
     /// Whether files in it whose names end with `.tar` are read as archives themselves: their entries'
     /// names begin with the archive's own, without that ending.
-    #[allow(dead_code, reason = "no option asks for it yet")]
     pub fn nested(mut self, is_nested: bool) -> Tar {
         self.shared.is_nested = is_nested;
         self

@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
             Kind::Directory | Kind::DumpDirectory => {
                 let name = self.full_name(&entry.name);
                 self.shared.passed_over.add(name, What::Directory);
-                Ok(true)
+                Ok(self.directory(&entry, take))
             }
             Kind::Rest => {
                 let what = format!("\"{}\"", shown_start(&entry.name));
@@ -113,6 +113,19 @@ impl<'a> Reader<'a> {
                 Ok(true)
             }
         }
+    }
+
+    /// Tells of a directory, unless no record below it can have a name.
+    fn directory(&self, entry: &Entry, take: &mut Take<'_>) -> bool {
+        let Ok((name, origin)) = self.name(&entry.name) else {
+            return true;
+        };
+        take(Ok(Record {
+            name: Some(name),
+            size: 0,
+            origin,
+            content: Content::Directory,
+        }))
     }
 
     fn pass_over(&mut self, entry: &Entry, what: What) {

@@ -1,0 +1,62 @@
+//! The first record of each name, where the order is changed later: in the sources' own order
+//! whatever comes first is known as it comes, and the packing leaves out the others.
+
+use super::{Content, Locate, Skipped, Source, Take};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+/// A source without the records whose name has come before. Keeps a hash of each name, as
+/// [`UniqueNames`](crate::pack::unique::UniqueNames) does.
+pub struct First {
+    source: Box<dyn Source>,
+    hasher: RandomState,
+    left_out: u64,
+}
+
+impl First {
+    /// Of `source`, which has no links.
+    pub fn new(source: Box<dyn Source>) -> First {
+        First {
+            source,
+            hasher: RandomState::new(),
+            left_out: 0,
+        }
+    }
+}
+
+impl Source for First {
+    fn run(&mut self, take: &mut Take<'_>) {
+        let mut seen = HashSet::new();
+        let (hasher, left_out) = (&self.hasher, &mut self.left_out);
+        self.source.run(&mut |record| {
+            if let Ok(record) = &record
+                && !matches!(record.content, Content::Directory)
+                && let Some(name) = &record.name
+                && !seen.insert(hasher.hash_one(name))
+            {
+                *left_out += 1;
+                return true;
+            }
+            take(record)
+        });
+    }
+
+    fn skipped(&self) -> Skipped {
+        self.source.skipped().plus(Skipped {
+            duplicates: self.left_out,
+            ..Skipped::default()
+        })
+    }
+
+    fn is_sorted(&self) -> bool {
+        self.source.is_sorted()
+    }
+
+    fn is_stream(&self) -> bool {
+        self.source.is_stream()
+    }
+
+    fn locate(&self) -> Locate {
+        self.source.locate()
+    }
+}
