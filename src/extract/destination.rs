@@ -13,8 +13,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 /// As any program makes them, less what the umask takes away.
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
@@ -46,6 +46,14 @@ pub enum PlaceError {
         /// Why.
         reason: String,
     },
+    /// A file that has no name cannot be given one: it has to be written anew, under one.
+    #[error("{path}: {reason}")]
+    NoLink {
+        /// The file.
+        path: String,
+        /// What the system said.
+        reason: io::Error,
+    },
     /// The system refused.
     #[error("{path}: {reason}")]
     Io {
@@ -64,9 +72,10 @@ impl PlaceError {
                 Errno::from_io_error(reason),
                 Some(Errno::NOSPC | Errno::DQUOT | Errno::ROFS)
             ),
-            PlaceError::Exists { .. } | PlaceError::Blocked { .. } | PlaceError::Name { .. } => {
-                false
-            }
+            PlaceError::Exists { .. }
+            | PlaceError::Blocked { .. }
+            | PlaceError::Name { .. }
+            | PlaceError::NoLink { .. } => false,
         }
     }
 }
@@ -80,7 +89,9 @@ pub struct Destination {
     /// Whether the file system is thought to have files without a name.
     pub(super) nameless: AtomicBool,
     /// What else it has and lacks.
-    pub(super) abilities: Abilities,
+    abilities: Abilities,
+    /// The same, looked at again where files without a name could not be given one.
+    with_names: OnceLock<Abilities>,
     /// Held while a file gets its name in two steps, so that no other thread does in between.
     pub(super) naming: Mutex<()>,
     /// Number of the next temporary name.
@@ -121,11 +132,24 @@ impl Destination {
             replaces,
             nameless: AtomicBool::new(true),
             abilities: Abilities::default(),
+            with_names: OnceLock::new(),
             naming: Mutex::default(),
             next: AtomicU64::new(0),
         };
         destination.abilities = Abilities::probe(&destination, destination.root.as_fd());
         Ok(destination)
+    }
+
+    /// What the file system has and lacks.
+    pub(super) fn abilities(&self) -> &Abilities {
+        self.with_names.get().unwrap_or(&self.abilities)
+    }
+
+    /// From here on files are written under a name.
+    pub(super) fn write_under_names(&self) {
+        let look = || Abilities::of_named(self, self.root.as_fd()).unwrap_or_default();
+        self.with_names.get_or_init(look);
+        self.nameless.store(false, Ordering::Relaxed);
     }
 
     /// Whether two names that differ in the case of letters are one file here.
@@ -221,7 +245,7 @@ impl Destination {
     pub(super) fn check_name(&self, path: &[u8]) -> Result<(), PlaceError> {
         match path
             .last()
-            .filter(|last| self.abilities.cuts.contains(last))
+            .filter(|last| self.abilities().cuts.contains(last))
         {
             Some(b' ') => Err(self.name(path, "it cuts off spaces at the end")),
             Some(_) => Err(self.name(path, "it cuts off dots at the end")),

@@ -187,6 +187,23 @@ impl Run<'_> {
             record.claim(&mut lock(taken))?;
         }
         self.check_case(&record, number)?;
+        match self.write(&record, writer, buffer) {
+            // Known now: from here on files are written under a name.
+            Err(Failure::Place {
+                source: PlaceError::NoLink { .. },
+                ..
+            }) => self.write(&record, writer, buffer)?,
+            done => done?,
+        }
+        Ok(record.len())
+    }
+
+    fn write(
+        &self,
+        record: &Record,
+        writer: &mut Writer,
+        buffer: &mut [u8],
+    ) -> Result<(), Failure> {
         let place = |source| record.place(source);
         let mut file = writer.begin(record.name(), record.len()).map_err(place)?;
         record.read(buffer, &mut |piece| {
@@ -194,8 +211,7 @@ impl Run<'_> {
             (self.progress)(piece.len() as u64);
             Ok::<(), Failure>(())
         })?;
-        file.finish().map_err(place)?;
-        Ok(record.len())
+        file.finish().map_err(place)
     }
 
     /// Refuses a name that the file system takes for that of another record.

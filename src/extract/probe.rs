@@ -2,11 +2,15 @@
 //! the first record, and said where it matters.
 
 use super::destination::{Destination, found};
-use super::writer::{create_named, create_nameless, link_nameless};
+use super::writer::{create_named, create_nameless};
 use crate::filesystem::Naming;
+use rustix::fs::{Mode, OFlags, ioctl_getflags, openat};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
+
+/// `FS_CASEFOLD_FL` of include/uapi/linux/fs.h.
+const CASEFOLD: u32 = 0x4000_0000;
 
 /// What a file system has and lacks.
 #[derive(Debug, Default)]
@@ -20,21 +24,26 @@ pub struct Abilities {
 }
 
 impl Abilities {
-    /// Of the file system that `directory` is on. Where no file can be made in it, which the first
-    /// record will show or not, nothing is known.
+    /// Of the file system that `directory` is on. Where it has files without a name, none gets one for
+    /// this: a killed run leaves nothing there. Where no file can be made in it, which the first record
+    /// will show or not, nothing is known.
     pub fn probe(destination: &Destination, directory: BorrowedFd) -> Abilities {
-        let name = destination.temporary_name();
-        let nameless = create_nameless(directory)
-            .and_then(|file| link_nameless(&file, directory, &name))
-            .is_ok();
+        let nameless = create_nameless(directory).is_ok();
         destination.nameless.store(nameless, Ordering::Relaxed);
         match nameless {
-            true => Abilities::with(destination, directory, name, None),
+            true => Abilities {
+                folds: folds_by_flag(directory),
+                ..Abilities::default()
+            },
             false => Abilities::of_named(destination, directory).unwrap_or_default(),
         }
     }
 
-    fn of_named(destination: &Destination, directory: BorrowedFd) -> rustix::io::Result<Abilities> {
+    /// Of one where files are written under a name.
+    pub fn of_named(
+        destination: &Destination,
+        directory: BorrowedFd,
+    ) -> rustix::io::Result<Abilities> {
         let (file, name) = create_named(destination, directory)?;
         drop(file);
         let other = destination.temporary_name();
@@ -52,7 +61,7 @@ impl Abilities {
                 io::Error::from(*link)
             );
         }
-        Ok(Abilities::with(destination, directory, other, Some(naming)))
+        Ok(Abilities::with(destination, directory, other, naming))
     }
 
     /// Looks what the empty file `name` is called, too, and removes it.
@@ -60,7 +69,7 @@ impl Abilities {
         destination: &Destination,
         directory: BorrowedFd,
         name: Vec<u8>,
-        naming: Option<Naming>,
+        naming: Naming,
     ) -> Abilities {
         let is_called = |other: &[u8]| found(directory, other).is_some();
         let folds = is_called(&name.to_ascii_uppercase());
@@ -69,9 +78,17 @@ impl Abilities {
         let cuts = cuts.collect();
         destination.remove(directory, &name);
         Abilities {
-            naming,
+            naming: Some(naming),
             folds,
             cuts,
         }
     }
+}
+
+/// Whether the directory says of itself that the case of letters does not count (`chattr +F`).
+fn folds_by_flag(directory: BorrowedFd) -> bool {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = openat(directory, ".", flags, Mode::empty());
+    let flags = opened.and_then(ioctl_getflags);
+    flags.is_ok_and(|flags| flags.bits() & CASEFOLD != 0)
 }

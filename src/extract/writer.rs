@@ -115,8 +115,22 @@ pub(super) fn create_named(
     }
 }
 
+/// Whether an error of linking a file that has no name may be none of giving it one by renaming.
+fn cannot_link(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::PERM
+            | Errno::OPNOTSUPP
+            | Errno::NOSYS
+            | Errno::NOENT
+            | Errno::INVAL
+            | Errno::MLINK
+            | Errno::XDEV
+    )
+}
+
 /// Links a file that has no name.
-pub(super) fn link_nameless(file: &impl AsFd, directory: BorrowedFd, name: &[u8]) -> Result<()> {
+fn link_nameless(file: &File, directory: BorrowedFd, name: &[u8]) -> Result<()> {
     match fs::linkat(file, "", directory, name, AtFlags::EMPTY_PATH) {
         // Linux before 6.10 says this to all but root.
         Err(Errno::NOENT) => {
@@ -157,6 +171,13 @@ impl NewFile<'_> {
         self.name().map_err(|errno| match errno {
             Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => {
                 exists(self.destination, self.directory, self.path)
+            }
+            errno if self.temporary.is_none() && cannot_link(errno) => {
+                self.destination.write_under_names();
+                PlaceError::NoLink {
+                    path: self.destination.show(self.path.as_bytes()),
+                    reason: errno.into(),
+                }
             }
             errno if refuses_name(errno) || errno == Errno::NOENT && self.is_there() => {
                 let reason = std::io::Error::from(errno);
@@ -223,7 +244,7 @@ fn rename_new(
     from: &[u8],
     to: &[u8],
 ) -> Result<()> {
-    let naming = destination.abilities.naming;
+    let naming = destination.abilities().naming;
     let in_two_steps = matches!(naming, None | Some(Naming::Checked));
     let _alone = in_two_steps.then(|| super::lock(&destination.naming));
     let naming = naming.unwrap_or(Naming::NoReplace);

@@ -66,8 +66,7 @@ impl Continued<'_> {
             return Ok(false);
         };
         let checksums = shard.sections().crc32c.is_some();
-        let is_plain = shard.version().dtype().is_none() && shard.sections().unknown == 0;
-        if !is_plain || !tables.begin_with(&earlier, checksums) {
+        if shard.sections().unknown > 0 || !tables.begin_with(&earlier, checksums) {
             return Ok(false);
         }
         let same = has_same_bytes(shard.file(), copy, shard.payload_len());
