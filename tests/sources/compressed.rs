@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 /// How the tools write compressed data: the end of a name, and a filter from standard input to
 /// standard output. In pieces, each is a member of its own.
-const WAYS: [(&str, &str); 21] = [
+const WAYS: [(&str, &str); 22] = [
     ("tar.gz", "gzip"),
     ("tgz", "gzip -9"),
     ("TGZ", "gzip --fast"),
@@ -40,6 +40,10 @@ const WAYS: [(&str, &str); 21] = [
     ("tbz2", "bzip2 -1"),
     ("tbz", "split -b 700000 --filter='bzip2'"),
     ("tar.bz2", "bzip2; head -c 10000 /dev/zero"),
+    (
+        "tar.gz",
+        "for size in 69 4 1000 9999999; do head -c $size | gzip; done",
+    ),
 ];
 
 /// A tar archive in a directory, with hard links, an empty and a large file.
@@ -52,8 +56,7 @@ fn plain() -> TempDir {
         ("c/empty", Vec::new()),
     ];
     write_tree(&directory.path().join("in"), &files);
-    let script =
-        "cd \"$1/in\"; ln a h1; ln b/large h2; ln -s a l; tar --sort=name -cf ../plain.tar .";
+    let script = "cd \"$1/in\"; ln a h1; ln b/large h2; ln -s a l; tar -V label --sort=name -cf ../plain.tar .";
     sh(script, &[directory.path()]);
     directory
 }

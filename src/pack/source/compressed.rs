@@ -68,6 +68,12 @@ impl TarSource {
         let origin = Arc::clone(&self.origin);
         let translate = |error| lock(&stream).translate(&origin, error);
         let reader = BufReader::with_capacity(BUFFER, Shared(Arc::clone(&stream)));
+        let mut reader = Input::new(Box::new(reader));
+        // A first member may be shorter than the header that tells what this is.
+        if let Err(error) = reader.peek(HEAD) {
+            take(Err(translate(PackError::io(&origin, error))));
+            return;
+        }
         let go_on = self.run_tar(Box::new(reader), &mut |record| {
             take(match record {
                 Err(error) if !error.concerns_one_record() => Err(translate(error)),
