@@ -1,6 +1,7 @@
 //! Where a dataset is written: the names of its shards, and what is there already.
 
 use super::directory::Directory;
+use super::hold::name_beside;
 use super::lock::Lock;
 use super::probe::probe;
 use super::temporary::is_temporary;
@@ -64,7 +65,11 @@ impl Target {
     /// run has for as long as it lasts.
     pub fn is_own(&self, name: &OsStr) -> bool {
         let is_shard = |name: &[u8]| self.number_of(name).is_some();
-        is_shard(name.as_bytes()) || name == self.lock_name() || is_temporary(name, is_shard)
+        let lock = self.lock_name();
+        is_shard(name.as_bytes())
+            || name == lock
+            || name == name_beside(&lock)
+            || is_temporary(name, is_shard)
     }
 
     fn lock_name(&self) -> OsString {

@@ -51,7 +51,7 @@ fn what_find_prints_has_none_of_it_and_directories_are_counted() {
 fn a_list_may_name_the_lock_shards_and_what_a_killed_run_has_left() {
     let target = packed();
     let temporary = ".d_0001.rox.abc123.tmp";
-    let list = format!(".d.lock\nc\n./d_0000.rox\n{temporary}\nd_0000.rox\n");
+    let list = format!(".d.lock\n.d.lock.held\nc\n./d_0000.rox\n{temporary}\nd_0000.rox\n");
     for options in [&["--from", "list"][..], &["--from", "list", "--sort"]] {
         let target = packed();
         std::fs::write(target.path().join("c"), "3").expect("written");

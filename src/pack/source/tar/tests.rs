@@ -1,7 +1,7 @@
 //! Archives that a builder makes of any entries: whole, within one another, cut off and damaged.
 
 use super::*;
-use crate::pack::source::Content;
+use crate::pack::source::{Content, Record};
 use proptest::prelude::*;
 use std::io::Cursor;
 
@@ -18,6 +18,10 @@ fn read(archive: &[u8], is_nested: bool) -> (Vec<Given>, Vec<String>) {
         let mut readers = Vec::new();
         tar.run(&mut |record| {
             match record {
+                Ok(Record {
+                    content: Content::Directory,
+                    ..
+                }) => {}
                 Ok(record) => {
                     let name = record.name.expect("named").to_string();
                     let size = record.size;
