@@ -165,7 +165,7 @@ impl Readahead {
                     Ok(Step::Passed) => true,
                     Err(error) => {
                         let more = error.concerns_one_record();
-                        queue.put_at_once(Output::Failed(error)) && more
+                        queue.put_at_once(0, Output::Failed(error)) && more
                     }
                 };
                 go_on
@@ -173,10 +173,11 @@ impl Readahead {
             if !go_on {
                 return;
             }
-            queue.put_at_once(match plan.finish() {
+            let last = match plan.finish() {
                 Ok(skipped) => Output::End(source.skipped().plus(skipped)),
                 Err(error) => Output::Failed(error),
-            });
+            };
+            queue.put_at_once(0, last);
         };
         let started = thread::Builder::new().name("source".to_owned()).spawn(run);
         started.map_err(|reason| PackError::Thread {
@@ -283,13 +284,12 @@ impl Queue {
                 let full = self.files.len() == BATCH_FILES || self.file_bytes >= BATCH_BYTES;
                 !full || self.send_files()
             }
-            // The source sends these when they have been taken.
-            Content::Pieces(_) => self.put_at_once(output(planned, None)),
-            // The last one is a file without a name, on the target's disk.
-            Content::Bytes(_) | Content::Slice(..) | Content::Open(_) => {
-                self.put(size, output(planned, None))
-            }
-            _ => self.put(0, output(planned, None)),
+            Content::Bytes(_) | Content::Slice(..) => self.put(size, output(planned, None)),
+            Content::File(_) | Content::SameAs(_) => self.put(0, output(planned, None)),
+            // A file without a name, on the target's disk.
+            Content::Open(_) => self.put_at_once(size, output(planned, None)),
+            // The source sends pieces when they have been taken, and the others hold files open.
+            _ => self.put_at_once(0, output(planned, None)),
         }
     }
 
@@ -306,9 +306,9 @@ impl Queue {
         !full || self.send_collected()
     }
 
-    /// Puts in an output, and hands on all that there is.
-    fn put_at_once(&mut self, output: Output) -> bool {
-        self.put(0, output) && self.send_collected()
+    /// The same, and hands on all that there is.
+    fn put_at_once(&mut self, held: u64, output: Output) -> bool {
+        self.put(held, output) && self.send_collected()
     }
 
     fn send_files(&mut self) -> bool {

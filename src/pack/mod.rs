@@ -139,17 +139,15 @@ pub fn pack(
     interrupt: &AtomicBool,
 ) -> Result<PackOutcome, PackError> {
     let directory = Arc::new(options.target.directory()?);
-    let probed = options.target.probe(&directory);
-    let was_removed = probed.as_ref().is_err_and(PackError::is_not_found);
-    if !was_removed {
-        probed?;
-    }
+    // Where there is a lock, the file that is tried with would come on top of those that a killed run
+    // has left, if this one is killed as well.
+    let target = &options.target;
+    let is_probed = !target.has_begun(&directory) && target.probe_before(&directory)?;
     let mut lock = options.target.lock(&directory)?;
-    if was_removed {
-        // By the one who had the lock, as what a killed run has left.
+    options.target.remove_temporary(&directory)?;
+    if !is_probed {
         options.target.probe(&directory)?;
     }
-    options.target.remove_temporary(&directory)?;
     options.target.check_form(&directory)?;
     let names = options.target.existing(&directory)?;
     let existing: Result<Vec<Shard>, _> = names

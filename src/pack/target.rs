@@ -176,8 +176,22 @@ impl Target {
         }
     }
 
-    /// Finds out what the file system lacks: before the lock is taken, so that nothing stays where it
-    /// is of no use.
+    /// Whether a run has begun, and has not ended or was interrupted.
+    pub fn has_begun(&self, directory: &Directory) -> bool {
+        directory.stat(&self.lock_name()).is_ok()
+    }
+
+    /// Finds out what the file system lacks before the lock is taken, so that nothing stays where it is
+    /// of no use. `false` where another run has removed what was tried with, as if it were left by one
+    /// that was killed.
+    pub fn probe_before(&self, directory: &Arc<Directory>) -> Result<bool, PackError> {
+        match self.probe(directory) {
+            Err(error) if error.is_not_found() => Ok(false),
+            probed => probed.map(|()| true),
+        }
+    }
+
+    /// Finds out what the file system lacks.
     pub fn probe(&self, directory: &Arc<Directory>) -> Result<(), PackError> {
         let shard = self.shard_path(0);
         probe(directory, shard.file_name().unwrap_or_default())

@@ -1,7 +1,7 @@
 //! What a source gives, without a dataset around it: fast enough for thousands of archives.
 
 use crate::common::*;
-use roxfs::pack::source::{Content, Duplicates, Input, Kind, Links, Naming, open};
+use roxfs::pack::source::{Content, Duplicates, Input, Kind, Links, Naming, Record, open};
 use roxfs::pack::{PackError, Target};
 
 /// Names and contents, and the errors.
@@ -39,6 +39,10 @@ pub fn give(kind: Kind, bytes: &[u8]) -> Given {
     };
     source.run(&mut |record| {
         assert!(given.error.is_none(), "a record after the end");
+        let is_directory = |record: &Record| matches!(record.content, Content::Directory);
+        if record.as_ref().is_ok_and(is_directory) {
+            return true;
+        }
         let record = record.and_then(|record| {
             let mut content = Vec::new();
             match record.content {

@@ -75,10 +75,11 @@ impl TarSource {
             return;
         }
         let go_on = self.run_tar(Box::new(reader), &mut |record| {
-            take(match record {
-                Err(error) if !error.concerns_one_record() => Err(translate(error)),
-                record => record,
-            })
+            let record = record.map_err(translate);
+            let fatal = record
+                .as_ref()
+                .is_err_and(|error| !error.concerns_one_record());
+            take(record) && !fatal
         });
         let finished = match go_on {
             true => lock(&stream).finish(&origin),
@@ -181,7 +182,7 @@ impl Stream {
     fn translate(&mut self, origin: &Path, error: PackError) -> PackError {
         let (path, format) = (origin.to_owned(), self.format);
         if self.failed.is_none()
-            && matches!(error, PackError::Truncated { .. })
+            && matches!(error, PackError::DamagedEntry { .. })
             && let Some(end) = self.members.ends_before_input()
         {
             let what = format!(

@@ -83,7 +83,7 @@ impl Zip {
             let name = names::name(&entry);
             let go_on = match names::kind(&entry, &name) {
                 Kind::File => take(archive.record(&entry, &name)),
-                Kind::Directory => true,
+                Kind::Directory => archive.directory(&name).is_none_or(|it| take(Ok(it))),
                 Kind::Link => {
                     self.skipped.links += 1;
                     true
@@ -196,6 +196,16 @@ impl Archive {
             [_, next, ..] => Some((*next).min(self.zip.directory_offset())),
             _ => Some(self.zip.directory_offset()),
         }
+    }
+
+    /// A directory, unless no record below it can have a name.
+    fn directory(&self, path: &[u8]) -> Option<Record> {
+        Some(Record {
+            name: Some(Name::new(&name_of(path)).ok()?),
+            size: 0,
+            origin: Origin::Entry(Arc::clone(&self.path), shown_start(path)),
+            content: Content::Directory,
+        })
     }
 
     fn record(

@@ -81,9 +81,10 @@ pub fn give(kind: Kind, input: &[u8]) -> Given {
             Ok(record) => {
                 let name = record.name.map(|name| name.as_bytes().to_vec());
                 let content = match record.content {
-                    Content::Bytes(bytes) => {
+                    content if content.in_memory().is_some() => {
+                        let bytes = content.in_memory().unwrap_or_default();
                         assert_eq!(bytes.len() as u64, record.size);
-                        Some(bytes)
+                        Some(bytes.to_vec())
                     }
                     Content::Member(member) => {
                         let mut bytes = Vec::new();

@@ -234,7 +234,7 @@ fn each_kind_of_entry_is_a_record_or_passed_over() {
         (
             "a directory of a backup",
             &[gnu(b'D').content("Yf\0\0"), a(), end()],
-            Records(&[HELLO]),
+            Said(&[HELLO], "; 1 empty directory: "),
         ),
         (
             "an access control list",

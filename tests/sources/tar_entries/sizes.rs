@@ -57,7 +57,7 @@ fn the_size_of_an_entry_without_content_is_not_passed_over() {
         (
             "directory",
             &[a(), sized(b'5', POSIX).header(), after(), end()],
-            Records(&only),
+            Said(&only, "; 1 empty directory: "),
         ),
         (
             "FIFO",
@@ -71,12 +71,12 @@ fn the_size_of_an_entry_without_content_is_not_passed_over() {
                 after(),
                 end(),
             ],
-            Records(&[AFTER]),
+            Said(&[AFTER], "; 1 empty directory: "),
         ),
         (
             "directory with the type of a file, and a content",
             &[Made::new("d/").content("x".repeat(600)), after(), end()],
-            Records(&[AFTER]),
+            Said(&[AFTER], "; 1 empty directory: "),
         ),
     ]);
 }
@@ -165,7 +165,7 @@ fn hard_links_to_what_is_no_file_are_passed_over() {
         (
             "to a directory",
             &[a(), directory(), link("t", "d"), after(), end()],
-            Said(only, "; 1 skipped: not a file\n"),
+            Said(only, "; 1 skipped: not a file; 1 empty directory: "),
         ),
         (
             "to itself",

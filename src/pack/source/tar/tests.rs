@@ -5,8 +5,8 @@ use crate::pack::source::{Content, Record};
 use proptest::prelude::*;
 use std::io::Cursor;
 
-/// A name and a content; of a link `=TARGET`.
-type Given = (String, Vec<u8>);
+/// A name, a content, and of a link instead where it leads.
+type Given = (String, Vec<u8>, Option<String>);
 
 /// What a source gives, and what goes wrong.
 fn read(archive: &[u8], is_nested: bool) -> (Vec<Given>, Vec<String>) {
@@ -26,9 +26,9 @@ fn read(archive: &[u8], is_nested: bool) -> (Vec<Given>, Vec<String>) {
                     let name = record.name.expect("named").to_string();
                     let size = record.size;
                     let read = move || match record.content {
-                        Content::Bytes(bytes) => bytes,
-                        Content::Pieces(pieces) => pieces.iter().flatten().collect(),
-                        Content::SameAs(target) => [b"=", target.as_bytes()].concat(),
+                        Content::Bytes(bytes) => (bytes, None),
+                        Content::Pieces(pieces) => (pieces.iter().flatten().collect(), None),
+                        Content::SameAs(target) => (Vec::new(), Some(target.to_string())),
                         other => panic!("{other:?}"),
                     };
                     readers.push((name, size, scope.spawn(read)));
@@ -38,10 +38,10 @@ fn read(archive: &[u8], is_nested: bool) -> (Vec<Given>, Vec<String>) {
             true
         });
         for (name, size, reader) in readers {
-            let content = reader.join().expect("read");
+            let (content, link) = reader.join().expect("read");
             // One that is cut off is not complete, and an error.
-            if content.len() as u64 == size || content.starts_with(b"=") {
-                given.push((name, content));
+            if content.len() as u64 == size || link.is_some() {
+                given.push((name, content, link));
             }
         }
     });
@@ -144,11 +144,14 @@ impl Made {
     fn given(&self) -> Option<Given> {
         let content = match self.form {
             Form::Directory | Form::Symbolic => return None,
-            Form::Link => b"=the target".to_vec(),
+            Form::Link => {
+                let target = Some("the target".to_owned());
+                return Some((self.name.clone(), Vec::new(), target));
+            }
             Form::Sparse => [&[0; 700][..], &self.content, &[0; 300]].concat(),
             _ => self.content.clone(),
         };
-        Some((self.name.clone(), content))
+        Some((self.name.clone(), content, None))
     }
 }
 
@@ -214,13 +217,9 @@ proptest! {
         let form = if is_sparse { Form::Pax } else { Form::Plain };
         let nested = Made { name, content, form };
         let archive = [joined(&before), nested.bytes(), joined(&after), END.to_vec()].concat();
-        let below = given(&inner).into_iter().map(|(name, content)| {
-            let content = match content.strip_prefix(b"=") {
-                Some(target) => [b"=in/ner/", target].concat(),
-                None => content,
-            };
-            (format!("in/ner/{name}"), content)
-        });
+        let in_it = |name: String| format!("in/ner/{name}");
+        let below = given(&inner).into_iter();
+        let below = below.map(|(name, content, link)| (in_it(name), content, link.map(in_it)));
         let all = [given(&before), below.collect(), given(&after)].concat();
         prop_assert_eq!(read(&archive, true), (all, Vec::new()));
         let whole = [given(&before), given(&[nested]), given(&after)].concat();
@@ -290,7 +289,7 @@ fn archives_may_lie_within_one_another_to_a_depth() {
     }
     let (given, errors) = read(&archive, true);
     assert_eq!(errors, [""; 0]);
-    let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = given.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!(names, ["a/a/a/a/a/a/a/a/a.tar"]);
 }
 
@@ -314,7 +313,7 @@ fn an_archive_in_an_archive_that_is_damaged_is_left_out_alone() {
         END.to_vec(),
     ];
     let (given, errors) = read(&archive.concat(), true);
-    let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = given.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!(names, ["1/a", "1/b", "5/a", "5/b"]);
     let expected = [
         "x.tar/2.tar: entry 1 at byte 0: the archive is cut off within the content: its length is 1800 bytes, expected 2560 bytes or more",
