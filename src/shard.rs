@@ -267,6 +267,11 @@ impl Shard {
         (index < self.records()).then_some(LocalIndex(index))
     }
 
+    /// All records, by their numbers.
+    pub fn all(&self) -> impl Iterator<Item = LocalIndex> + use<> {
+        (0..self.records()).map(LocalIndex)
+    }
+
     /// Where a record lies in the payload.
     pub fn extent(&self, record: LocalIndex) -> Result<Extent, ShardError> {
         self.entry(&self.index, record.0)

@@ -3,10 +3,9 @@
 use super::PackError;
 use crate::format::OFFSET_LEN;
 use crate::format::footer::{Footer, Version};
-use crate::format::index::Extent;
 use crate::format::name::Name;
 use crate::format::section::{self, ENTRY_LEN, FOOTER_LEN, SectionFooter};
-use crate::shard::{LocalIndex, Shard, ShardError};
+use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::io::{self, Write};
 
 /// Which sections are written beside the plain format.
@@ -66,14 +65,10 @@ impl Tables {
             });
         }
         let mut tables = Tables::new(sections, shard.version().clone());
-        let mut result = Ok(());
-        shard.for_each_extent(0..shard.records(), &mut |record, extent| {
-            result = extent
-                .map_err(|damage| shard.damaged(damage))
-                .and_then(|extent| tables.push_from(shard, record, extent));
-            result.is_ok()
-        })?;
-        result?;
+        let mut scan = shard.scan();
+        for record in shard.all() {
+            tables.push_from(&mut scan, record)?;
+        }
         Ok(tables)
     }
 
@@ -86,21 +81,19 @@ impl Tables {
             && (!checksums || self.crcs.starts_with(&earlier.crcs))
     }
 
-    fn push_from(
-        &mut self,
-        shard: &Shard,
-        record: LocalIndex,
-        extent: Extent,
-    ) -> Result<(), ShardError> {
-        let name = match shard.raw_name(record)? {
+    fn push_from(&mut self, scan: &mut Scan<'_>, record: LocalIndex) -> Result<(), ShardError> {
+        let extent = scan.extent(record)?;
+        let crc = scan.crc32c(record)?.unwrap_or(0);
+        let shard = scan.shard();
+        let name = match scan.raw_name(record)? {
             Some(raw) => raw,
             // The shard has no names; or this one is longer than any, which is an error here.
-            None => shard
-                .valid_name(record)?
-                .map_or(Vec::new(), |name| name.as_bytes().to_vec()),
+            None => {
+                shard.valid_name(record)?;
+                &[]
+            }
         };
-        let crc = shard.crc32c(record)?.unwrap_or(0);
-        self.push_raw(&name, extent.len(), crc);
+        self.push_raw(name, extent.len(), crc);
         Ok(())
     }
 

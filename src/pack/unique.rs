@@ -185,8 +185,9 @@ impl UniqueNames {
         }
         let mut number = 0;
         for shard in &self.existing[..self.older] {
-            for local in (0..shard.records()).filter_map(|local| shard.local(local)) {
-                if let Some(name) = shard.name(local)? {
+            let mut scan = shard.scan();
+            for local in shard.all() {
+                if let Some(name) = scan.name(local)? {
                     self.numbers.insert(self.hasher.hash_one(&name), number);
                 }
                 number += 1;

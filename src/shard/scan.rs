@@ -2,9 +2,9 @@
 //! record. Each block is followed by the same check of the file as any other read.
 
 use super::{LocalIndex, Shard, ShardError, decode_table_entry};
-use crate::format::index::Extent;
+use crate::format::index::{EndOffsets, Extent};
 use crate::format::name::{MAX_LEN, Name};
-use crate::format::section::{ENTRY_LEN, Table};
+use crate::format::section::{ENTRY_LEN, Names, Table};
 use std::ops::Range;
 
 /// The most bytes of the payload, and of each table, in one block.
@@ -17,6 +17,7 @@ const LARGEST_TABLE: u64 = 128 << 10;
 pub struct Scan<'a> {
     shard: &'a Shard,
     payload: Window,
+    ends: Window,
     name_ends: Window,
     names: Window,
     checksums: Window,
@@ -30,6 +31,7 @@ impl Shard {
         Scan {
             shard: self,
             payload: Window::new(LARGEST_PAYLOAD),
+            ends: table(),
             name_ends: table(),
             names: table(),
             checksums: table(),
@@ -52,16 +54,29 @@ impl<'a> Scan<'a> {
         self.payload.get(part.start()..part.end(), whole, read)
     }
 
+    /// As [`Shard::extent`].
+    pub fn extent(&mut self, record: LocalIndex) -> Result<Extent, ShardError> {
+        self.ends.extent(self.shard, &self.shard.index, record.0)
+    }
+
     /// As [`Shard::name_extent`].
     pub fn name_extent(&mut self, record: LocalIndex) -> Result<Option<Extent>, ShardError> {
-        let (shard, record) = (self.shard, record.0);
-        let Some(names) = &shard.sections.names else {
-            return Ok(None);
-        };
-        let range = names.ends.file_range(record..record + 1);
-        let whole = names.ends.file_range(0..names.ends.count());
-        let bytes = self.name_ends.get_from_file(shard, range, whole)?;
-        shard.decode_entry(&names.ends, record, bytes).map(Some)
+        let names = self.shard.sections.names.as_ref();
+        let read = |names: &Names| self.name_ends.extent(self.shard, &names.ends, record.0);
+        names.map(read).transpose()
+    }
+
+    /// As [`Shard::raw_name`].
+    pub fn raw_name(&mut self, record: LocalIndex) -> Result<Option<&[u8]>, ShardError> {
+        match self.name_extent(record)? {
+            Some(extent) => self.raw_name_at(extent),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`Shard::name`].
+    pub fn name(&mut self, record: LocalIndex) -> Result<Option<Name>, ShardError> {
+        Ok(self.raw_name(record)?.and_then(|raw| Name::new(raw).ok()))
     }
 
     /// As [`Shard::raw_name_at`].
@@ -166,6 +181,20 @@ impl Window {
         whole: Range<u64>,
     ) -> Result<&[u8], ShardError> {
         self.get(range, whole, |at, bytes| shard.read_at(at, bytes))
+    }
+
+    fn extent(
+        &mut self,
+        shard: &Shard,
+        table: &EndOffsets,
+        entry: u64,
+    ) -> Result<Extent, ShardError> {
+        let (range, whole) = (
+            table.file_range(entry..entry + 1),
+            table.file_range(0..table.count()),
+        );
+        let bytes = self.get_from_file(shard, range, whole)?;
+        shard.decode_entry(table, entry, bytes)
     }
 
     fn table_entry(&mut self, shard: &Shard, table: &Table, entry: u64) -> Result<u32, ShardError> {

@@ -2,9 +2,9 @@
 
 use super::{Content, Origin, Record, Source, Take};
 use crate::pack::PackError;
-use crate::shard::Shard;
+use crate::shard::{LocalIndex, Scan, Shard};
 use crate::text::shown;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The records of shards, in their order, with the names they have there.
@@ -31,8 +31,10 @@ impl Source for Shards {
                 }
             };
             let mut lost = Lost::default();
-            for number in 0..shard.records() {
-                if !take(record(&shard, number, &mut lost)) {
+            let mut scan = shard.scan();
+            let origin = shard.path().into();
+            for local in shard.all() {
+                if !take(record(&shard, &origin, &mut scan, local, &mut lost)) {
                     return;
                 }
             }
@@ -69,24 +71,22 @@ impl Lost {
     }
 }
 
-fn record(shard: &Arc<Shard>, number: u64, lost: &mut Lost) -> Result<Record, PackError> {
-    let origin = Origin::Number(shard.path().into(), number);
-    let Some(local) = shard.local(number) else {
-        return Err(PackError::Truncated {
-            origin,
-            what: "there is no such record".to_owned(),
-        });
-    };
-    let extent = shard.extent(local)?;
-    let name = shard.name(local)?;
+fn record(
+    shard: &Arc<Shard>,
+    origin: &Arc<Path>,
+    scan: &mut Scan<'_>,
+    local: LocalIndex,
+    lost: &mut Lost,
+) -> Result<Record, PackError> {
+    let (extent, name, crc) = (scan.extent(local)?, scan.name(local)?, scan.crc32c(local)?);
     let is_lost = name.is_none() && shard.has_names();
     if is_lost && shard.raw_name(local)?.is_none_or(|raw| !raw.is_empty()) {
-        lost.add(number);
+        lost.add(local.get());
     }
     Ok(Record {
         name,
         size: extent.len(),
-        origin,
-        content: Content::Part(Arc::clone(shard), extent, shard.crc32c(local)?),
+        origin: Origin::Number(Arc::clone(origin), local.get()),
+        content: Content::Part(Arc::clone(shard), extent, crc),
     })
 }
