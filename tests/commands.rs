@@ -200,11 +200,13 @@ fn every_form_of_shard_argument_gives_the_same_records() {
     let (directory, dataset) = dataset();
     let all = run(roxfs().arg("ls").arg(&dataset));
     let path = |name: &str| directory.path().join(name);
-    let forms: [Vec<PathBuf>; 5] = [
+    let forms: [Vec<PathBuf>; 7] = [
         vec![path("d_0000.rox"), path("d_0001.rox")],
         vec![path("d_*.rox")],
         vec![path("d_000[01].rox")],
         vec![path("d_000?.rox")],
+        vec![path("d_000[!2].rox")],
+        vec![path("d_000[^2].rox")],
         vec![directory.path().to_owned()],
     ];
     for form in forms {

@@ -1,7 +1,7 @@
 //! Shard arguments with `*`, `?` or `[`, and the paths that match them.
 //!
 //! Patterns and names are bytes, as the kernel has them. `*` matches any characters of a name, `?` one,
-//! `[a-z]` one of these and `[!a-z]` one of the others; `**` as a whole component stands for any
+//! `[a-z]` one of these and `[!a-z]` or `[^a-z]` one of the others; `**` as a whole component stands for any
 //! directories, or none. A byte that is not part of UTF-8 counts as a character. A name that begins
 //! with a dot is matched only by a pattern that does.
 
@@ -125,7 +125,7 @@ impl Component {
 /// Reads what follows a `[`; returns what follows its `]` too.
 fn class(chars: &[u32]) -> Option<(Token, &[u32])> {
     let is = |char: Option<&u32>, expected: u8| char == Some(&u32::from(expected));
-    let negated = is(chars.first(), b'!');
+    let negated = is(chars.first(), b'!') || is(chars.first(), b'^');
     let chars = chars.get(usize::from(negated)..)?;
     // One that comes first is an ordinary character.
     let end = 1 + chars.iter().skip(1).position(|char| is(Some(char), b']'))?;
@@ -288,6 +288,9 @@ mod tests {
             (b"?\xff*", b"a\xffb", true),
             (b"[a-c]", b"b", true),
             (b"[!a-c]", b"b", false),
+            (b"[^a-c]", b"b", false),
+            (b"[^a-c]", b"d", true),
+            (b"[a^]", b"^", true),
             (b"[!a-c]", b"\xff", true),
             (b"[]-]", b"]", true),
             (b"[a-]", b"-", true),
