@@ -270,8 +270,10 @@ pub struct Pack {
     ///
     /// So archives that use the same names can be packed together: 0001.jpg of a/train-07.tar
     /// becomes train-07/0001.jpg. Files that are in no archive get no prefix. Tar archives within
-    /// them are read as well, and their entries named after these alone: x.JPEG of n01440764.tar in
-    /// the archive becomes n01440764/x.JPEG.
+    /// tar archives are read as well, where they are not compressed, and their entries named after
+    /// these alone: x.JPEG of n01440764.tar in the archive becomes n01440764/x.JPEG. Compressed ones,
+    /// zip archives within an archive, and all archives within a zip archive are packed as files;
+    /// --exclude "*.tar" leaves archives within an archive out.
     #[arg(long, value_name = "WHAT")]
     pub prefix: Option<Prefix>,
     /// What happens to a name that is met twice [default: refuse]

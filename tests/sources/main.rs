@@ -19,6 +19,7 @@ mod interrupt;
 mod lists;
 mod made;
 mod naming;
+mod nested;
 mod other_kinds;
 mod own;
 mod shards;

@@ -6,7 +6,7 @@
 
 use super::looks::{HEAD, is_tar_header};
 use super::tar::Tar;
-use super::{Skipped, Source, Take};
+use super::{Exclude, Skipped, Source, Take};
 use crate::pack::PackError;
 use input::Input;
 use members::{Format, Members, TooMuchMemory};
@@ -24,7 +24,7 @@ const BUFFER: usize = 128 << 10;
 pub struct TarSource {
     input: Option<Box<dyn BufRead + Send>>,
     origin: Arc<Path>,
-    is_nested: bool,
+    nested: Option<Exclude>,
     skipped: Skipped,
 }
 
@@ -34,20 +34,20 @@ impl TarSource {
         TarSource {
             input: Some(input),
             origin: origin.into(),
-            is_nested: false,
+            nested: None,
             skipped: Skipped::default(),
         }
     }
 
     /// See [`Tar::nested`].
-    pub fn nested(self, is_nested: bool) -> TarSource {
-        TarSource { is_nested, ..self }
+    pub fn nested(self, nested: Option<Exclude>) -> TarSource {
+        TarSource { nested, ..self }
     }
 
     /// `Ok(false)` when no more is wanted.
     fn run_tar(&mut self, input: Box<dyn BufRead + Send>, take: &mut Take<'_>) -> bool {
         let mut go_on = true;
-        let mut tar = Tar::new(input, &self.origin).nested(self.is_nested);
+        let mut tar = Tar::new(input, &self.origin).nested(self.nested.clone());
         tar.run(&mut |record| {
             let fatal = record
                 .as_ref()

@@ -264,10 +264,11 @@ fn later(
     let spool = directory_of(target.base()).to_owned();
     let regular = regular(target, own);
     let is_nested = !input.naming.prefix.is_empty();
+    let nested = is_nested.then(|| input.naming.exclude.clone());
     let open = move || -> Result<Box<dyn Source>, PackError> {
         let (reader, name) = read(&path)?;
         Ok(match kind {
-            Kind::Tar => Box::new(TarSource::new(reader, &name).nested(is_nested)),
+            Kind::Tar => Box::new(TarSource::new(reader, &name).nested(nested)),
             Kind::List(separator) => Box::new(List::new(reader, &name, separator, sort, regular)),
             Kind::Stream(framing) => Box::new(Stream::new(reader, &name, framing, &spool)),
             Kind::Paths | Kind::Files | Kind::Rox | Kind::Zip => {

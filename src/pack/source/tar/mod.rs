@@ -15,9 +15,10 @@ mod records;
 mod sparse;
 
 use super::looks::{is_tar_header, looks_like};
-use super::{Skipped, Source, Take};
+use super::{Exclude, Skipped, Source, Take};
 use crate::format::Damage;
 use crate::pack::PackError;
+use crate::text::shown;
 use passed_over::PassedOver;
 use records::Reader;
 pub(super) use records::shown_start;
@@ -32,6 +33,9 @@ const MOST_KEPT: u64 = 4 << 20;
 /// The most bytes of headers that one entry may have, kept or not. The longest that was heard of, of
 /// attributes from macOS, had a little over 4 MiB.
 const MOST_HEADER_BYTES: u64 = 64 << 20;
+/// How many archives may lie within one another.
+const MOST_NESTED: usize = 8;
+
 /// A tar archive: regular files, sparse ones as their whole content, hard links as what they lead
 /// to. Other entries are counted and passed over; directories are not counted.
 pub struct Tar {
@@ -43,7 +47,10 @@ pub struct Tar {
 /// What an archive and the archives within it have in common.
 #[derive(Default)]
 struct Shared {
-    is_nested: bool,
+    /// What is left out, where archives within it are read as well.
+    nested: Option<Exclude>,
+    /// Files with the names of archives that are packed as they are: the first ones, and how many.
+    as_files: (Vec<String>, u64),
     skipped: Skipped,
     passed_over: PassedOver,
 }
@@ -58,11 +65,31 @@ impl Tar {
         }
     }
 
-    /// Whether files in it whose names end with `.tar` are read as archives themselves: their entries'
-    /// names begin with the archive's own, without that ending.
-    pub fn nested(mut self, is_nested: bool) -> Tar {
-        self.shared.is_nested = is_nested;
+    /// Files in it that have the names of tar archives, and are some, are read as archives themselves,
+    /// unless `nested` is `None` or leaves them out: their entries' names begin with the archive's own,
+    /// without its ending.
+    pub fn nested(mut self, nested: Option<Exclude>) -> Tar {
+        self.shared.nested = nested;
         self
+    }
+}
+
+impl Tar {
+    /// Says which files one might expect to have been read as archives.
+    fn tell_as_files(&self) {
+        let (names, count) = &self.shared.as_files;
+        if *count == 0 {
+            return;
+        }
+        let more = match count - names.len() as u64 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        log::warn!(
+            "{}: archives within it are read where they are uncompressed and at most {MOST_NESTED} lie within one another; packed as files: {}{more}",
+            shown(&self.origin),
+            names.join(", ")
+        );
     }
 }
 
@@ -82,6 +109,7 @@ impl Source for Tar {
         }
         let mut reader = Reader::new(Arc::clone(&self.origin), &mut self.shared);
         reader.run(&mut input, take);
+        self.tell_as_files();
     }
 
     fn skipped(&self) -> Skipped {

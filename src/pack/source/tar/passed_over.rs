@@ -12,6 +12,8 @@ pub enum What {
     Directory,
     /// A device or FIFO.
     Special,
+    /// An archive whose entries are read instead of it.
+    Archive,
     /// A file that cannot be read.
     Lost,
 }

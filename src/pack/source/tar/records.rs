@@ -1,4 +1,4 @@
-//! Records out of the entries of an archive, and of the archives within it.
+//! Records out of the entries of an archive; `nested` reads the archives within it.
 
 use super::entries::{End, Entries};
 use super::entry::Entry;
@@ -11,14 +11,11 @@ use crate::pack::PackError;
 use crate::pack::source::lists::name_of;
 use crate::pack::source::{Content, Following, Origin, Record, Take};
 use crate::text::{escaped, shown};
-use std::ffi::OsStr;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// How many archives may lie within one another.
-const MOST_NESTED: usize = 8;
+mod nested;
 
 /// The name of an entry for a message: the archive may give it one of any length.
 pub fn shown_start(path: &[u8]) -> String {
@@ -131,7 +128,9 @@ impl<'a> Reader<'a> {
     fn pass_over(&mut self, entry: &Entry, what: What) {
         match what {
             What::Link => self.shared.skipped.links += 1,
-            What::Special | What::Directory | What::Lost => self.shared.skipped.special += 1,
+            What::Special | What::Directory | What::Archive | What::Lost => {
+                self.shared.skipped.special += 1
+            }
         }
         let name = self.full_name(&entry.name);
         self.shared.passed_over.add(name, what);
@@ -143,21 +142,37 @@ impl<'a> Reader<'a> {
         entries: &mut Entries<'_>,
         take: &mut Take<'_>,
     ) -> Result<bool, Fault> {
-        if self.shared.is_nested && self.is_archive(&entry) {
-            return self.archive(entry, entries, take);
-        }
-        let (name, origin) = match self.name(&entry.name) {
-            Ok(named) => named,
-            Err(error) => return Ok(take(Err(error))),
-        };
-        self.shared.passed_over.remove(name.as_bytes());
         let size = entry.sparse.as_ref().map_or(entry.size, |map| map.size);
         let mut data = entries.blocks.content();
         let mut content = match entry.sparse.take() {
             Some(map) => Box::new(map.reader(data)) as Box<dyn Read>,
             None => Box::new(&mut data),
         };
-        let go_on = match Following::begin(size, &mut content) {
+        let go_on = match self.archive_stem(&entry.name) {
+            Some(stem) => self.archive_or_record(&entry, &stem, size, &mut content, take),
+            None => self.record(&entry, size, &mut content, take),
+        };
+        drop(content);
+        go_on.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => entries.cut_off(),
+            _ => Fault::Io(error),
+        })
+    }
+
+    /// Gives a file with this content; `false` when no more is wanted.
+    fn record(
+        &mut self,
+        entry: &Entry,
+        size: u64,
+        mut content: &mut dyn Read,
+        take: &mut Take<'_>,
+    ) -> io::Result<bool> {
+        let (name, origin) = match self.name(&entry.name) {
+            Ok(named) => named,
+            Err(error) => return Ok(take(Err(error))),
+        };
+        self.shared.passed_over.remove(name.as_bytes());
+        match Following::begin(size, &mut content) {
             Err(error) => Err(error),
             Ok((begun, rest)) => {
                 let go_on = take(Ok(Record {
@@ -172,40 +187,7 @@ impl<'a> Reader<'a> {
                     false => Ok(false),
                 }
             }
-        };
-        drop(content);
-        go_on.map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => entries.cut_off(),
-            _ => Fault::Io(error),
-        })
-    }
-
-    /// Whether an entry is an archive within this one.
-    fn is_archive(&self, entry: &Entry) -> bool {
-        self.depth < MOST_NESTED
-            && Path::new(OsStr::from_bytes(&entry.name)).extension() == Some(OsStr::new("tar"))
-    }
-
-    /// Gives the entries of an archive within this one.
-    fn archive(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_>,
-        take: &mut Take<'_>,
-    ) -> Result<bool, Fault> {
-        let name = name_of(&entry.name);
-        let stem = name.strip_suffix(b".tar").unwrap_or(&name);
-        let mut inner = Reader {
-            origin: self.origin.join(OsStr::from_bytes(&name)).into(),
-            prefix: [&self.prefix, stem, b"/"].concat(),
-            depth: self.depth + 1,
-            shared: &mut *self.shared,
-        };
-        let mut data = entries.blocks.content();
-        Ok(match entry.sparse {
-            Some(map) => inner.run(&mut map.reader(data), take),
-            None => inner.run(&mut data, take),
-        })
+        }
     }
 
     /// Gives a hard link; `false` when no more is wanted.

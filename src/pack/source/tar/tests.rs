@@ -11,7 +11,7 @@ type Given = (String, Vec<u8>, Option<String>);
 /// What a source gives, and what goes wrong.
 fn read(archive: &[u8], is_nested: bool) -> (Vec<Given>, Vec<String>) {
     let input = Box::new(Cursor::new(archive.to_vec()));
-    let mut tar = Tar::new(input, Path::new("x.tar")).nested(is_nested);
+    let mut tar = Tar::new(input, Path::new("x.tar")).nested(is_nested.then(Exclude::default));
     let (mut given, mut errors) = (Vec::new(), Vec::new());
     // Large contents come in pieces, while the source runs.
     std::thread::scope(|scope| {
@@ -314,11 +314,10 @@ fn an_archive_in_an_archive_that_is_damaged_is_left_out_alone() {
     ];
     let (given, errors) = read(&archive.concat(), true);
     let names: Vec<&str> = given.iter().map(|(name, ..)| name.as_str()).collect();
-    assert_eq!(names, ["1/a", "1/b", "5/a", "5/b"]);
+    let expected = ["1/a", "1/b", "3.tar", "4.tar", "5/a", "5/b"];
+    assert_eq!(names, expected);
     let expected = [
         "x.tar/2.tar: entry 1 at byte 0: the archive is cut off within the content: its length is 1800 bytes, expected 2560 bytes or more",
-        "x.tar/3.tar: entry 1 at byte 0: the checksum of its header is \"chiveno ar\"",
-        "x.tar/4.tar: entry 1 at byte 0: its length is 0 bytes, expected that of a tar archive",
     ];
     assert_eq!(errors.len(), expected.len(), "{errors:?}");
     for (error, expected) in errors.iter().zip(expected) {
