@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often a pass may read each byte, on average.
 const TIMES: u64 = 2;
-/// So many bytes may be read of any shard.
+/// This many bytes may be read of any shard.
 const LEAST: u64 = 64 << 10;
 /// A record that takes more than this part of the allowance is large.
 const LARGE_PART: u64 = 128;

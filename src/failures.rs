@@ -60,7 +60,7 @@ impl Failures {
     }
 }
 
-/// Whether the failure that makes so many of a kind is to be logged.
+/// Whether the failure that makes this many of a kind is to be logged.
 pub fn is_worth_a_line(count: u64) -> bool {
     let before = count.saturating_sub(1).checked_ilog(FACTOR).unwrap_or(0);
     count == 1 || count.checked_ilog(FACTOR).unwrap_or(0) > before

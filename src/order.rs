@@ -221,7 +221,7 @@ impl Iterator for Union {
     }
 }
 
-/// A permutation of `0..len` that needs no memory: a Feistel network over the numbers of so many
+/// A permutation of `0..len` that needs no memory: a Feistel network over the numbers of this many
 /// bits, walked along its cycles until they come back below `len`. The same seed and length give
 /// the same permutation, for ever.
 #[derive(Debug, Clone, Copy)]

@@ -31,14 +31,14 @@ const QUEUE: usize = 8;
 const LARGEST: u64 = 256 << 10;
 /// How many records before a reader who asks for what was not stored in time storing goes on.
 const LEAD: u64 = 4;
-/// After so many records in a row that the kernel has no inode of, the rest are only requested from
+/// After this many records in a row that the kernel has no inode of, the rest are only requested from
 /// disk: nobody has listed them.
 const UNKNOWN: u32 = 4;
 
-/// For each record that is asked for in no order, so many others are stored, at most.
+/// For each record that is asked for in random order, this many others are stored, at most.
 const FILL_RECORDS: usize = 64;
 const FILL_BYTES: u64 = 2 << 20;
-/// When so many of those had to be read from disk, that is no chance.
+/// When this many of those had to be read from disk, that is no chance.
 const COLD: usize = 8;
 /// Whether there is still room for all is looked up again after so long.
 const ROOM_KNOWN: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ struct Readers {
 enum Job {
     /// These records.
     Store(Window),
-    /// Some more of all, as far as it is worth that, if so many fills have ended before.
+    /// Some more of all, as far as it is worth that, if this many fills have ended before.
     Fill(Worth, u64),
     /// Only from disk: bytes of `raw/data`.
     Request(Range<u64>),
@@ -379,7 +379,7 @@ impl Work {
         fill.requested.extend(more);
     }
 
-    /// Stores those records that are `wanted`, until so many of them had to be read from disk, and
+    /// Stores those records that are `wanted`, until this many of them had to be read from disk, and
     /// lets go of the shards' pages of those, if one copy is to stay. What readers ask for has to be
     /// answered first: records that it leaves no time for are brought into memory only. Fails when
     /// the kernel takes no more of this mount.

@@ -97,7 +97,7 @@ const FEWEST_STRAYS: u64 = 64;
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Patience {
-    /// With someone who may ask for so many files.
+    /// With someone who may ask for this many files.
     pub fn new(files: u64) -> Patience {
         Patience {
             files,
@@ -137,7 +137,7 @@ const FEWEST_HITS: u32 = 2;
 const MOST_HITS: u32 = 32;
 /// How many records the first window has.
 const FIRST_WINDOW: u64 = 16;
-/// Of the reads that belong to no stream, so many are left between two that are looked up by name.
+/// Of the reads that belong to no stream, this many are left between two that are looked up by name.
 const NAME_SAMPLE: u32 = 64;
 
 /// The orders that are being read.
@@ -317,7 +317,7 @@ const LONG_STREAMS: usize = 4;
 /// How far ahead of a sequential reader of a long file the disk is asked, in bytes: one request of
 /// the kernel's readahead is too little to keep a disk busy.
 const LONG_AHEAD: u64 = 8 << 20;
-/// It is asked again when so much of that is left.
+/// It is asked again when this much of that is left.
 const LONG_LEFT: u64 = LONG_AHEAD / 2;
 
 /// The sequential readers of `raw/data` and of long records, by what they read of `raw/data`.

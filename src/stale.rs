@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// After so many inodes in a row the thread rests: a shard may have millions, and readers of the
+/// After this many inodes in a row the thread rests: a shard may have millions, and readers of the
 /// others want to be answered.
 const BATCH: u64 = 4096;
 const PAUSE: Duration = Duration::from_millis(1);

@@ -24,7 +24,7 @@ fn resident(file: &Path) -> u64 {
     100 * resident / size
 }
 
-/// Packs so many records, reads them in the order of `number(place)`, and says how much of the shard
+/// Packs this many records, reads them in the order of `number(place)`, and says how much of the shard
 /// is in memory then; before, it is brought there, or evicted.
 fn resident_after(
     policy: &str,

@@ -139,7 +139,7 @@ fn levels_of_messages_that_are_no_levels_are_said_and_no_panic() {
     }
 }
 
-/// Every command, as a user who may start only so many processes and threads.
+/// Every command, as a user who may start only a limited number of processes and threads.
 #[test]
 fn with_any_limit_on_threads_each_command_works_or_says_why_in_one_line() {
     need_root();

@@ -28,7 +28,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Inode numbers of directories have room for so many positions.
+/// Inode numbers of directories have room for this many positions.
 pub const MAX_POSITIONS: u64 = 1 << 45;
 
 /// Where reading a few names in one piece is cheaper than halving further.
@@ -264,7 +264,7 @@ fn merged(dataset: &Dataset, pieces: &[Piece], names: u64) -> Result<Layout, Sha
     Ok(Layout::Merged(records))
 }
 
-/// Fails where a merged order, of so many bytes for each name, would take more than half of the
+/// Fails where a merged order, of this many bytes for each name, would take more than half of the
 /// memory there is: a daemon that is killed for want of memory serves nobody.
 fn ask_for_memory(
     dataset: &Dataset,

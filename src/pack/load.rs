@@ -293,7 +293,7 @@ impl Queue {
         }
     }
 
-    /// Puts in an output that holds so many bytes.
+    /// Puts in an output that holds this many bytes.
     fn put(&mut self, held: u64, output: Output) -> bool {
         if !self.send_files() {
             return false;

@@ -106,7 +106,7 @@ pub struct PackOutcome {
 
 /// What a run tells while it goes on.
 pub trait Progress {
-    /// A record of so many bytes is done.
+    /// A record of this many bytes is done.
     fn done(&mut self, bytes: u64);
     /// A record has failed, and is left out.
     fn failed(&mut self, error: &PackError);

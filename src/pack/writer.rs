@@ -25,7 +25,7 @@ use std::thread::{self, JoinHandle};
 const WRITE_BUFFER: usize = 128 << 10;
 /// Bytes read at once of large files.
 const BUFFER: usize = 256 << 10;
-/// The disk is given work whenever so many bytes have been written, so that little is left to be
+/// The disk is given work whenever this many bytes have been written, so that little is left to be
 /// waited for at the shard's end.
 const SYNC_EVERY: u64 = 64 << 20;
 /// The mode of a new shard, as of any new file: the kernel takes away what the umask says, or puts in

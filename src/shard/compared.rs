@@ -19,8 +19,8 @@ const LONG: u64 = 256 << 10;
 /// Bytes read at once of what is not asked for.
 const PIECE: u64 = 256 << 10;
 
-/// Asked before so many bytes are read that nobody asked for, and again between pieces of them, with
-/// 0; if it says no, nothing is read.
+/// Asked before this many bytes are read that nobody asked for, and again between pieces of them,
+/// with 0; if it says no, nothing is read.
 pub type Permit<'a> = dyn FnMut(u64) -> bool + 'a;
 
 /// Permits all.

@@ -30,7 +30,7 @@ pub struct SortedNames<'a> {
     next: u64,
     size: u64,
     largest: u64,
-    /// A batch ends when it has so many bytes of names.
+    /// A batch ends when it has this many bytes of names.
     largest_bytes: u64,
     /// What has been read: records and where in `bytes` their names are; given out up to `given`.
     batch: Vec<(Option<LocalIndex>, Range<usize>)>,
@@ -101,7 +101,7 @@ impl Shard {
 }
 
 impl SortedNames<'_> {
-    /// Reads about so many names and bytes of them at once: a reader of many shards wants fewer of
+    /// Reads about this many names and bytes of them at once: a reader of many shards wants fewer of
     /// each.
     pub fn with_batches_of(mut self, names: u64, bytes: u64) -> Self {
         self.size = names.clamp(FIRST_BATCH, LARGEST_BATCH);

@@ -16,7 +16,7 @@ const LEAST_OF_LONG: u64 = 128 << 10;
 /// Reads of fewer bytes leave the shard's pages alone: others lie in the same pages, and a small
 /// read from disk takes as long as a large one.
 const LEAST_DROPPED: u64 = 16 << 10;
-/// Where one copy is to stay, reads of so many bytes do not bring the shard's pages into memory at
+/// Where one copy is to stay, reads of this many bytes do not bring the shard's pages into memory at
 /// all. Smaller ones do: the kernel's copy of such a record, in pages of its own, may be many times as
 /// large. Larger ones do: for their readers the disk is asked ahead, which brings pages in anyway.
 const READ_ONCE: Range<u64> = PAGE..256 << 10;

@@ -22,9 +22,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 const COUNTED: u64 = 1 << 16;
 /// How many names in a row that are not shown end a listing.
 const NOT_SHOWN: u64 = 1 << 12;
-/// A search costs as much as reading so many names.
+/// A search costs as much as reading this many names.
 const COST_OF_SEARCH: u64 = 16;
-/// After so many equal names the next other one is searched for.
+/// After this many equal names the next other one is searched for.
 const EQUAL: u32 = 8;
 
 /// Called once, when the first name is met that is left out.

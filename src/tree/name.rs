@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 /// The least number of digits, so that small datasets sort and look alike.
 const MIN_WIDTH: usize = 6;
 
-/// The form of numbered names in one directory: so many digits, then a dot and an extension.
+/// The form of numbered names in one directory: a number of digits, then a dot and an extension.
 #[derive(Debug, Clone, Copy)]
 pub struct NumberedNames<'a> {
     width: usize,

@@ -14,7 +14,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Of so many KiB.
+    /// Of this many KiB.
     pub fn new(kib: u64) -> Disk {
         let directory = temp_dir();
         let path = directory.path().join("disk");

@@ -15,7 +15,7 @@ use common::*;
 use packing::*;
 use std::path::Path;
 
-/// Writes so many files of up to 3,000 bytes into a directory, some of them empty.
+/// Writes this many files of up to 3,000 bytes into a directory, some of them empty.
 fn write_files(directory: &Path, first: u64, count: u64) {
     let size = |number: u64| number as usize * 131 % 3000;
     let file = |number| {

@@ -102,7 +102,7 @@ def round_sizes(rng):
 
 
 KINDS = [small, single, one_each, oversized, full_to_the_byte, equal_sizes, with_empty]
-# One in so many streams is of a kind that takes longer.
+# One in this many streams is of a kind that takes longer.
 RARE = {20: one_byte, 11: round_sizes}
 
 

@@ -218,7 +218,7 @@ fn an_entry_that_leads_out_of_the_archive_is_an_error() {
     assert_eq!(target.names(), ["a"]);
 }
 
-/// An entry of this kind whose content has so many bytes.
+/// An entry of this kind whose content is these bytes.
 fn entry(kind: tar::EntryType, name: &str, content: &[u8]) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
@@ -230,7 +230,7 @@ fn entry(kind: tar::EntryType, name: &str, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// An attribute of a PAX header whose value has so many bytes.
+/// An attribute of a PAX header whose value has this many bytes.
 fn attribute(key: &str, len: usize) -> Vec<u8> {
     let value = "x".repeat(len);
     let digits = (len + 20).to_string().len();

@@ -97,7 +97,7 @@ fn common(entry: &Entry, name: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The archive, whose directory says that it has so many entries.
+/// The archive, whose directory says that it has this many entries.
 pub fn zip_of(entries: &[Entry], count: u16, comment: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut directory = Vec::new();

@@ -18,9 +18,9 @@ pub enum Framing {
     /// After each of these bytes, which is no part of the record: a newline or NUL. What follows
     /// the last one is a record too, unless there is nothing.
     Terminated(u8),
-    /// A little-endian length of so many bytes (4 or 8) stands before each record.
+    /// A little-endian length of this many bytes (4 or 8) stands before each record.
     Length(usize),
-    /// Each record has so many bytes.
+    /// Each record has this many bytes.
     Fixed(u64),
 }
 

@@ -19,7 +19,7 @@ impl<'a> Choices<'a> {
         usize::from(self.byte()) * count / 256
     }
 
-    /// True once in so many times; false behind the end.
+    /// True once in this many times; false behind the end.
     pub fn one_in(&mut self, times: u8) -> bool {
         self.byte() > 255 - 255 / times
     }
