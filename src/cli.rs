@@ -298,8 +298,8 @@ pub struct Pack {
     /// Continue an interrupted run: whole shards are kept, their records not read again
     #[arg(long)]
     pub resume: bool,
-    /// Continue after files and entries of archives that cannot be read; they are listed, and the
-    /// exit code is 1, or 3 where data is damaged
+    /// Continue after files, archives and entries of archives that cannot be read; they are listed,
+    /// and the exit code is 1, or 3 where data is damaged
     #[arg(long)]
     pub keep_going: bool,
     /// Show no progress and no summary

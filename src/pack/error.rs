@@ -3,7 +3,7 @@
 use super::form::{Advice, Form};
 use super::source::Origin;
 use crate::dataset::DatasetError;
-use crate::files::limit_hint;
+use crate::files::{is_out_of_descriptors, limit_hint};
 use crate::format::Damage;
 use crate::format::footer::Version;
 use crate::format::name::{Name, NameError};
@@ -23,8 +23,16 @@ pub enum PackError {
         /// What it said.
         reason: io::Error,
     },
+    /// An archive, list or stream could not be opened or read on: what comes behind is lost.
+    #[error("{}: {reason}{}", shown(path), limit_hint(reason))]
+    UnreadableInput {
+        /// The input.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
     /// A file could not be read.
-    #[error("{origin}: {reason}")]
+    #[error("{origin}: {reason}{}", limit_hint(reason))]
     Unreadable {
         /// The record.
         origin: Origin,
@@ -490,12 +498,30 @@ pub enum PackError {
     },
 }
 
+/// How much is lost by an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// One record.
+    Record,
+    /// The rest of one input.
+    Input,
+    /// The run.
+    Run,
+}
+
 impl PackError {
     pub(super) fn io(path: &Path, reason: io::Error) -> PackError {
         let path = path.to_owned();
         match reason.kind() {
             io::ErrorKind::FileTooLarge => PackError::TooLarge { path, reason },
             _ => PackError::Io { path, reason },
+        }
+    }
+
+    pub(super) fn input(path: &Path, reason: io::Error) -> PackError {
+        PackError::UnreadableInput {
+            path: path.to_owned(),
+            reason,
         }
     }
 
@@ -508,7 +534,28 @@ impl PackError {
 
     /// Whether only one record is lost by it, so that the others can be packed all the same.
     pub fn concerns_one_record(&self) -> bool {
+        self.loss() == Loss::Record
+    }
+
+    /// Whether not even the other inputs can be packed. If neither this nor that, the rest of one
+    /// input is lost.
+    pub fn ends_run(&self) -> bool {
+        self.loss() == Loss::Run
+    }
+
+    fn loss(&self) -> Loss {
         match self {
+            // That this process may open no more files is nothing about this one.
+            PackError::Unreadable { reason, .. } | PackError::UnreadableInput { reason, .. }
+                if is_out_of_descriptors(reason) =>
+            {
+                Loss::Run
+            }
+            PackError::UnreadableInput { .. }
+            | PackError::NotAnArchive { .. }
+            | PackError::DamagedArchive { .. }
+            | PackError::TooMuchMemory { .. }
+            | PackError::SplitZip { .. } => Loss::Input,
             PackError::Unreadable { .. }
             | PackError::NotAFile { .. }
             | PackError::NoFileNow { .. }
@@ -526,15 +573,11 @@ impl PackError {
             | PackError::InputEnded { .. }
             | PackError::DamagedEntry { .. }
             | PackError::HeadersTooLong { .. }
-            | PackError::DuplicateName { .. } => true,
+            | PackError::DuplicateName { .. } => Loss::Record,
             PackError::Io { .. }
             | PackError::Truncated { .. }
             | PackError::CannotShuffle
-            | PackError::NotAnArchive { .. }
-            | PackError::DamagedArchive { .. }
-            | PackError::TooMuchMemory { .. }
             | PackError::NeedsFile { .. }
-            | PackError::SplitZip { .. }
             | PackError::CannotReadTwice { .. }
             | PackError::NamesChanged { .. }
             | PackError::Nothing { .. }
@@ -558,7 +601,7 @@ impl PackError {
             | PackError::Locked { .. }
             | PackError::Held { .. }
             | PackError::OtherNumbering { .. }
-            | PackError::OutputInSource { .. } => false,
+            | PackError::OutputInSource { .. } => Loss::Run,
         }
     }
 

@@ -164,7 +164,7 @@ impl Readahead {
                     Ok(Step::Dropped) => queue.put(0, Output::Dropped),
                     Ok(Step::Passed) => true,
                     Err(error) => {
-                        let more = error.concerns_one_record();
+                        let more = !error.ends_run();
                         queue.put_at_once(0, Output::Failed(error)) && more
                     }
                 };

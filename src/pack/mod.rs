@@ -335,7 +335,7 @@ impl<'a> Packer<'a> {
                 Ok(()) => progress.done(size),
                 // What the source says next is why.
                 Err(PackError::InputEnded { .. }) => self.lost.extend(lost),
-                Err(error) if self.options.keep_going && error.concerns_one_record() => {
+                Err(error) if self.options.keep_going && !error.ends_run() => {
                     if self.outcome.failed == 0 && !self.options.sections.names {
                         lock.note_left_out()?;
                     }

@@ -17,6 +17,7 @@ mod files;
 mod given;
 mod interrupt;
 mod lists;
+mod lost_inputs;
 mod made;
 mod naming;
 mod nested;

@@ -1,6 +1,6 @@
 //! Several sources, one after the other.
 
-use super::{Locate, Skipped, Source, Take, locate_in_input};
+use super::{Locate, Skipped, Source, Take, give, locate_in_input};
 use crate::pack::PackError;
 use std::collections::VecDeque;
 
@@ -26,7 +26,7 @@ pub struct Unopened {
 pub type Opener = Box<dyn FnOnce() -> Result<Box<dyn Source>, PackError> + Send>;
 
 /// Runs each of its sources in turn. Each is opened when the one before it has been closed, so that a
-/// thousand of them take no more than one does.
+/// thousand of them take no more than one does. Where the rest of one is lost, the next one is run.
 pub struct Chain {
     waiting: VecDeque<Link>,
     /// By those that have been run.
@@ -57,17 +57,14 @@ impl Source for Chain {
         while let Some(link) = self.waiting.pop_front() {
             let mut source = match link.open() {
                 Ok(source) => source,
-                Err(error) => {
-                    take(Err(error));
-                    return;
-                }
+                Err(error) => match give(Err(error), take) {
+                    true => continue,
+                    false => return,
+                },
             };
             let mut go_on = true;
             source.run(&mut |record| {
-                let fatal = record
-                    .as_ref()
-                    .is_err_and(|error| !error.concerns_one_record());
-                go_on = take(record) && !fatal;
+                go_on = give(record, take);
                 go_on
             });
             self.skipped += source.skipped();

@@ -6,7 +6,7 @@
 
 use super::looks::{HEAD, is_tar_header};
 use super::tar::Tar;
-use super::{Exclude, Skipped, Source, Take};
+use super::{Exclude, Skipped, Source, Take, give_of_input};
 use crate::pack::PackError;
 use input::Input;
 use members::{Format, Members, TooMuchMemory};
@@ -44,15 +44,12 @@ impl TarSource {
         TarSource { nested, ..self }
     }
 
-    /// `Ok(false)` when no more is wanted.
+    /// `false` when no more is wanted, or no more can be read.
     fn run_tar(&mut self, input: Box<dyn BufRead + Send>, take: &mut Take<'_>) -> bool {
         let mut go_on = true;
         let mut tar = Tar::new(input, &self.origin).nested(self.nested.clone());
         tar.run(&mut |record| {
-            let fatal = record
-                .as_ref()
-                .is_err_and(|error| !error.concerns_one_record());
-            go_on = take(record) && !fatal;
+            go_on = give_of_input(record, take);
             go_on
         });
         self.skipped = tar.skipped();
@@ -71,15 +68,11 @@ impl TarSource {
         let mut reader = Input::new(Box::new(reader));
         // A first member may be shorter than the header that tells what this is.
         if let Err(error) = reader.peek(HEAD) {
-            take(Err(translate(PackError::io(&origin, error))));
+            take(Err(translate(PackError::input(&origin, error))));
             return;
         }
         let go_on = self.run_tar(Box::new(reader), &mut |record| {
-            let record = record.map_err(translate);
-            let fatal = record
-                .as_ref()
-                .is_err_and(|error| !error.concerns_one_record());
-            take(record) && !fatal
+            give_of_input(record.map_err(translate), take)
         });
         let finished = match go_on {
             true => lock(&stream).finish(&origin),
@@ -104,7 +97,7 @@ impl Source for TarSource {
         match format {
             Ok(Some(format)) => self.run_compressed(format, input, take),
             Ok(None) => _ = self.run_tar(Box::new(input), take),
-            Err(error) => _ = take(Err(PackError::io(&self.origin, error))),
+            Err(error) => _ = take(Err(PackError::input(&self.origin, error))),
         }
     }
 
@@ -164,7 +157,7 @@ impl Stream {
 
     /// After the archive's end: decompresses what is left, for its checksums.
     fn finish(&mut self, origin: &Path) -> Result<(), PackError> {
-        let io = |error| PackError::io(origin, error);
+        let io = |error| PackError::input(origin, error);
         let mut buffer = vec![0; BUFFER];
         while self.read(&mut buffer).map_err(io)? > 0 {}
         let trailing = self.members.trailing().map_err(io)?;

@@ -9,7 +9,7 @@
 //! that keeps it, at the content's place: there is no way to come back to it. The names of these links
 //! are found out by reading the sources once more.
 
-use super::{Content, Locate, Record, Skipped, Source, Take};
+use super::{Content, Locate, Record, Skipped, Source, Take, give};
 use crate::format::name::Name;
 use crate::pack::PackError;
 use crate::pack::unique::Numbers;
@@ -172,7 +172,7 @@ impl Last {
                 content,
                 ..
             }) => each(&name, &content),
-            Err(error) => error.concerns_one_record(),
+            Err(error) => !error.ends_run(),
         });
         Ok(())
     }
@@ -310,10 +310,7 @@ impl Source for Last {
         let mut go_on = true;
         self.source.run(&mut |record| {
             let record = record.and_then(|record| choice.record(record));
-            let is_fatal = record
-                .as_ref()
-                .is_err_and(|error| !error.concerns_one_record());
-            go_on = record.transpose().is_none_or(&mut *take) && !is_fatal;
+            go_on = record.transpose().is_none_or(|record| give(record, take));
             go_on
         });
         let missing = choice.missing();

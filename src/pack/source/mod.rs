@@ -168,7 +168,8 @@ impl Skipped {
 /// send them before it comes to the next record.
 pub trait Source: Send {
     /// Calls `take` with each record, in order, until it returns `false`. After an error that
-    /// [concerns one record alone](PackError::concerns_one_record) more may come.
+    /// [concerns one record alone](PackError::concerns_one_record) more may come, and after any that
+    /// does not [end the run](PackError::ends_run), more of other inputs.
     fn run(&mut self, take: &mut Take<'_>);
 
     /// What has been passed over until now.
@@ -208,6 +209,18 @@ pub type Locate = Box<dyn Fn(&Name, &Origin, Option<&Path>) -> Option<String> + 
 
 /// What a source calls with each record; `false` ends the run.
 pub type Take<'a> = dyn FnMut(Result<Record, PackError>) -> bool + 'a;
+
+/// Hands on what a source gives; `false` when no more is wanted, or an error ends the run.
+fn give(record: Result<Record, PackError>, take: &mut Take<'_>) -> bool {
+    let ends_run = record.as_ref().is_err_and(PackError::ends_run);
+    take(record) && !ends_run
+}
+
+/// The same for what a single input gives: `false` also when no more of it can be read.
+fn give_of_input(record: Result<Record, PackError>, take: &mut Take<'_>) -> bool {
+    let is_last = (record.as_ref()).is_err_and(|error| !error.concerns_one_record());
+    take(record) && !is_last
+}
 
 /// The content of a record whose header has been read, and whose `size` bytes come next: at once
 /// where they are few, else in pieces, which are sent when `send` is called.

@@ -310,7 +310,7 @@ fn read(path: &Path) -> Result<(Box<dyn BufRead + Send>, PathBuf), PackError> {
         let input = BufReader::with_capacity(BUFFER, io::stdin());
         return Ok((Box::new(input), PathBuf::from(STANDARD_INPUT_NAME)));
     }
-    let io = |error| PackError::io(path, error);
+    let io = |error| PackError::input(path, error);
     let file = match path.metadata().map_err(io)?.is_file() {
         // Without it all that it has is lost, and not one record.
         true => {

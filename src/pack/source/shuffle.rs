@@ -1,6 +1,6 @@
 //! A source in shuffled order.
 
-use super::{Content, Locate, Record, Skipped, Source, Take};
+use super::{Content, Locate, Record, Skipped, Source, Take, give};
 use crate::order::Shuffle;
 use crate::pack::PackError;
 
@@ -38,10 +38,7 @@ impl Source for Shuffled {
                     ));
                     records.push(Some(record));
                 }
-                Err(error) => {
-                    let fatal = !error.concerns_one_record();
-                    go_on = take(Err(error)) && !fatal;
-                }
+                Err(error) => go_on = give(Err(error), take),
             }
             go_on
         });

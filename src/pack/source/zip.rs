@@ -124,7 +124,7 @@ impl Archive {
     /// Opens an archive and looks through its directory.
     fn open(path: &Path, file: File, buffer: &mut [u8]) -> Result<Archive, PackError> {
         let located = input::locate(file, buffer);
-        let mut archive = match located.map_err(|error| PackError::io(path, error))? {
+        let mut archive = match located.map_err(|error| PackError::input(path, error))? {
             Ok(zip) => Archive {
                 zip,
                 path: path.into(),
@@ -162,7 +162,7 @@ impl Archive {
             .zip
             .get_ref()
             .read_exact_at(&mut end, self.zip.eocd_offset());
-        read.map_err(|error| PackError::io(&self.path, error))?;
+        read.map_err(|error| PackError::input(&self.path, error))?;
         let disk = u16::from_le_bytes([end[4], end[5]]);
         match disk {
             // With 0xffff the number stands in the record of zip64.
@@ -176,7 +176,7 @@ impl Archive {
 
     fn damaged(&self, error: rawzip::Error) -> PackError {
         match rawzip_error(error) {
-            error if error.raw_os_error().is_some() => PackError::io(&self.path, error),
+            error if error.raw_os_error().is_some() => PackError::input(&self.path, error),
             error => PackError::DamagedArchive {
                 path: self.path.to_path_buf(),
                 what: format!(
@@ -261,7 +261,7 @@ fn refused(path: &Path, file: &Input, error: rawzip::Error) -> PackError {
             what: "the zip archive has no directory at its end: it is cut off".to_owned(),
         },
         _ => match rawzip_error(error) {
-            error if error.raw_os_error().is_some() => PackError::io(&path, error),
+            error if error.raw_os_error().is_some() => PackError::input(&path, error),
             error => PackError::DamagedArchive {
                 path,
                 what: format!("the end of its directory is damaged: {error}"),

@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
     fn error(&self, fault: Fault, entries: &Entries<'_>) -> PackError {
         let (archive, entry, offset) = (self.origin.to_path_buf(), entries.number, entries.start);
         match fault {
-            Fault::Io(error) => PackError::io(&archive, error),
+            Fault::Io(error) => PackError::input(&archive, error),
             Fault::CutOff(damage) | Fault::Damaged(damage) => PackError::DamagedEntry {
                 archive,
                 entry,
