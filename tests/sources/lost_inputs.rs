@@ -84,3 +84,39 @@ fn several_lost_archives_are_counted_and_the_worst_of_them_gives_the_exit_code()
     names.sort();
     assert_eq!(names, ["a", "z"]);
 }
+
+#[test]
+fn hundreds_of_zip_archives_need_few_open_files() {
+    let directory = temp_dir();
+    let script =
+        "cd \"$1\"; for n in $(seq -w 300); do echo $n >$n; zip -q -Z bzip2 $n.zip $n; rm $n; done";
+    sh(script, &[directory.path()]);
+    for options in ["", "--shuffle=1", "--keep-going"] {
+        let target = Target::new();
+        let script = format!(
+            "ulimit -n 64; \"$3\" pack -q --from zip {options} -o \"$2/d.rox\" \"$1\"/*.zip 2>&1"
+        );
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_roxfs"));
+        let said = sh(&script, &[directory.path(), target.path(), program]);
+        assert_eq!(said, "", "{options}");
+        assert_eq!(target.names().len(), 300, "{options}");
+    }
+}
+
+#[test]
+fn that_no_more_files_may_be_opened_is_not_said_of_single_records() {
+    let directory = temp_dir();
+    let files: Vec<(String, Vec<u8>)> = (0..9)
+        .map(|number| (format!("in/{number}"), bytes(number, 400_000)))
+        .collect();
+    write_tree(directory.path(), &files);
+    for limit in 3..14 {
+        let target = Target::new();
+        let script = format!(
+            "ulimit -n {limit}; \"$3\" pack --keep-going -o \"$2/d.rox\" \"$1\"/in 2>&1 || true"
+        );
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_roxfs"));
+        let said = sh(&script, &[directory.path(), target.path(), program]);
+        assert!(!said.contains("left out"), "{limit}: {said}");
+    }
+}

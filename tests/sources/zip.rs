@@ -354,3 +354,39 @@ fn a_flipped_bit_never_gives_other_content_without_an_error() {
         "{silent:?}"
     );
 }
+
+#[test]
+fn an_archive_that_cannot_be_read_is_refused_before_anything_is_written() {
+    let (directory, path) = archive(&files(), TOOLS[0]);
+    let source = directory.path();
+    let target = Target::new();
+    run(target.pack(&["-q", "--shard-size=1"]).arg(&path));
+    let before = target.bytes();
+    for (name, expected) in [
+        ("in", "Is a directory"),
+        ("gone.zip", "No such file or directory"),
+    ] {
+        let mut pack = target.pack(&["--from=zip", "--shard-size=1", "--keep-going", "x.zip"]);
+        let message = fail(pack.arg(name).current_dir(source), 1);
+        let start = format!("roxfs: {name}: {expected}");
+        assert!(message.starts_with(&start), "{message}");
+        assert!(target.bytes() == before, "{name}");
+    }
+    let script = "chmod 755 \"$1\"; cp \"$1/x.zip\" \"$1/y.zip\"; chmod 0 \"$1/y.zip\"; mkdir -m 777 \"$1/out\"";
+    sh(script, &[source]);
+    let mut pack = as_user(source);
+    pack.args([
+        "pack",
+        "--shard-size=1",
+        "-o",
+        "out/d.rox",
+        "x.zip",
+        "y.zip",
+    ]);
+    let message = fail(pack.current_dir(source), 1);
+    assert!(
+        message.starts_with("roxfs: y.zip: Permission denied"),
+        "{message}"
+    );
+    assert_eq!(entries(&source.join("out")), [] as [&str; 0]);
+}

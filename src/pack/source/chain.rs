@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 /// A source, or how to open it when its turn comes.
 pub enum Link {
-    /// A source that takes nothing before it is run.
+    /// A source that has nothing open and keeps little in memory, before it is run.
     Open(Box<dyn Source>),
     /// One that takes a descriptor and buffers.
     Unopened(Unopened),

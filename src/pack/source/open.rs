@@ -11,13 +11,15 @@ use super::renamed::{Naming, Renamed};
 use super::shards::Shards;
 use super::shuffle::Shuffled;
 use super::streams::{Framing, Stream};
-use super::zip::Zip;
+use super::zip::{ArchiveFile, OpenFiles, Zip};
 use super::{Origin, Source};
 use crate::lease;
 use crate::pack::{OwnFiles, PackError, Target, directory_of, open_file};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -149,8 +151,9 @@ fn open_sources(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackE
                 sources => sources,
             };
             let sources = sources.iter().filter(|path| !is_own(&own, path));
+            let zips = Arc::default();
             let links: Result<Vec<Link>, _> = sources
-                .map(|path| later(input.kind, input, path, target, &own))
+                .map(|path| later(input.kind, input, path, target, &own, &zips))
                 .collect();
             Box::new(Chain::new(links?))
         }
@@ -217,6 +220,7 @@ fn open_paths(
     archive_kind: impl Fn(&PathBuf) -> Option<Kind>,
 ) -> Result<Box<dyn Source>, PackError> {
     let mut chain = Vec::new();
+    let zips = Arc::default();
     for group in input
         .sources
         .chunk_by(|a, b| archive_kind(a).is_none() && archive_kind(b).is_none())
@@ -224,7 +228,7 @@ fn open_paths(
         if let [archive] = group
             && let Some(kind) = archive_kind(archive)
         {
-            chain.push(later(kind, input, archive, target, own)?);
+            chain.push(later(kind, input, archive, target, own, &zips)?);
             continue;
         }
         for path in group {
@@ -249,24 +253,20 @@ fn later(
     path: &Path,
     target: &Target,
     own: &Arc<OwnFiles>,
+    zips: &Arc<OpenFiles>,
 ) -> Result<Link, PackError> {
-    if kind == Kind::Zip {
-        // Opened when it is run.
-        return Ok(Link::Open(Box::new(
-            match path == Path::new(STANDARD_INPUT) {
-                true => Zip::of_standard_input(Path::new(STANDARD_INPUT_NAME))?,
-                false => Zip::new(path)?,
-            },
-        )));
-    }
     check_readable(path)?;
+    if kind == Kind::Zip {
+        return later_zip(path, zips);
+    }
+    let is_read_again = input.duplicates == Duplicates::Last;
     let (path, sort, links) = (path.to_owned(), input.sort, input.links);
     let spool = directory_of(target.base()).to_owned();
     let regular = regular(target, own);
     let is_nested = !input.naming.prefix.is_empty();
     let nested = is_nested.then(|| input.naming.exclude.clone());
     let open = move || -> Result<Box<dyn Source>, PackError> {
-        let (reader, name) = read(&path)?;
+        let (reader, name) = read(&path, is_read_again)?;
         Ok(match kind {
             Kind::Tar => Box::new(TarSource::new(reader, &name).nested(nested)),
             Kind::List(separator) => Box::new(List::new(reader, &name, separator, sort, regular)),
@@ -281,6 +281,56 @@ fn later(
         has_links: kind == Kind::Tar,
         is_stream: !matches!(kind, Kind::List(_)),
     }))
+}
+
+/// The same for a zip archive, which has to be a file.
+fn later_zip(path: &Path, zips: &Arc<OpenFiles>) -> Result<Link, PackError> {
+    let is_standard = path == Path::new(STANDARD_INPUT);
+    let (name, is_file) = match is_standard {
+        true => (Path::new(STANDARD_INPUT_NAME), standard_file()?.is_some()),
+        false => (path, is_file(path)?),
+    };
+    if !is_file {
+        return Err(PackError::NeedsFile {
+            path: name.to_owned(),
+        });
+    }
+    let (path, name, zips) = (path.to_owned(), name.to_owned(), Arc::clone(zips));
+    let open = move || -> Result<Box<dyn Source>, PackError> {
+        let file = match is_standard {
+            true => {
+                let file =
+                    standard_file()?.ok_or_else(|| PackError::NeedsFile { path: name.clone() })?;
+                ArchiveFile::Kept(Arc::new(file))
+            }
+            false => {
+                let file = ArchiveFile::new(&path, open_regular(&path)?, &zips);
+                file.map_err(|error| PackError::input(&path, error))?
+            }
+        };
+        Ok(Box::new(Zip::new(&name, file)))
+    };
+    Ok(Link::Unopened(Unopened {
+        open: Box::new(open),
+        has_links: false,
+        is_stream: false,
+    }))
+}
+
+fn is_file(path: &Path) -> Result<bool, PackError> {
+    let metadata = path.metadata();
+    Ok(metadata
+        .map_err(|error| PackError::input(path, error))?
+        .is_file())
+}
+
+/// Standard input, if that is a regular file.
+fn standard_file() -> Result<Option<File>, PackError> {
+    let io = |error| PackError::input(Path::new(STANDARD_INPUT_NAME), error);
+    let descriptor = io::stdin().as_fd().try_clone_to_owned().map_err(io)?;
+    let file = File::from(descriptor);
+    let is_file = file.metadata().map_err(io)?.is_file();
+    Ok(is_file.then_some(file))
 }
 
 /// Whether an input is there and may be read. What is no regular file is not opened: opening a FIFO
@@ -304,23 +354,55 @@ fn check_readable(path: &Path) -> Result<(), PackError> {
 }
 
 /// An input that can be read, and its name for messages. Runs in the source's own thread, so that the
-/// run can be interrupted while it waits.
-fn read(path: &Path) -> Result<(Box<dyn BufRead + Send>, PathBuf), PackError> {
-    if path == Path::new(STANDARD_INPUT) {
-        let input = BufReader::with_capacity(BUFFER, io::stdin());
-        return Ok((Box::new(input), PathBuf::from(STANDARD_INPUT_NAME)));
-    }
+/// run can be interrupted while it waits. Standard input that `is_read_again` is left where it is.
+fn read(path: &Path, is_read_again: bool) -> Result<(Box<dyn BufRead + Send>, PathBuf), PackError> {
     let io = |error| PackError::input(path, error);
-    let file = match path.metadata().map_err(io)?.is_file() {
-        // Without it all that it has is lost, and not one record.
-        true => {
-            open_file::open(path, &Origin::File(path.to_owned())).map_err(|error| match error {
-                PackError::Unreadable { reason, .. } => io(reason),
-                error => error,
-            })?
-        }
+    if path == Path::new(STANDARD_INPUT) {
+        let name = PathBuf::from(STANDARD_INPUT_NAME);
+        let file = match is_read_again {
+            true => standard_file()?,
+            false => None,
+        };
+        let input: Box<dyn Read + Send> = match file {
+            Some(file) => Box::new(FromHere::new(file).map_err(|e| PackError::input(&name, e))?),
+            None => Box::new(io::stdin()),
+        };
+        return Ok((Box::new(BufReader::with_capacity(BUFFER, input)), name));
+    }
+    let file = match is_file(path)? {
+        true => open_regular(path)?,
         false => File::open(path).map_err(io)?,
     };
     let input = BufReader::with_capacity(BUFFER, file);
     Ok((Box::new(input), path.to_owned()))
+}
+
+/// A regular file. Without it all that it has is lost, and not one record.
+fn open_regular(path: &Path) -> Result<File, PackError> {
+    let opened = open_file::open(path, &Origin::File(path.to_owned()));
+    opened.map_err(|error| match error {
+        PackError::Unreadable { reason, .. } => PackError::input(path, reason),
+        error => error,
+    })
+}
+
+/// Reads a file that is open from where it is, and leaves it there, so that this can be done again.
+struct FromHere {
+    file: File,
+    at: u64,
+}
+
+impl FromHere {
+    fn new(mut file: File) -> io::Result<FromHere> {
+        let at = file.stream_position()?;
+        Ok(FromHere { file, at })
+    }
+}
+
+impl Read for FromHere {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
 }

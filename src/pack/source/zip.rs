@@ -7,71 +7,45 @@ use super::looks::{HEAD, looks_like};
 use super::tar::shown_start;
 use super::{Content, Origin, Record, Skipped, Source, Take};
 use crate::format::name::Name;
+use crate::pack::PackError;
 use crate::pack::source::lists::name_of;
-use crate::pack::{PackError, open_file};
 use input::Input;
 use member::{Method, ZipMember};
 use names::Kind;
+pub use open_files::{ArchiveFile, OpenFiles};
 use rawzip::{
     ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipArchive, ZipFileHeaderRecord,
 };
-use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod input;
 mod member;
 mod names;
+mod open_files;
 
-/// A zip archive: regular files. Directories are passed over; other entries too, and counted.
+/// A zip archive: regular files, and the directories that it has as entries, which are no records.
+/// Other entries are passed over and counted.
 pub struct Zip {
     path: PathBuf,
-    /// An archive that is open already.
-    open: Option<File>,
+    file: ArchiveFile,
     skipped: Skipped,
 }
 
 impl Zip {
-    /// The archive at `path`, which is opened when the source runs.
-    pub fn new(path: &Path) -> Result<Zip, PackError> {
-        let metadata = std::fs::metadata(path).map_err(|error| PackError::io(path, error))?;
-        match metadata.is_file() {
-            true => Ok(Zip::of(path, None)),
-            false => Err(PackError::NeedsFile {
-                path: path.to_owned(),
-            }),
-        }
-    }
-
-    /// Standard input, if that is a file.
-    pub fn of_standard_input(name: &Path) -> Result<Zip, PackError> {
-        let io = |error| PackError::io(name, error);
-        let descriptor = io::stdin().as_fd().try_clone_to_owned().map_err(io)?;
-        let file = File::from(descriptor);
-        match file.metadata().map_err(io)?.is_file() {
-            true => Ok(Zip::of(name, Some(file))),
-            false => Err(PackError::NeedsFile {
-                path: name.to_owned(),
-            }),
-        }
-    }
-
-    fn of(path: &Path, open: Option<File>) -> Zip {
+    /// The archive in `file`; `path` names it in messages.
+    pub fn new(path: &Path, file: ArchiveFile) -> Zip {
         Zip {
             path: path.to_owned(),
-            open,
+            file,
             skipped: Skipped::default(),
         }
     }
 
     /// `Ok` also when no more was wanted.
     fn entries(&mut self, take: &mut Take<'_>) -> Result<(), PackError> {
-        let file = match self.open.take() {
-            Some(file) => file,
-            None => open_file::open(&self.path, &Origin::File(self.path.clone()))?,
-        };
+        let file = self.file.clone();
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let archive = Arc::new(Archive::open(&self.path, file, &mut buffer)?);
         let mut entries = archive.zip.entries(&mut buffer);
@@ -112,7 +86,7 @@ impl Source for Zip {
     }
 }
 
-/// An open archive.
+/// An archive whose directory has been read.
 pub struct Archive {
     zip: ZipArchive<Input>,
     path: Arc<Path>,
@@ -122,7 +96,7 @@ pub struct Archive {
 
 impl Archive {
     /// Opens an archive and looks through its directory.
-    fn open(path: &Path, file: File, buffer: &mut [u8]) -> Result<Archive, PackError> {
+    fn open(path: &Path, file: ArchiveFile, buffer: &mut [u8]) -> Result<Archive, PackError> {
         let located = input::locate(file, buffer);
         let mut archive = match located.map_err(|error| PackError::input(path, error))? {
             Ok(zip) => Archive {

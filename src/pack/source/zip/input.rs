@@ -1,15 +1,14 @@
 //! The file that an archive is in, from where its offsets count: other bytes may stand before it, as
 //! of a program that unpacks it.
 
+use super::open_files::ArchiveFile;
 use rawzip::{ReaderAt, ZipArchive, ZipLocator};
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 /// A file from a place on.
 #[derive(Debug)]
 pub struct Input {
-    file: File,
+    file: ArchiveFile,
     base: u64,
 }
 
@@ -34,10 +33,10 @@ const END64_MAGIC: &[u8; 4] = b"PK\x06\x06";
 /// Where bytes stand before an archive that the offsets do not count, rawzip finds them out, but not
 /// with the record of zip64: that is looked for here where it should be, before its locator.
 pub fn locate(
-    file: File,
+    file: ArchiveFile,
     buffer: &mut [u8],
 ) -> io::Result<Result<ZipArchive<Input>, (Input, rawzip::Error)>> {
-    let end = file.metadata()?.len();
+    let end = file.len()?;
     let mut find = |file, base| {
         let input = Input { file, base };
         ZipLocator::new().locate_in_reader(input, buffer, end - base)

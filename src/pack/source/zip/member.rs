@@ -2,6 +2,7 @@
 //! checksum that the archive's directory says, or the record is damaged.
 
 use super::Archive;
+use super::open_files::Replaced;
 use crate::pack::PackError;
 use crate::pack::source::compressed::members::{TooMuchMemory, read_zstd, xz_error, zstd_frame};
 use crate::pack::source::{Member, Origin, Unpacked};
@@ -219,8 +220,9 @@ fn fault(origin: &Origin, error: io::Error) -> PackError {
     let is_memory = error
         .get_ref()
         .is_some_and(|inner| inner.is::<TooMuchMemory>());
+    let is_replaced = error.get_ref().is_some_and(|inner| inner.is::<Replaced>());
     match error.kind() {
-        _ if error.raw_os_error().is_some() => PackError::Unreadable {
+        _ if is_replaced || error.raw_os_error().is_some() => PackError::Unreadable {
             origin,
             reason: error,
         },

@@ -1,0 +1,163 @@
+//! The files that archives are in. Records of many archives may be on their way, or be kept to be
+//! shuffled, so few of these files are open at a time: those that were read last.
+
+use crate::lease;
+use crate::pack::open_file;
+use std::collections::VecDeque;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many of them are open.
+const MOST_OPEN: usize = 16;
+
+/// Those that are open, the one that was read last in front.
+#[derive(Debug, Default)]
+pub struct OpenFiles(Mutex<VecDeque<(Identity, Arc<File>)>>);
+
+/// What tells that a file is still the one whose directory has been read: device, inode, size, and
+/// when it was modified, in seconds and nanoseconds.
+type Identity = (u64, u64, u64, i64, i64);
+
+fn identity(metadata: &Metadata) -> Identity {
+    (
+        metadata.dev(),
+        metadata.ino(),
+        metadata.len(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+    )
+}
+
+/// That a file has been replaced or changed.
+#[derive(Debug, thiserror::Error)]
+#[error("the archive has changed while it was read")]
+pub struct Replaced;
+
+/// A file that can be read at any place.
+#[derive(Debug, Clone)]
+pub enum ArchiveFile {
+    /// One that stays open: standard input.
+    Kept(Arc<File>),
+    /// One that is opened when it is read.
+    Opened(Arc<Reopened>),
+}
+
+/// A file that is opened when it is read, if it is not open.
+#[derive(Debug)]
+pub struct Reopened {
+    path: PathBuf,
+    identity: Identity,
+    open: Arc<OpenFiles>,
+}
+
+impl ArchiveFile {
+    /// The file at `path`, which is open now.
+    pub fn new(path: &Path, file: File, open: &Arc<OpenFiles>) -> io::Result<ArchiveFile> {
+        let identity = identity(&file.metadata()?);
+        open.put(identity, &Arc::new(file));
+        Ok(ArchiveFile::Opened(Arc::new(Reopened {
+            path: path.to_owned(),
+            identity,
+            open: Arc::clone(open),
+        })))
+    }
+
+    /// Its size in bytes.
+    pub fn len(&self) -> io::Result<u64> {
+        match self {
+            ArchiveFile::Kept(file) => Ok(file.metadata()?.len()),
+            ArchiveFile::Opened(file) => Ok(file.identity.2),
+        }
+    }
+
+    /// Reads at a place, as [`FileExt::read_at`] does.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            ArchiveFile::Kept(file) => file.read_at(buffer, offset),
+            ArchiveFile::Opened(file) => file.get()?.read_at(buffer, offset),
+        }
+    }
+}
+
+impl Reopened {
+    fn get(&self) -> io::Result<Arc<File>> {
+        if let Some(file) = self.open.get(self.identity) {
+            return Ok(file);
+        }
+        let open = || open_file::open_now(&self.path);
+        let file = lease::wait(&self.path, open, lease::is_lease, &|| false)?;
+        let file = Arc::new(file.ok_or(io::ErrorKind::Interrupted)?);
+        if identity(&file.metadata()?) != self.identity {
+            return Err(io::Error::other(Replaced));
+        }
+        self.open.put(self.identity, &file);
+        Ok(file)
+    }
+}
+
+impl OpenFiles {
+    fn get(&self, identity: Identity) -> Option<Arc<File>> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = open.iter().position(|(other, _)| *other == identity)?;
+        if place > 0 {
+            let found = open.remove(place)?;
+            open.push_front(found);
+        }
+        open.front().map(|(_, file)| Arc::clone(file))
+    }
+
+    /// Closes the one that was not read for longest, where there are too many.
+    fn put(&self, identity: Identity, file: &Arc<File>) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.push_front((identity, Arc::clone(file)));
+        open.truncate(MOST_OPEN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with this content, which is open now.
+    fn file(path: &Path, content: &str, open: &Arc<OpenFiles>) -> ArchiveFile {
+        std::fs::write(path, content).expect("written");
+        let file = File::open(path).expect("opened");
+        ArchiveFile::new(path, file, open).expect("a file")
+    }
+
+    #[test]
+    fn all_can_be_read_and_few_are_open() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let open = Arc::default();
+        let files: Vec<ArchiveFile> = (0..50)
+            .map(|number| directory.path().join(number.to_string()))
+            .map(|path| file(&path, &path.display().to_string(), &open))
+            .collect();
+        for turn in 0..3 {
+            for (number, file) in files.iter().enumerate() {
+                let mut found = vec![0; file.len().expect("known") as usize];
+                let read = file.read_at(&mut found, 0).expect("read");
+                let path = directory.path().join(number.to_string());
+                assert_eq!(found, path.display().to_string().as_bytes(), "turn {turn}");
+                assert_eq!(read, found.len());
+            }
+            assert_eq!(open.0.lock().expect("not poisoned").len(), MOST_OPEN);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_not_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let open = Arc::default();
+        let path = directory.path().join("x");
+        let before = file(&path, "before", &open);
+        open.0.lock().expect("not poisoned").clear();
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::write(&path, "after it").expect("written");
+        let error = before.read_at(&mut [0; 9], 0).expect_err("replaced");
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<Replaced>()));
+    }
+}
