@@ -355,3 +355,28 @@ fn a_run_that_chooses_among_names_is_resumed_to_the_same_bytes() {
         );
     }
 }
+
+#[test]
+fn standard_input_that_is_a_file_is_read_twice_from_where_it_is() {
+    let directory = temp_dir();
+    let script = "cd \"$1\"; echo 1 >a; echo 2 >b; tar -cf x.tar a b; echo 3 >a; tar -rf x.tar a
+        echo before | cat - x.tar >y";
+    sh(script, &[directory.path()]);
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_roxfs"));
+    for command in [
+        "\"$3\" pack --from tar --duplicates last -o \"$2/d.rox\" <x.tar",
+        "{ dd bs=7 count=1 status=none >/dev/null; \"$3\" pack --from tar --duplicates last -o \"$2/d.rox\" -; } <y",
+    ] {
+        let target = Target::new();
+        let script = format!("cd \"$1\"; {command}");
+        sh(&script, &[directory.path(), target.path(), program]);
+        assert_eq!(target.named_records(), named(&[("b", "2\n"), ("a", "3\n")]));
+    }
+    let target = Target::new();
+    let mut pack = target.pack(&["--from=tar", "--duplicates=last"]);
+    let message = fail_with(&mut pack, b"", 1);
+    assert!(
+        message.contains("standard input: --duplicates last reads"),
+        "{message}"
+    );
+}

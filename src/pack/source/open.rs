@@ -124,6 +124,9 @@ fn check_readable_twice(input: &Input) -> Result<(), PackError> {
     };
     for path in sources {
         if has_standard && path == Path::new(STANDARD_INPUT) {
+            if standard_file()?.is_some() {
+                continue;
+            }
             let path = PathBuf::from(STANDARD_INPUT_NAME);
             return Err(PackError::CannotReadTwice { path });
         }
