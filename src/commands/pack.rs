@@ -43,10 +43,13 @@ pub fn run(options: &Pack) -> anyhow::Result<Exit> {
     let interrupt = interrupt_by_signals()?;
     let start = Instant::now();
     let mut pack_options = pack_options(options);
-    let input = options.input()?;
+    let mut input = options.input()?;
+    if input.kind == Kind::Rox {
+        input.sources = expand(&input.sources)?;
+    }
     let source = source::open(&input, &pack_options.target)?;
     if input.kind == Kind::Rox {
-        let shards = expand(&input.sources)?;
+        let shards = source::shards_to_read(&input, &pack_options.target)?;
         pack_options.form = pack_options.form.of_shards(&shards)?;
     }
     let mut shown = Shown {

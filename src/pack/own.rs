@@ -44,6 +44,12 @@ impl OwnFiles {
         })
     }
 
+    /// The same, which say nothing.
+    pub fn silent(self) -> OwnFiles {
+        self.is_said.store(true, Ordering::Relaxed);
+        self
+    }
+
     /// Whether the file at `path` is one of them, or was before it has been removed and has no
     /// `metadata` any more; the first that is found is said.
     pub fn has(&self, path: &Path, metadata: Option<&Metadata>) -> bool {

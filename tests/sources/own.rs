@@ -118,3 +118,23 @@ fn a_dataset_is_not_appended_to_itself_as_shards_or_as_a_stream() {
         assert!(target.bytes() == before, "{kind}");
     }
 }
+
+#[test]
+fn own_shards_among_those_packed_anew_are_counted_and_ask_for_no_form() {
+    let (target, other) = (packed(), temp_dir());
+    let typed = Target::new();
+    std::fs::write(other.path().join("c"), "3").expect("written");
+    let mut pack = typed.pack(&["-q", "--footer=02", "c"]);
+    run(pack.current_dir(other.path()));
+    let mut pack = target.pack(&["--from=rox", "--footer=02", "--new-shard"]);
+    let sources = [typed.path(), target.path()].map(|path| path.join("d_0000.rox"));
+    let message = said(pack.args(sources));
+    assert_eq!(message.matches(LEFT_OUT).count(), 1, "{message}");
+    let count = "; 1 skipped: of the dataset that is written";
+    assert!(message.contains(count), "{message}");
+    // What is not read asks for nothing: the shards of the dataset are of another form.
+    let mut pack = target.pack(&["--from=rox", "--new-shard", "--keep-going"]);
+    let sources = [typed.path(), target.path()].map(|path| path.join("d_0000.rox"));
+    let message = fail(pack.args(sources), 1);
+    assert!(!message.contains("say by --footer"), "{message}");
+}

@@ -41,6 +41,12 @@ impl Chain {
             skipped: Skipped::default(),
         }
     }
+
+    /// From which this many sources were left out, as files of the dataset that is written.
+    pub fn without(mut self, own: usize) -> Chain {
+        self.skipped.own += own as u64;
+        self
+    }
 }
 
 impl Link {

@@ -21,7 +21,8 @@ mod zip;
 
 pub use excluded::{Exclude, JUNK, Pattern, PatternError};
 pub use files::{Files, Links};
-pub use open::{Duplicates, Input, Kind, open};
+pub(super) use open::STANDARD_INPUT_NAME;
+pub use open::{Duplicates, Input, Kind, open, shards_to_read};
 pub use renamed::{Naming, archive_name};
 pub use streams::Framing;
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// How the name of standard input is written on a command line.
 const STANDARD_INPUT: &str = "-";
 /// How it is named in messages.
-const STANDARD_INPUT_NAME: &str = "standard input";
+pub const STANDARD_INPUT_NAME: &str = "standard input";
 /// Bytes read at once.
 const BUFFER: usize = 1 << 20;
 
@@ -45,7 +45,7 @@ pub enum Kind {
     List(u8),
     /// Streams of records.
     Stream(Framing),
-    /// Shards, as every command takes them.
+    /// Shards, each by its path.
     Rox,
 }
 
@@ -84,14 +84,15 @@ pub struct Input {
 /// Opens the sources, or makes sure that they can be opened when their turn comes. `target` must not
 /// lie in one of them; its own files among them are left out.
 pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
-    let source = open_named(input, target)?;
+    let own = Arc::new(OwnFiles::of(target)?);
+    let source = open_named(input, target, &own)?;
     let source = match input.duplicates {
         // In byte order of their paths, files have one name each.
         _ if source.is_sorted() => source,
         Duplicates::Last => {
             check_readable_twice(input)?;
             let (input, target) = (input.clone(), target.clone());
-            let again = move || open_named(&input, &target);
+            let again = move || open_named(&input, &target, &own);
             Box::new(Last::new(source, Box::new(again)))
         }
         // The first one of the sources, whichever comes first later.
@@ -106,8 +107,12 @@ pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError
 }
 
 /// Opens the sources, with their records' names as they are wanted.
-fn open_named(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
-    let source = open_sources(input, target)?;
+fn open_named(
+    input: &Input,
+    target: &Target,
+    own: &Arc<OwnFiles>,
+) -> Result<Box<dyn Source>, PackError> {
+    let source = open_sources(input, target, own)?;
     match input.naming.is_plain() {
         true => Ok(source),
         false => Ok(Box::new(Renamed::new(source, input.naming.clone()))),
@@ -137,15 +142,19 @@ fn check_readable_twice(input: &Input) -> Result<(), PackError> {
     Ok(())
 }
 
-fn open_sources(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
-    let own = Arc::new(OwnFiles::of(target)?);
+fn open_sources(
+    input: &Input,
+    target: &Target,
+    own: &Arc<OwnFiles>,
+) -> Result<Box<dyn Source>, PackError> {
     Ok(match input.kind {
-        Kind::Paths => open_paths(input, target, &own, archive_kind)?,
-        Kind::Files => open_paths(input, target, &own, |_| None)?,
+        Kind::Paths => open_paths(input, target, own, archive_kind)?,
+        Kind::Files => open_paths(input, target, own, |_| None)?,
         Kind::Rox => {
-            let paths = crate::dataset::expand(&input.sources)?;
-            let paths = paths.into_iter().filter(|path| !is_own(&own, path));
-            Box::new(Shards::new(paths.collect())) as Box<dyn Source>
+            let shards = foreign(&input.sources, own);
+            let left_out = input.sources.len() - shards.len();
+            let link = Link::Open(Box::new(Shards::new(shards)));
+            Box::new(Chain::new(vec![link]).without(left_out)) as Box<dyn Source>
         }
         Kind::Tar | Kind::Zip | Kind::List(_) | Kind::Stream(_) => {
             let standard = [PathBuf::from(STANDARD_INPUT)];
@@ -153,14 +162,26 @@ fn open_sources(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackE
                 [] => &standard[..],
                 sources => sources,
             };
-            let sources = sources.iter().filter(|path| !is_own(&own, path));
+            let read = foreign(sources, own);
             let zips = Arc::default();
-            let links: Result<Vec<Link>, _> = sources
-                .map(|path| later(input.kind, input, path, target, &own, &zips))
+            let links: Result<Vec<Link>, _> = (read.iter())
+                .map(|path| later(input.kind, input, path, target, own, &zips))
                 .collect();
-            Box::new(Chain::new(links?))
+            Box::new(Chain::new(links?).without(sources.len() - read.len()))
         }
     })
+}
+
+/// The shards among the sources, which are paths of shards, that are packed anew: all but those of
+/// the dataset that is written.
+pub fn shards_to_read(input: &Input, target: &Target) -> Result<Vec<PathBuf>, PackError> {
+    Ok(foreign(&input.sources, &OwnFiles::of(target)?.silent()))
+}
+
+/// The sources that are not files of the dataset that is written.
+fn foreign(sources: &[PathBuf], own: &OwnFiles) -> Vec<PathBuf> {
+    let paths = sources.iter().filter(|path| !is_own(own, path));
+    paths.cloned().collect()
 }
 
 /// Whether a source is a file of the dataset that is written. What cannot be looked at is not.
