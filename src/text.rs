@@ -68,6 +68,31 @@ pub fn shown(path: &Path) -> Escaped<'_> {
     Escaped(path.as_os_str().as_bytes())
 }
 
+/// A path as one argument of a command that is typed in a shell, quoted where it has to be.
+pub fn quoted(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes();
+    // What begins with it would be an option.
+    let start = if bytes.starts_with(b"-") { "./" } else { "" };
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./+,:@%=-".contains(byte);
+    if !bytes.is_empty() && bytes.iter().all(is_plain) {
+        return format!("{start}{}", escaped(bytes));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains(is_hidden) => {
+            format!("'{start}{}'", text.replace('\'', r"'\''"))
+        }
+        _ => {
+            let byte = |byte: &u8| match is_plain(byte) {
+                true => char::from(*byte).to_string(),
+                false => format!("\\x{byte:02x}"),
+            };
+            let text: String = bytes.iter().map(byte).collect();
+            // An escape has two digits at most, so that one behind it is a character of its own.
+            format!("$'{start}{text}'")
+        }
+    }
+}
+
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
@@ -148,6 +173,24 @@ pub fn json(value: &impl Serialize, pretty: bool) -> serde_json::Result<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_can_be_typed_in_a_shell() {
+        for (path, expected) in [
+            (&b"a/b-1.tar.gz"[..], "a/b-1.tar.gz"),
+            (b"-x", "./-x"),
+            (b"", "''"),
+            (b"a b", "'a b'"),
+            (b"-a b", "'./-a b'"),
+            (b"it's $HOME", r"'it'\''s $HOME'"),
+            ("ü".as_bytes(), "'ü'"),
+            (b"a\nb'", r"$'a\x0ab\x27'"),
+            (b"\xff", r"$'\xff'"),
+        ] {
+            use std::ffi::OsStr;
+            assert_eq!(quoted(Path::new(OsStr::from_bytes(path))), expected);
+        }
+    }
 
     #[test]
     fn the_ranges_are_ascending() {

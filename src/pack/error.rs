@@ -1,14 +1,14 @@
 //! What can go wrong when packing.
 
 use super::form::{Advice, Form};
-use super::source::Origin;
+use super::source::{Origin, STANDARD_INPUT_NAME};
 use crate::dataset::DatasetError;
 use crate::files::{is_out_of_descriptors, limit_hint};
 use crate::format::Damage;
 use crate::format::footer::Version;
 use crate::format::name::{Name, NameError};
 use crate::shard::ShardError;
-use crate::text::shown;
+use crate::text::{quoted, shown};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -184,15 +184,15 @@ pub enum PackError {
     #[error(
         "{}: this is no {expected}{}",
         shown(path),
-        looks.map(|looks| format!(": it looks like {looks}")).unwrap_or_default()
+        looks.as_ref().map(|looks| format!(": {looks}")).unwrap_or_default()
     )]
     NotAnArchive {
         /// The input.
         path: PathBuf,
         /// What it should be.
         expected: &'static str,
-        /// What it looks like, and what to do with that.
-        looks: Option<&'static str>,
+        /// What it looks like, as a sentence, and what to do with that.
+        looks: Option<String>,
     },
     /// A compressed or zip archive whose bytes make no sense.
     #[error("{}: {what}", shown(path))]
@@ -220,8 +220,12 @@ pub enum PackError {
     },
     /// A compressed archive that needs more memory than is given.
     #[error(
-        "{}: {what}; decompress it by another program: {decompressor} {0} | roxfs pack --from tar ...",
-        shown(path)
+        "{}: {what}; decompress it by another program: {} | roxfs pack --from tar ...",
+        shown(path),
+        match is_standard_input(path) {
+            true => format!("... | {decompressor}"),
+            false => format!("{decompressor} {}", quoted(path)),
+        }
     )]
     TooMuchMemory {
         /// The archive.
@@ -242,8 +246,12 @@ pub enum PackError {
     },
     /// The last file of a zip archive in several files.
     #[error(
-        "{}: it is part {part} of a zip archive in several files; join them: zip -s 0 {0} --out whole.zip",
-        shown(path)
+        "{}: it is part {part} of a zip archive in several files; join them: zip -s 0 {} --out whole.zip",
+        shown(path),
+        match is_standard_input(path) {
+            true => "FILE.zip".to_owned(),
+            false => quoted(path),
+        }
     )]
     SplitZip {
         /// The file.
@@ -496,6 +504,10 @@ pub enum PackError {
         /// The directory that is packed.
         source_dir: PathBuf,
     },
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path == Path::new(STANDARD_INPUT_NAME)
 }
 
 /// How much is lost by an error.

@@ -44,7 +44,6 @@ fn an_archive_that_is_cut_off_is_an_error_that_says_where_and_leaves_nothing() {
     let content_of_b = header_of_b + BLOCK;
     let end = archive.len() - 2 * BLOCK;
     for (len, entry, within) in [
-        (100, 1, "a header"),
         (content_of_a, 1, "the content"),
         (content_of_a + 300, 1, "the content"),
         (content_of_a + 700, 1, "the padding after the content"),
@@ -65,6 +64,10 @@ fn an_archive_that_is_cut_off_is_an_error_that_says_where_and_leaves_nothing() {
         assert_eq!(what.lines().count(), 1, "cut at {len}: {what}");
         assert_eq!(entries(target.path()), [] as [&str; 0], "cut at {len}");
     }
+    let target = Target::new();
+    let message = fail_with(&mut target.pack(&["--from=tar"]), &archive[..100], 1);
+    let expected = "this is no tar archive: it has 100 bytes, a tar archive at least 512\n";
+    assert!(message.ends_with(expected), "{message}");
     let (_, what) = cut(&archive, 0, &[]);
     let expected = "1 at byte 0: its length is 0 bytes, expected that of a tar archive\n";
     assert_eq!(what, expected);

@@ -54,7 +54,7 @@ fn what_is_compressed_and_no_tar_archive_is_named_too() {
     let path = directory.path().join("x.tar.zst");
     let message = fail(&mut Target::new().pack(&[&path]), 1);
     let start = format!(
-        "roxfs: {}: this is no tar archive compressed by zstd: it looks like a RAR archive",
+        "roxfs: {}: this is no tar archive compressed by zstd: what is in it looks like a RAR archive",
         path.display()
     );
     assert!(message.starts_with(&start), "{message}");
@@ -72,4 +72,60 @@ fn a_tar_archive_whose_first_file_is_named_like_another_format_is_one() {
         run(&mut target.pack(&[directory.path().join("x.tar")]));
         assert_eq!(target.records(), [b"1"]);
     }
+}
+
+#[test]
+fn no_advice_is_what_has_just_been_tried() {
+    let directory = temp_dir();
+    let script = "cd \"$1\"; echo 1 >a; tar -cf a.tar a; gzip -c a.tar | gzip >twice.tar.gz
+        zip -q a.zip a; gzip -c a.zip >zip.tar.gz; printf BZh9hello >b.tar; printf 'hello world' >no.tar
+        echo short | gzip >short.tar.gz";
+    sh(script, &[directory.path()]);
+    for (name, expected) in [
+        (
+            "twice.tar.gz",
+            "tar archive compressed by gzip: what is in it looks like data compressed by gzip; decompress it first",
+        ),
+        (
+            "zip.tar.gz",
+            "tar archive compressed by gzip: what is in it looks like a zip archive; decompress it first",
+        ),
+        (
+            "b.tar",
+            "tar archive: it begins like data compressed by bzip2, but what follows is not",
+        ),
+        (
+            "no.tar",
+            "tar archive: it has 11 bytes, a tar archive at least 512",
+        ),
+        (
+            "short.tar.gz",
+            "tar archive compressed by gzip: it has 6 bytes, a tar archive at least 512",
+        ),
+    ] {
+        let path = directory.path().join(name);
+        let message = fail(&mut Target::new().pack(&[&path]), 1);
+        assert_eq!(
+            message,
+            format!("roxfs: {}: this is no {expected}\n", path.display())
+        );
+    }
+}
+
+#[test]
+fn commands_in_advice_can_be_typed() {
+    let directory = temp_dir();
+    let script = "cd \"$1\"; echo 1 >a; tar -cf a.tar a; zstd -q --long=31 --zstd=wlog=31 -c <a.tar >'a b.tar.zst'";
+    sh(script, &[directory.path()]);
+    let path = directory.path().join("a b.tar.zst");
+    let message = fail(&mut Target::new().pack(&[&path]), 1);
+    let command = format!(
+        ": zstd -dc --long=31 '{}' | roxfs pack --from tar ...\n",
+        path.display()
+    );
+    assert!(message.ends_with(&command), "{message}");
+    let archive = std::fs::read(&path).expect("readable");
+    let message = fail_with(&mut Target::new().pack(&["--from=tar"]), &archive, 1);
+    let command = ": ... | zstd -dc --long=31 | roxfs pack --from tar ...\n";
+    assert!(message.ends_with(command), "{message}");
 }

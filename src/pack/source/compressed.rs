@@ -4,9 +4,10 @@
 //! checksums are compared also behind the archive's end mark, where reading it ends: they stand at
 //! the end of the compressed data.
 
-use super::looks::{HEAD, is_tar_header};
-use super::tar::Tar;
+use super::looks::{HEAD, looks_inside, refused_as_tar};
+use super::tar::{Tar, is_tar_header};
 use super::{Exclude, Skipped, Source, Take, give_of_input};
+use crate::format::bytes;
 use crate::pack::PackError;
 use input::Input;
 use members::{Format, Members, TooMuchMemory};
@@ -45,15 +46,47 @@ impl TarSource {
     }
 
     /// `false` when no more is wanted, or no more can be read.
-    fn run_tar(&mut self, input: Box<dyn BufRead + Send>, take: &mut Take<'_>) -> bool {
+    fn run_tar(&mut self, input: Input, take: &mut Take<'_>) -> bool {
         let mut go_on = true;
-        let mut tar = Tar::new(input, &self.origin).nested(self.nested.clone());
+        let mut tar = Tar::new(Box::new(input), &self.origin).nested(self.nested.clone());
         tar.run(&mut |record| {
             go_on = give_of_input(record, take);
             go_on
         });
         self.skipped = tar.skipped();
         go_on
+    }
+
+    /// Why what begins like this is no tar archive, compressed by this format or not.
+    fn refused(&self, head: &[u8], format: Option<Format>) -> Option<PackError> {
+        if is_tar_header(head) {
+            return None;
+        }
+        let looks = match format {
+            Some(_) => looks_inside(head),
+            None => refused_as_tar(head),
+        };
+        let looks = match (looks, head.len()) {
+            (Some(looks), _) => looks,
+            (None, len @ 1..HEAD) => {
+                format!(
+                    "it has {}, a tar archive at least {HEAD}",
+                    bytes(len as u64)
+                )
+            }
+            _ => return None,
+        };
+        Some(PackError::NotAnArchive {
+            path: self.origin.to_path_buf(),
+            expected: match format {
+                None => "tar archive",
+                Some(Format::Gzip) => "tar archive compressed by gzip",
+                Some(Format::Zstd) => "tar archive compressed by zstd",
+                Some(Format::Xz) => "tar archive compressed by xz",
+                Some(Format::Bzip2) => "tar archive compressed by bzip2",
+            },
+            looks: Some(looks),
+        })
     }
 
     fn run_compressed(&mut self, format: Format, input: Input, take: &mut Take<'_>) {
@@ -67,11 +100,21 @@ impl TarSource {
         let reader = BufReader::with_capacity(BUFFER, Shared(Arc::clone(&stream)));
         let mut reader = Input::new(Box::new(reader));
         // A first member may be shorter than the header that tells what this is.
-        if let Err(error) = reader.peek(HEAD) {
-            take(Err(translate(PackError::input(&origin, error))));
+        let refused = match reader.peek(HEAD) {
+            // Another member might follow that is damaged.
+            Ok(head)
+                if head.len() < HEAD && lock(&stream).members.ends_before_input().is_some() =>
+            {
+                None
+            }
+            Ok(head) => self.refused(head, Some(format)),
+            Err(error) => Some(translate(PackError::input(&origin, error))),
+        };
+        if let Some(error) = refused {
+            take(Err(error));
             return;
         }
-        let go_on = self.run_tar(Box::new(reader), &mut |record| {
+        let go_on = self.run_tar(reader, &mut |record| {
             give_of_input(record.map_err(translate), take)
         });
         let finished = match go_on {
@@ -90,13 +133,14 @@ impl Source for TarSource {
             return;
         };
         let mut input = Input::new(input);
-        let format = input.peek(HEAD).map(|head| match is_tar_header(head) {
-            true => None,
-            false => Format::of(head),
+        let found = input.peek(HEAD).map(|head| match Format::of(head) {
+            Some(format) if !is_tar_header(head) => (Some(format), None),
+            _ => (None, self.refused(head, None)),
         });
-        match format {
-            Ok(Some(format)) => self.run_compressed(format, input, take),
-            Ok(None) => _ = self.run_tar(Box::new(input), take),
+        match found {
+            Ok((Some(format), _)) => self.run_compressed(format, input, take),
+            Ok((None, Some(error))) => _ = take(Err(error)),
+            Ok((None, None)) => _ = self.run_tar(input, take),
             Err(error) => _ = take(Err(PackError::input(&self.origin, error))),
         }
     }
@@ -195,16 +239,6 @@ impl Stream {
                     Format::Zstd => "zstd -dc --long=31",
                     _ => "xz -dc",
                 },
-            },
-            (None, PackError::NotAnArchive { looks, .. }) => PackError::NotAnArchive {
-                path,
-                expected: match format {
-                    Format::Gzip => "tar archive compressed by gzip",
-                    Format::Zstd => "tar archive compressed by zstd",
-                    Format::Xz => "tar archive compressed by xz",
-                    Format::Bzip2 => "tar archive compressed by bzip2",
-                },
-                looks,
             },
             (None, error) => error,
         }

@@ -1,6 +1,8 @@
 //! What the first bytes of an input look like, for messages: people give what a tool has downloaded
 //! or written, and are helped by its kind and by what to do with it.
 
+use super::tar::is_tar_header;
+
 /// Bytes from the beginning that are asked for: a tar header, which the longest magic is in.
 pub const HEAD: usize = 512;
 
@@ -226,28 +228,23 @@ pub fn looks_like(head: &[u8]) -> Option<&'static str> {
     MAGICS.iter().find(fits).map(|&(_, _, what)| what)
 }
 
-/// Whether a block has the checksum of a tar header, summed up of unsigned or signed bytes.
-pub fn is_tar_header(head: &[u8]) -> bool {
-    let (Some(block), Some(field)) = (head.get(..512), head.get(148..156)) else {
-        return false;
-    };
-    let digits: Vec<u8> = field
-        .iter()
-        .copied()
-        .skip_while(|&byte| byte == b' ')
-        .take_while(|byte| (b'0'..=b'7').contains(byte))
-        .collect();
-    let number = digits
-        .iter()
-        .fold(0i64, |sum, digit| sum * 8 + i64::from(digit - b'0'));
-    // The field itself counts as spaces.
-    let sum = |value: fn(u8) -> i64| {
-        let all = |bytes: &[u8]| -> i64 { bytes.iter().map(|&byte| value(byte)).sum() };
-        all(&block[..148]) + 8 * i64::from(b' ') + all(&block[156..])
-    };
-    let unsigned = sum(i64::from);
-    let signed = sum(|byte| i64::from(byte.cast_signed()));
-    !digits.is_empty() && (number == unsigned || number == signed)
+/// What an input looks like that reading tar archives has refused, as a sentence.
+pub fn refused_as_tar(head: &[u8]) -> Option<String> {
+    let looks = looks_like(head)?;
+    Some(match looks.split_once("; --from tar reads") {
+        // What the magic alone says is not enough for being read.
+        Some((what, _)) => format!("it begins like {what}, but what follows is not"),
+        None => format!("it looks like {looks}"),
+    })
+}
+
+/// What the compressed content of an input looks like, as a sentence. The advice for a file of that
+/// kind is left out: there is no such file yet.
+pub fn looks_inside(head: &[u8]) -> Option<String> {
+    let what = looks_like(head)?.split([';', ',']).next()?;
+    Some(format!(
+        "what is in it looks like {what}; decompress it first"
+    ))
 }
 
 #[cfg(test)]
@@ -273,6 +270,24 @@ mod tests {
         }
         for head in [&b""[..], b"P", b"hello", &[0; 512]] {
             assert_eq!(looks_like(head), None, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn advice_is_not_what_has_just_been_tried() {
+        assert_eq!(
+            refused_as_tar(b"BZh9hello").as_deref(),
+            Some("it begins like data compressed by bzip2, but what follows is not")
+        );
+        for head in [
+            &b"\x1f\x8b\x08"[..],
+            b"PK\x03\x04",
+            b"Rar!\x1a\x07",
+            b"hsqs",
+        ] {
+            let inside = looks_inside(head).expect("known");
+            assert!(inside.ends_with("; decompress it first"), "{inside}");
+            assert!(!inside.contains("--from"), "{inside}");
         }
     }
 

@@ -226,8 +226,8 @@ fn refused(path: &Path, file: &Input, error: rawzip::Error) -> PackError {
             path,
             expected: "zip archive",
             looks: match head {
-                [] => Some("an empty file"),
-                head => looks_like(head),
+                [] => Some("it is empty".to_owned()),
+                head => looks_like(head).map(|looks| format!("it looks like {looks}")),
             },
         },
         ErrorKind::MissingEndOfCentralDirectory => PackError::DamagedArchive {

@@ -14,11 +14,11 @@ mod pax;
 mod records;
 mod sparse;
 
-use super::looks::{is_tar_header, looks_like};
 use super::{Exclude, Skipped, Source, Take};
 use crate::format::Damage;
-use crate::pack::PackError;
 use crate::text::shown;
+use blocks::BLOCK;
+use header::Header;
 use passed_over::PassedOver;
 use records::Reader;
 pub(super) use records::shown_start;
@@ -36,8 +36,15 @@ const MOST_HEADER_BYTES: u64 = 64 << 20;
 /// How many archives may lie within one another.
 const MOST_NESTED: usize = 8;
 
+/// Whether an input that begins like this begins with a header whose checksum is right.
+pub(super) fn is_tar_header(head: &[u8]) -> bool {
+    let block = head.get(..BLOCK).and_then(|block| block.try_into().ok());
+    block.is_some_and(|block| Header::new(block).is_ok())
+}
+
 /// A tar archive: regular files, sparse ones as their whole content, hard links as what they lead
-/// to. Other entries are counted and passed over; directories are not counted.
+/// to, and the directories that it has as entries, which are no records. Other entries are counted
+/// and passed over.
 pub struct Tar {
     input: Option<Box<dyn BufRead + Send>>,
     origin: Arc<Path>,
@@ -98,15 +105,6 @@ impl Source for Tar {
         let Some(mut input) = self.input.take() else {
             return;
         };
-        let start = input.fill_buf().unwrap_or_default();
-        if let Some(looks) = looks_like(start).filter(|_| !is_tar_header(start)) {
-            take(Err(PackError::NotAnArchive {
-                path: self.origin.to_path_buf(),
-                expected: "tar archive",
-                looks: Some(looks),
-            }));
-            return;
-        }
         let mut reader = Reader::new(Arc::clone(&self.origin), &mut self.shared);
         reader.run(&mut input, take);
         self.tell_as_files();
