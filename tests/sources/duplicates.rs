@@ -380,3 +380,34 @@ fn standard_input_that_is_a_file_is_read_twice_from_where_it_is() {
         "{message}"
     );
 }
+
+#[test]
+fn what_is_left_out_of_the_dataset_itself_is_said_once() {
+    let target = Target::new();
+    write_tree(target.path(), &[("a", "1"), ("b", "2")]);
+    run(target.pack(&["a"]).current_dir(target.path()));
+    let mut pack = target.pack(&["--from=list", "--duplicates=last"]);
+    std::fs::write(target.path().join("list"), "d_0000.rox\nb\n").expect("written");
+    let message = said(pack.arg("list").current_dir(target.path()));
+    assert_eq!(
+        message.matches("belongs to the dataset").count(),
+        1,
+        "{message}"
+    );
+    assert_eq!(target.names(), ["a", "b"]);
+}
+
+#[test]
+fn what_is_odd_about_an_archive_is_said_once() {
+    let directory = temp_dir();
+    let script = "cd \"$1\"; echo 1 >a; tar -cf x.tar a; head -c 1024 x.tar >cut.tar
+        { gzip -c x.tar; echo more; } >more.tar.gz";
+    sh(script, &[directory.path()]);
+    for name in ["cut.tar", "more.tar.gz"] {
+        let target = Target::new();
+        let mut pack = target.pack(&["-q", "--duplicates=last"]);
+        let message = said(pack.arg(directory.path().join(name)));
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert_eq!(target.names(), ["a"]);
+    }
+}

@@ -26,6 +26,7 @@ pub struct TarSource {
     input: Option<Box<dyn BufRead + Send>>,
     origin: Arc<Path>,
     nested: Option<Exclude>,
+    is_quiet: bool,
     skipped: Skipped,
 }
 
@@ -36,6 +37,7 @@ impl TarSource {
             input: Some(input),
             origin: origin.into(),
             nested: None,
+            is_quiet: false,
             skipped: Skipped::default(),
         }
     }
@@ -45,10 +47,17 @@ impl TarSource {
         TarSource { nested, ..self }
     }
 
+    /// Whether nothing is said of what is odd but no error.
+    pub fn quiet(self, is_quiet: bool) -> TarSource {
+        TarSource { is_quiet, ..self }
+    }
+
     /// `false` when no more is wanted, or no more can be read.
     fn run_tar(&mut self, input: Input, take: &mut Take<'_>) -> bool {
         let mut go_on = true;
-        let mut tar = Tar::new(Box::new(input), &self.origin).nested(self.nested.clone());
+        let mut tar = Tar::new(Box::new(input), &self.origin)
+            .nested(self.nested.clone())
+            .quiet(self.is_quiet);
         tar.run(&mut |record| {
             go_on = give_of_input(record, take);
             go_on
@@ -118,7 +127,7 @@ impl TarSource {
             give_of_input(record.map_err(translate), take)
         });
         let finished = match go_on {
-            true => lock(&stream).finish(&origin),
+            true => lock(&stream).finish(&origin, self.is_quiet),
             false => Ok(()),
         };
         if let Err(error) = finished {
@@ -200,12 +209,12 @@ impl Stream {
     }
 
     /// After the archive's end: decompresses what is left, for its checksums.
-    fn finish(&mut self, origin: &Path) -> Result<(), PackError> {
+    fn finish(&mut self, origin: &Path, is_quiet: bool) -> Result<(), PackError> {
         let io = |error| PackError::input(origin, error);
         let mut buffer = vec![0; BUFFER];
         while self.read(&mut buffer).map_err(io)? > 0 {}
         let trailing = self.members.trailing().map_err(io)?;
-        if trailing > 0 {
+        if trailing > 0 && !is_quiet {
             log::warn!(
                 "{}: after its end, {trailing} bytes that {} has not written are passed over",
                 crate::text::shown(origin),

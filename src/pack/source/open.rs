@@ -85,14 +85,14 @@ pub struct Input {
 /// lie in one of them; its own files among them are left out.
 pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {
     let own = Arc::new(OwnFiles::of(target)?);
-    let source = open_named(input, target, &own)?;
+    let source = open_named(input, target, &own, false)?;
     let source = match input.duplicates {
         // In byte order of their paths, files have one name each.
         _ if source.is_sorted() => source,
         Duplicates::Last => {
             check_readable_twice(input)?;
             let (input, target) = (input.clone(), target.clone());
-            let again = move || open_named(&input, &target, &own);
+            let again = move || open_named(&input, &target, &own, true);
             Box::new(Last::new(source, Box::new(again)))
         }
         // The first one of the sources, whichever comes first later.
@@ -106,13 +106,15 @@ pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError
     }
 }
 
-/// Opens the sources, with their records' names as they are wanted.
+/// Opens the sources, with their records' names as they are wanted. Where they are read only to
+/// `survey` their names, what is odd about them is not said: it is when they are packed.
 fn open_named(
     input: &Input,
     target: &Target,
     own: &Arc<OwnFiles>,
+    survey: bool,
 ) -> Result<Box<dyn Source>, PackError> {
-    let source = open_sources(input, target, own)?;
+    let source = open_sources(input, target, own, survey)?;
     match input.naming.is_plain() {
         true => Ok(source),
         false => Ok(Box::new(Renamed::new(source, input.naming.clone()))),
@@ -146,14 +148,15 @@ fn open_sources(
     input: &Input,
     target: &Target,
     own: &Arc<OwnFiles>,
+    survey: bool,
 ) -> Result<Box<dyn Source>, PackError> {
     Ok(match input.kind {
-        Kind::Paths => open_paths(input, target, own, archive_kind)?,
-        Kind::Files => open_paths(input, target, own, |_| None)?,
+        Kind::Paths => open_paths(input, target, own, survey, archive_kind)?,
+        Kind::Files => open_paths(input, target, own, survey, |_| None)?,
         Kind::Rox => {
             let shards = foreign(&input.sources, own);
             let left_out = input.sources.len() - shards.len();
-            let link = Link::Open(Box::new(Shards::new(shards)));
+            let link = Link::Open(Box::new(Shards::new(shards).quiet(survey)));
             Box::new(Chain::new(vec![link]).without(left_out)) as Box<dyn Source>
         }
         Kind::Tar | Kind::Zip | Kind::List(_) | Kind::Stream(_) => {
@@ -165,7 +168,7 @@ fn open_sources(
             let read = foreign(sources, own);
             let zips = Arc::default();
             let links: Result<Vec<Link>, _> = (read.iter())
-                .map(|path| later(input.kind, input, path, target, own, &zips))
+                .map(|path| later(input.kind, input, path, target, own, &zips, survey))
                 .collect();
             Box::new(Chain::new(links?).without(sources.len() - read.len()))
         }
@@ -241,6 +244,7 @@ fn open_paths(
     input: &Input,
     target: &Target,
     own: &Arc<OwnFiles>,
+    survey: bool,
     archive_kind: impl Fn(&PathBuf) -> Option<Kind>,
 ) -> Result<Box<dyn Source>, PackError> {
     let mut chain = Vec::new();
@@ -252,7 +256,7 @@ fn open_paths(
         if let [archive] = group
             && let Some(kind) = archive_kind(archive)
         {
-            chain.push(later(kind, input, archive, target, own, &zips)?);
+            chain.push(later(kind, input, archive, target, own, &zips, survey)?);
             continue;
         }
         for path in group {
@@ -278,6 +282,7 @@ fn later(
     target: &Target,
     own: &Arc<OwnFiles>,
     zips: &Arc<OpenFiles>,
+    survey: bool,
 ) -> Result<Link, PackError> {
     check_readable(path)?;
     if kind == Kind::Zip {
@@ -292,7 +297,7 @@ fn later(
     let open = move || -> Result<Box<dyn Source>, PackError> {
         let (reader, name) = read(&path, is_read_again)?;
         Ok(match kind {
-            Kind::Tar => Box::new(TarSource::new(reader, &name).nested(nested)),
+            Kind::Tar => Box::new(TarSource::new(reader, &name).nested(nested).quiet(survey)),
             Kind::List(separator) => Box::new(List::new(reader, &name, separator, sort, regular)),
             Kind::Stream(framing) => Box::new(Stream::new(reader, &name, framing, &spool)),
             Kind::Paths | Kind::Files | Kind::Rox | Kind::Zip => {

@@ -11,12 +11,21 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Shards {
     paths: Vec<PathBuf>,
+    is_quiet: bool,
 }
 
 impl Shards {
     /// Over the shards at `paths`.
     pub fn new(paths: Vec<PathBuf>) -> Shards {
-        Shards { paths }
+        Shards {
+            paths,
+            is_quiet: false,
+        }
+    }
+
+    /// Whether nothing is said of names that are left out.
+    pub fn quiet(self, is_quiet: bool) -> Shards {
+        Shards { is_quiet, ..self }
     }
 }
 
@@ -38,7 +47,9 @@ impl Source for Shards {
                     return;
                 }
             }
-            lost.say(&shard);
+            if !self.is_quiet {
+                lost.say(&shard);
+            }
         }
     }
 }

@@ -58,6 +58,7 @@ struct Shared {
     nested: Option<Exclude>,
     /// Files with the names of archives that are packed as they are: the first ones, and how many.
     as_files: (Vec<String>, u64),
+    is_quiet: bool,
     skipped: Skipped,
     passed_over: PassedOver,
 }
@@ -79,13 +80,19 @@ impl Tar {
         self.shared.nested = nested;
         self
     }
+
+    /// Whether nothing is said of what is odd at its end but no error.
+    pub fn quiet(mut self, is_quiet: bool) -> Tar {
+        self.shared.is_quiet = is_quiet;
+        self
+    }
 }
 
 impl Tar {
     /// Says which files one might expect to have been read as archives.
     fn tell_as_files(&self) {
         let (names, count) = &self.shared.as_files;
-        if *count == 0 {
+        if *count == 0 || self.shared.is_quiet {
             return;
         }
         let more = match count - names.len() as u64 {

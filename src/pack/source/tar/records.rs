@@ -259,6 +259,9 @@ impl<'a> Reader<'a> {
 
     /// Says what was not as it should be at the archive's end, though all of it could be read.
     fn tell_end(&self, end: &End) {
+        if self.shared.is_quiet {
+            return;
+        }
         let archive = shown(&self.origin);
         if end.is_missing {
             log::warn!(
