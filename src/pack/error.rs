@@ -91,6 +91,16 @@ pub enum PackError {
         /// The entry.
         origin: Origin,
     },
+    /// A hard link to a record that has been left out because another one has its name.
+    #[error(
+        "{origin}: a hard link to \"{target}\", whose content --duplicates first leaves out: an earlier record has the name"
+    )]
+    LinkToDuplicate {
+        /// The entry.
+        origin: Origin,
+        /// Where it leads.
+        target: Name,
+    },
     /// A hard link to an entry that the person has left out.
     #[error(
         "{origin}: a hard link to \"{target}\", which --exclude or --strip leaves out with the content"
@@ -282,7 +292,10 @@ pub enum PackError {
         names: u64,
     },
     /// A name that is there already.
-    #[error("{origin}: the name \"{name}\" is taken already by {first}")]
+    #[error(
+        "{origin}: the name \"{name}\" is taken already by {first}{}",
+        if *has_failed { ", which has failed" } else { "" }
+    )]
     DuplicateName {
         /// The second one.
         origin: Origin,
@@ -290,6 +303,10 @@ pub enum PackError {
         name: Name,
         /// The first one.
         first: String,
+        /// Its number, if it has one; records that failed are counted in it.
+        number: Option<u64>,
+        /// Whether it has failed.
+        has_failed: bool,
     },
     /// No records.
     #[error("nothing to pack: {why}")]
@@ -577,6 +594,7 @@ impl PackError {
             | PackError::Loop { .. }
             | PackError::UnknownLink { .. }
             | PackError::LostLink { .. }
+            | PackError::LinkToDuplicate { .. }
             | PackError::LinkToExcluded { .. }
             | PackError::AmbiguousLink { .. }
             | PackError::SizeChanged { .. }

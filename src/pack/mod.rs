@@ -325,7 +325,7 @@ impl<'a> Packer<'a> {
                     (0, None, Ok(()))
                 }
                 Output::Lost(error, number) => (0, Some(number), Err(error)),
-                Output::Failed(error) => (0, None, Err(error)),
+                Output::Failed(error) => (0, None, Err(self.explained(error))),
                 Output::End(skipped) => {
                     self.outcome.skipped = skipped;
                     return Ok(false);
@@ -354,6 +354,19 @@ impl<'a> Packer<'a> {
                 Err(PackError::io(Path::new("source"), error))
             }
         }
+    }
+
+    /// An error with what is known here alone: which records could not be read.
+    fn explained(&self, mut error: PackError) -> PackError {
+        if let PackError::DuplicateName {
+            number: Some(number),
+            has_failed,
+            ..
+        } = &mut error
+        {
+            *has_failed = self.lost.binary_search(number).is_ok();
+        }
+        error
     }
 
     fn add(&mut self, record: Loaded) -> Result<(), PackError> {

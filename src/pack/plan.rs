@@ -67,7 +67,11 @@ impl Plan {
         }
         let same_as = match &record.content {
             Content::SameAs(target) => {
-                let (number, size) = self.target(target, &record)?;
+                let found = self.target(target, &record);
+                if found.is_err() {
+                    self.fail(&record);
+                }
+                let (number, size) = found?;
                 if record.name.as_ref() == Some(target) {
                     return Ok(Step::Passed);
                 }
@@ -85,7 +89,6 @@ impl Plan {
             }
             return Ok(Step::Dropped);
         }
-        let is_there = self.written.skip(&record, self.keep_going)?;
         let number = self.next;
         if let (Some(names), Some(name)) = (&mut self.names, &record.name) {
             names.take(name, number, &record.origin, &self.locate)?;
@@ -93,6 +96,13 @@ impl Plan {
         if let (Some(directories), Some(name)) = (&mut self.directories, &record.name) {
             directories.record(name);
         }
+        // After the name: one that the interrupted run has refused or lost is so again, for the
+        // records that come later.
+        let is_there = self.written.skip(&record, self.keep_going);
+        if let (Err(_), Some(names), Some(name)) = (&is_there, &mut self.names, &record.name) {
+            names.fail(name);
+        }
+        let is_there = is_there?;
         self.next += 1;
         if let Some(sizes) = &mut self.sizes {
             sizes.push(record.size);
@@ -104,6 +114,17 @@ impl Plan {
                 number,
                 same_as,
             })),
+        }
+    }
+
+    /// Remembers that a record has failed: no other one gets its name, nor links to it the content that
+    /// the name had before.
+    fn fail(&mut self, record: &Record) {
+        if let (Some(names), Some(name)) = (&mut self.names, &record.name) {
+            let taken = names.take(name, self.next, &record.origin, &self.locate);
+            if taken.is_ok() {
+                names.fail(name);
+            }
         }
     }
 
@@ -128,6 +149,10 @@ impl Plan {
             None => false,
         };
         self.duplicates += u64::from(is_left_out);
+        if let (true, Some(directories)) = (is_left_out, &mut self.directories) {
+            // There is a record of that name.
+            directories.record(name);
+        }
         Ok(is_left_out)
     }
 
@@ -135,7 +160,13 @@ impl Plan {
     fn target(&self, target: &Name, link: &Record) -> Result<(Option<u64>, u64), PackError> {
         let earlier = self.names.as_ref().and_then(|names| names.earlier(target));
         let found = match earlier {
-            Some(Earlier::Refused) => {
+            Some(Earlier::Refused) if self.keep_first => {
+                return Err(PackError::LinkToDuplicate {
+                    origin: link.origin.clone(),
+                    target: target.clone(),
+                });
+            }
+            Some(Earlier::Refused | Earlier::Failed) => {
                 return Err(PackError::LostLink {
                     origin: link.origin.clone(),
                 });

@@ -16,14 +16,18 @@ use std::sync::Arc;
 const REFUSED: u64 = 1 << 63;
 /// In place of a number: the last record of that name was empty and left out.
 const DROPPED_EMPTY: u64 = u64::MAX;
+/// In place of a number: the only record of that name has failed. It counts as refused too.
+const FAILED: u64 = u64::MAX - 1;
 
 /// What became of the last record of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Earlier {
     /// It has this number.
     Number(u64),
-    /// It was refused.
+    /// It was refused, because another one has the name.
     Refused,
+    /// It has failed.
+    Failed,
     /// It was empty and left out.
     DroppedEmpty,
 }
@@ -111,10 +115,13 @@ impl UniqueNames {
         {
             // A hard link to the refused record must not get the first one's content.
             self.numbers.insert(hash, first | REFUSED);
+            let number = Some(first & !REFUSED).filter(|_| first != FAILED);
             return Err(PackError::DuplicateName {
                 origin: origin.clone(),
                 name: name.clone(),
-                first: self.describe(first & !REFUSED, name, origin, locate),
+                first: self.describe(number, name, origin, locate),
+                number,
+                has_failed: number.is_none(),
             });
         }
         match &mut self.order {
@@ -127,6 +134,14 @@ impl UniqueNames {
             self.inputs.add(number, origin);
         }
         Ok(())
+    }
+
+    /// Remembers that the record that has just taken its name has failed: nobody else gets the name,
+    /// and hard links to it have no content.
+    pub fn fail(&mut self, name: &Name) {
+        if matches!(self.order, Order::Any) {
+            self.numbers.insert(self.hasher.hash_one(name), FAILED);
+        }
     }
 
     /// Whether a name is taken, so that record `number` is left out. Unless it has the same content as
@@ -164,6 +179,7 @@ impl UniqueNames {
         let number = self.numbers.get(self.hasher.hash_one(name))?;
         Some(match number {
             DROPPED_EMPTY => Earlier::DroppedEmpty,
+            FAILED => Earlier::Failed,
             number if number & REFUSED != 0 => Earlier::Refused,
             number => Earlier::Number(number),
         })
@@ -196,15 +212,25 @@ impl UniqueNames {
         Ok(())
     }
 
-    fn describe(&self, number: u64, name: &Name, origin: &Origin, locate: &Locate) -> String {
+    /// Where a record is or was; `None` for one that has no number.
+    fn describe(
+        &self,
+        number: Option<u64>,
+        name: &Name,
+        origin: &Origin,
+        locate: &Locate,
+    ) -> String {
         let mut first = 0;
         for shard in &self.existing[..self.older] {
-            if number < first + shard.records() {
-                return format!("record {} of {}", number - first, shown(shard.path()));
+            match number {
+                Some(number) if number < first + shard.records() => {
+                    return format!("record {} of {}", number - first, shown(shard.path()));
+                }
+                _ => first += shard.records(),
             }
-            first += shard.records();
         }
-        let found = locate(name, origin, self.inputs.of(number));
+        let input = number.and_then(|number| self.inputs.of(number));
+        let found = locate(name, origin, input);
         found.unwrap_or_else(|| "an earlier record of the sources".to_owned())
     }
 }

@@ -92,6 +92,20 @@ fn a_directory_is_empty_if_nothing_below_it_is_packed() {
 }
 
 #[test]
+fn a_directory_whose_files_the_dataset_has_already_is_not_empty() {
+    let source = classes();
+    for order in [&[][..], &["--shuffle=1"]] {
+        let target = Target::new();
+        for _ in 0..2 {
+            let mut pack = target.pack(order);
+            pack.args(["--duplicates=first", "in"]);
+            let message = said(pack.current_dir(source.path()));
+            assert_eq!(count_said(&message), 4, "{message}");
+        }
+    }
+}
+
+#[test]
 fn a_directory_that_another_source_fills_is_not_empty() {
     let source = classes();
     write_tree(source.path(), &[("more/b/1", "1")]);

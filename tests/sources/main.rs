@@ -12,6 +12,7 @@ mod compressed;
 mod damage;
 mod duplicates;
 mod empty_directories;
+mod failed_names;
 mod failures;
 mod files;
 mod given;
