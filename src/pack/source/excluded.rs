@@ -72,17 +72,29 @@ impl Pattern {
         if components.iter().any(|component| component == "..") {
             return Err(PatternError::Above);
         }
-        let glob = GlobBuilder::new(&components.join("/"))
-            .literal_separator(true)
-            .backslash_escape(true)
-            .build()
-            .map_err(|error| PatternError::Syntax(error.kind().clone()))?;
+        let glob = glob(&components.join("/"));
         Ok(Pattern {
-            glob,
+            glob: glob.map_err(|error| PatternError::Syntax(error.kind().clone()))?,
             rooted,
             only_directories,
         })
     }
+
+    /// Matches what lies below the directories that this one matches.
+    fn below(&self) -> Result<Glob, globset::Error> {
+        let text = self.glob.glob();
+        // "**" at the end is one component or more, and in the middle none or more.
+        let any_below = match text.split('/').next_back() {
+            Some("**") => "/*/**/*",
+            _ => "/**/*",
+        };
+        glob(&[text, any_below].concat())
+    }
+}
+
+fn glob(text: &str) -> Result<Glob, globset::Error> {
+    let mut glob = GlobBuilder::new(text);
+    glob.literal_separator(true).backslash_escape(true).build()
 }
 
 /// A component of a pattern with `{` and `}` escaped: for tar and rsync they are characters like
@@ -138,6 +150,8 @@ pub struct Exclude(Option<Arc<Sets>>);
 struct Sets {
     components: Kinds,
     paths: Kinds,
+    /// What lies below the paths, so that a name is compared once and not with each directory above.
+    below: GlobSet,
 }
 
 #[derive(Debug)]
@@ -168,9 +182,14 @@ impl Exclude {
                 directories: set(rooted, true)?,
             })
         };
+        let mut below = GlobSetBuilder::new();
+        for pattern in patterns.iter().filter(|pattern| pattern.rooted) {
+            below.add(pattern.below()?);
+        }
         Ok(Exclude(Some(Arc::new(Sets {
             components: kinds(false)?,
             paths: kinds(true)?,
+            below: below.build()?,
         }))))
     }
 
@@ -189,14 +208,13 @@ impl Exclude {
 
     /// Whether what has this relative path is left out, by itself or with a directory above it.
     pub fn has(&self, path: &[u8], is_directory: bool) -> bool {
-        if self.is_empty() {
-            return false;
-        }
-        let slashes = (0..path.len()).filter(|&at| path[at] == b'/');
-        slashes
-            .into_iter()
-            .any(|slash| self.has_entry(&path[..slash], true))
-            || self.has_entry(path, is_directory)
+        let Some(sets) = &self.0 else { return false };
+        let mut components = path.split(|&byte| byte == b'/');
+        let last = components.next_back().unwrap_or_default();
+        components.any(|component| sets.components.has(component, true))
+            || sets.components.has(last, is_directory)
+            || sets.paths.has(path, is_directory)
+            || sets.below.is_match(OsStr::from_bytes(path))
     }
 }
 
@@ -341,6 +359,20 @@ mod tests {
                 let exclude = Exclude::new(&[pattern]).expect("one pattern");
                 exclude.has(&name, false);
             }
+        }
+
+        #[test]
+        fn a_name_is_left_out_by_itself_or_with_a_directory_above(
+            patterns in prop::collection::vec("[ab*?/]{1,6}|/?([ab?]|\\*|\\*\\*)(/([ab]|\\*|\\*\\*)){0,3}/?", 1..3),
+            name in "[ab]{1,2}(/[ab]{1,2}){0,4}", is_directory in any::<bool>(),
+        ) {
+            let parsed = patterns.iter().map(|text| Pattern::new(OsStr::new(text)));
+            let parsed: Vec<Pattern> = parsed.filter_map(Result::ok).collect();
+            let exclude = Exclude::new(&parsed).expect("patterns that go together");
+            let mut above = name.match_indices('/').map(|(slash, _)| &name[..slash]);
+            let expected = exclude.has_entry(name.as_bytes(), is_directory)
+                || above.any(|directory| exclude.has_entry(directory.as_bytes(), true));
+            prop_assert_eq!(exclude.has(name.as_bytes(), is_directory), expected);
         }
 
         #[test]
