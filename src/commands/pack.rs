@@ -298,6 +298,7 @@ impl Pack {
             shuffle: self.shuffle,
             naming,
             duplicates: self.duplicates(),
+            drop_empty: self.drop_empty,
         })
     }
 }

@@ -177,6 +177,24 @@ fn first_and_last_are_those_of_the_sources_whatever_the_order_in_the_dataset() {
 }
 
 #[test]
+fn an_empty_record_that_is_dropped_takes_no_name_whatever_the_order() {
+    let source = temp_dir();
+    let files = [("1/a", ""), ("2/a", "full"), ("3/a", ""), ("4/a", "late")];
+    write_tree(source.path(), &files);
+    for (drop, expected, code) in [(&["--drop-empty"][..], "full", 2), (&[], "", 3)] {
+        for order in [&["--shuffle=3"][..], &[]] {
+            let target = Target::new();
+            let mut pack = target.pack(&[drop, order].concat());
+            pack.args(["--duplicates=first", "1", "2", "3", "4"]);
+            let message = said(pack.current_dir(source.path()));
+            let end = format!("; {code} duplicates left out\n");
+            assert!(message.ends_with(&end), "{order:?}: {message}");
+            assert_eq!(target.named_records(), named(&[("a", expected)]));
+        }
+    }
+}
+
+#[test]
 fn the_last_record_of_a_name_stands_at_its_place() {
     let entries = [
         small::file("a", b"1"),

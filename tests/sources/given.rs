@@ -27,6 +27,7 @@ pub fn give(kind: Kind, bytes: &[u8]) -> Given {
         shuffle: None,
         naming: Naming::default(),
         duplicates: Duplicates::default(),
+        drop_empty: false,
     };
     let target = Target::new(&path.with_extension("rox"), false);
     let mut given = Given::default();

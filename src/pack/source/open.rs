@@ -79,6 +79,8 @@ pub struct Input {
     /// What becomes of records with the same name; of the first one and of those in the dataset
     /// already it is the packing that knows.
     pub duplicates: Duplicates,
+    /// Whether empty records are left out, so that they take no names; it is the packing that does it.
+    pub drop_empty: bool,
 }
 
 /// Opens the sources, or makes sure that they can be opened when their turn comes. `target` must not
@@ -96,7 +98,9 @@ pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError
             Box::new(Last::new(source, Box::new(again)))
         }
         // The first one of the sources, whichever comes first later.
-        Duplicates::First if input.shuffle.is_some() => Box::new(First::new(source)),
+        Duplicates::First if input.shuffle.is_some() => {
+            Box::new(First::new(source, input.drop_empty))
+        }
         Duplicates::First | Duplicates::Refuse => source,
     };
     match input.shuffle {

@@ -64,6 +64,7 @@ pub fn give(kind: Kind, input: &[u8]) -> Given {
         shuffle: None,
         naming: Naming::default(),
         duplicates: Duplicates::Refuse,
+        drop_empty: false,
     };
     let target = Target::new(&directory().join("out.rox"), false);
     let mut source = open(&input, &target).unwrap();
