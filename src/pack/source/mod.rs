@@ -128,7 +128,8 @@ pub struct Skipped {
     pub directories: u64,
     /// Files of the dataset that is written.
     pub own: u64,
-    /// Records and other entries that a pattern leaves out, but for those in the next field.
+    /// Records that a pattern leaves out, and in directories also links and what else is no file,
+    /// but for those in the next field. Entries of archives that are no files are counted above.
     pub excluded: u64,
     /// Directories that a pattern leaves out, and nobody has looked into.
     pub excluded_directories: u64,
