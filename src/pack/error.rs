@@ -311,8 +311,8 @@ pub enum PackError {
     /// No records.
     #[error("nothing to pack: {why}")]
     Nothing {
-        /// Whether there are records at all.
-        why: &'static str,
+        /// Whether there are records at all, and what they are left out by.
+        why: String,
     },
     /// An earlier run was interrupted.
     #[error(

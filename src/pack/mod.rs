@@ -187,14 +187,32 @@ pub fn pack(
     if is_there_already || outcome.records + outcome.resumed + outcome.failed > 0 {
         return Ok(outcome);
     }
-    let is_left_out = skipped.excluded + skipped.excluded_directories + skipped.short > 0;
     Err(PackError::Nothing {
-        why: match (outcome.empty > 0, is_left_out) {
-            (false, false) => "there are no records",
-            (true, false) => "there are only empty records",
-            (_, true) => "--exclude, --strip or --drop-empty leave out all records",
-        },
+        why: outcome.why_nothing(),
     })
+}
+
+impl PackOutcome {
+    /// Why a run has packed nothing though it has not failed.
+    fn why_nothing(&self) -> String {
+        let skipped = &self.skipped;
+        let excluded = skipped.excluded + skipped.excluded_directories;
+        let reasons = [
+            (excluded, "excluded"),
+            (skipped.short, "left out by --strip"),
+            (self.empty, "empty, left out by --drop-empty"),
+            (skipped.own, "of the dataset that is written"),
+        ];
+        let reasons = reasons.iter().filter(|(number, _)| *number > 0);
+        let reasons: Vec<String> = reasons
+            .map(|(number, what)| format!("{number} {what}"))
+            .collect();
+        match (&reasons[..], self.empty > 0) {
+            ([], _) => "there are no records".to_owned(),
+            ([_], true) => "there are only empty records".to_owned(),
+            _ => format!("everything is left out: {}", reasons.join("; ")),
+        }
+    }
 }
 
 /// Puts records into shards.
