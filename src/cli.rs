@@ -363,10 +363,12 @@ pub enum Prefix {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum DuplicatesArg {
     /// The first record is packed and the others are left out and counted, also those whose name the
-    /// dataset had before
+    /// dataset had before. One that fails (--keep-going) keeps its name all the same. A hard link to
+    /// one that is left out is an error, unless it is left out itself
     First,
-    /// The last record is packed, at its place, as extracting an archive leaves it. The sources are
-    /// read twice, so that they cannot come from a pipe. A name that the dataset had before is refused
+    /// The last file is packed, at its place, as extracting an archive leaves it; a later symbolic
+    /// link or device of the name does not count. The sources are read twice, so that they cannot come
+    /// from a pipe. A name that the dataset had before is refused
     Last,
     /// The run ends with an error that says where both are
     Refuse,
