@@ -296,10 +296,15 @@ pub struct Pack {
     #[arg(long, conflicts_with = "single_file")]
     pub new_shard: bool,
     /// Continue an interrupted run: whole shards are kept, their records not read again
+    ///
+    /// After a complete run it adds what the source has more, but only to a dataset with names.
     #[arg(long)]
     pub resume: bool,
     /// Continue after files, archives and entries of archives that cannot be read; they are listed,
     /// and the exit code is 1, or 3 where data is damaged
+    ///
+    /// What fails keeps its name: a later record of that name is refused, or with --duplicates first
+    /// left out.
     #[arg(long)]
     pub keep_going: bool,
     /// Show no progress and no summary

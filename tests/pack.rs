@@ -425,6 +425,33 @@ fn a_nameless_run_that_has_left_out_records_is_not_gone_on_with() {
 }
 
 #[test]
+fn a_nameless_dataset_that_is_complete_gets_nothing_by_resuming() {
+    let (source, target) = (temp_dir(), temp_dir());
+    write_tree(source.path(), &[("a", "1"), ("b", "2"), ("c", "3")]);
+    for form in ["--plain", "--no-names"] {
+        let dataset = pack(source.path(), target.path(), form, &[form]);
+        let resume = |more: &str| {
+            let mut command = roxfs();
+            let options = ["pack", "--resume", "--keep-going", form, "-o"];
+            command.args(options).arg(&dataset).arg(source.path());
+            command.args((!more.is_empty()).then(|| source.path().join(more)));
+            command
+        };
+        run(&mut resume(""));
+        assert_eq!(ls(&dataset).len(), 3);
+        // As if the first run had left out one of four records.
+        let message = fail(&mut resume("a"), 1);
+        assert!(
+            message.contains("no run of this dataset was interrupted"),
+            "{message}"
+        );
+        assert_eq!(ls(&dataset).len(), 3);
+        assert_eq!(entries(target.path()), [format!("{form}_0000.rox")]);
+        std::fs::remove_file(target.path().join(format!("{form}_0000.rox"))).expect("removed");
+    }
+}
+
+#[test]
 fn resuming_what_was_complete_does_not_make_it_look_interrupted() {
     let (source, target) = (temp_dir(), temp_dir());
     write_tree(source.path(), &[("a", "1")]);

@@ -332,6 +332,17 @@ pub enum PackError {
         /// The file that says so.
         lock: PathBuf,
     },
+    /// A run that is resumed though none was interrupted, and has more records than are there.
+    #[error(
+        "{}: no run of this dataset was interrupted, and there are no names to tell whether {origin} is in it: --resume does not add it; pack what is new without --resume",
+        shown(path)
+    )]
+    NothingToResume {
+        /// The last shard.
+        path: PathBuf,
+        /// The first record that is too many.
+        origin: Origin,
+    },
     /// Something else than there should be under a name that this program chooses.
     #[error("{}: it is {found}, expected {expected}", shown(path))]
     Planted {
@@ -613,6 +624,7 @@ impl PackError {
             | PackError::Nothing { .. }
             | PackError::Interrupted { .. }
             | PackError::LeftOutNameless { .. }
+            | PackError::NothingToResume { .. }
             | PackError::Planted { .. }
             | PackError::OtherUsersLock { .. }
             | PackError::LockStays { .. }

@@ -162,7 +162,11 @@ pub fn pack(
     let resumed = first < records;
     let form = options.form_after(existing.last(), resumed)?;
     let mut packer = Packer::new(options, form, &directory, &existing, resumed)?;
-    let packed = packer.run(source, first, &lock, progress, interrupt);
+    // A complete run may have left out records, and without names it is not known which.
+    let is_nameless = |shard: &Shard| shard.sections().names.is_none();
+    let is_closed = options.resume && !lock.is_left() && existing.iter().any(is_nameless);
+    let written = Written::new(Arc::clone(&existing), first, is_closed);
+    let packed = packer.run(source, first, written, &lock, progress, interrupt);
     let mut finished = match packed {
         Ok(false) => packer.finish(),
         Ok(true) | Err(_) => packer.abandon(),
@@ -289,6 +293,7 @@ impl<'a> Packer<'a> {
         &mut self,
         source: Box<dyn Source>,
         first: u64,
+        written: Written,
         lock: &Lock,
         progress: &mut dyn Progress,
         interrupt: &AtomicBool,
@@ -304,7 +309,7 @@ impl<'a> Packer<'a> {
             false => None,
         };
         let plan = Plan {
-            written: Written::new(Arc::clone(&self.existing), first),
+            written,
             names,
             keep_first: self.options.keep_first,
             duplicates: 0,

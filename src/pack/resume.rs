@@ -10,15 +10,19 @@ use std::sync::Arc;
 /// The records of an interrupted run, one after the other.
 pub struct Written {
     shards: Arc<Vec<Shard>>,
+    /// Whether they may hold all that there was, without names to tell what is missing.
+    is_closed: bool,
     shard: usize,
     record: u64,
 }
 
 impl Written {
     /// The records of `shards` from number `first` on: the ones before it are older than the run.
-    pub fn new(shards: Arc<Vec<Shard>>, first: u64) -> Written {
+    /// With `is_closed` the source must have no more than these.
+    pub fn new(shards: Arc<Vec<Shard>>, first: u64, is_closed: bool) -> Written {
         Written {
             shards,
+            is_closed,
             shard: 0,
             record: first,
         }
@@ -27,8 +31,15 @@ impl Written {
     /// Whether the source's next record is there already. Fails if another one is in its place; with
     /// `keep_going`, as for a record that the interrupted run has left out.
     pub fn skip(&mut self, record: &Record, keep_going: bool) -> Result<bool, PackError> {
+        let is_closed = self.is_closed;
         let Some((shard, local)) = self.next() else {
-            return Ok(false);
+            return match (is_closed, self.shards.last()) {
+                (true, Some(last)) => Err(PackError::NothingToResume {
+                    path: last.path().to_owned(),
+                    origin: record.origin.clone(),
+                }),
+                _ => Ok(false),
+            };
         };
         let size = shard.extent(local)?.len();
         let name = match shard.sections().names {
