@@ -31,6 +31,8 @@ const ATTEMPTS: u32 = 100;
 const FIRST_RECORD: &str = "first record ";
 /// What it says behind that of a run that has left out records without names.
 const LEFT_OUT: &str = "left out";
+/// What it says behind that of a run that has left out damaged records.
+const DAMAGED: &str = "damaged";
 
 /// Held while a dataset is written; given back when dropped, or by the death of the process.
 ///
@@ -45,6 +47,8 @@ pub struct Lock {
     /// Instead of that, where the file system has no locks.
     _hold: Option<Hold>,
     earlier: Earlier,
+    /// Whether the earlier run has left out damaged records.
+    had_damage: bool,
     keep: bool,
 }
 
@@ -90,8 +94,8 @@ impl Lock {
             if !is_named(directory, &name, &file).map_err(io)? {
                 continue;
             }
-            let earlier = match is_new {
-                true => Earlier::Nothing,
+            let (earlier, had_damage) = match is_new {
+                true => (Earlier::Nothing, false),
                 false => earlier(&file, &path)?,
             };
             return Ok(Lock {
@@ -100,6 +104,7 @@ impl Lock {
                 file,
                 _hold: hold,
                 earlier,
+                had_damage,
                 keep: earlier != Earlier::Nothing,
             });
         }
@@ -119,6 +124,11 @@ impl Lock {
         self.earlier != Earlier::Nothing
     }
 
+    /// Whether the run that left it has left out damaged records.
+    pub fn had_damage(&self) -> bool {
+        self.had_damage
+    }
+
     /// Begins a run on a dataset of this many `records`, and returns the number of the run's first
     /// record: that of an interrupted run if it is resumed, else the next free one.
     pub fn begin(&mut self, records: u64, resume: bool) -> Result<u64, PackError> {
@@ -133,7 +143,10 @@ impl Lock {
             }
             _ => records,
         };
-        if self.earlier != Earlier::First(first) {
+        // Damage of records that are not kept is met again.
+        let is_stale = self.had_damage && first == records;
+        if self.earlier != Earlier::First(first) || is_stale {
+            self.had_damage = false;
             // Over what was there, whose first line counts: there is no moment without a number.
             let text = format!("{FIRST_RECORD}{first}\n");
             let written = self.file.write_all_at(text.as_bytes(), 0);
@@ -147,8 +160,17 @@ impl Lock {
 
     /// Notes that the run has left out a record, where there are no names to find out which.
     pub fn note_left_out(&self) -> Result<(), PackError> {
+        self.note(LEFT_OUT)
+    }
+
+    /// Notes that the run has left out a damaged record, so that one that is resumed ends alike.
+    pub fn note_damaged(&self) -> Result<(), PackError> {
+        self.note(DAMAGED)
+    }
+
+    fn note(&self, line: &str) -> Result<(), PackError> {
         let written = self.file.metadata().and_then(|metadata| {
-            let text = format!("{LEFT_OUT}\n");
+            let text = format!("{line}\n");
             self.file.write_all_at(text.as_bytes(), metadata.len())
         });
         written.map_err(|error| self.failed(error))
@@ -284,14 +306,15 @@ fn is_named(directory: &Directory, name: &OsStr, file: &File) -> rustix::io::Res
     }
 }
 
-fn earlier(file: &File, path: &Path) -> Result<Earlier, PackError> {
+/// What a lock file says, and whether that run has left out damaged records.
+fn earlier(file: &File, path: &Path) -> Result<(Earlier, bool), PackError> {
     let mut bytes = Vec::new();
     let read = file.take(LONGEST).read_to_end(&mut bytes);
     read.map_err(|error| PackError::io(path, error))?;
     // A machine that stopped in the middle of writing may leave a part, or NULs.
     let is_part = FIRST_RECORD.as_bytes().starts_with(&bytes) || bytes.iter().all(|&b| b == 0);
     if is_part {
-        return Ok(Earlier::Locked);
+        return Ok((Earlier::Locked, false));
     }
     let text = String::from_utf8(bytes).unwrap_or_default();
     let mut lines = text.lines();
@@ -299,8 +322,14 @@ fn earlier(file: &File, path: &Path) -> Result<Earlier, PackError> {
         .next()
         .and_then(|line| line.strip_prefix(FIRST_RECORD));
     match first.and_then(|number| number.parse().ok()) {
-        Some(first) if lines.next() == Some(LEFT_OUT) => Ok(Earlier::LeftOut(first)),
-        Some(first) => Ok(Earlier::First(first)),
+        Some(first) => {
+            let notes: Vec<&str> = lines.collect();
+            let earlier = match notes.contains(&LEFT_OUT) {
+                true => Earlier::LeftOut(first),
+                false => Earlier::First(first),
+            };
+            Ok((earlier, notes.contains(&DAMAGED)))
+        }
         None => Err(PackError::Planted {
             path: path.to_owned(),
             found: "a file with something else in it".to_owned(),
@@ -374,9 +403,13 @@ mod tests {
             ("\0\0\0\0", Earlier::Locked),
             ("first record 7\n", Earlier::First(7)),
             ("first record 7\nleft out\n", Earlier::LeftOut(7)),
+            ("first record 7\ndamaged\n", Earlier::First(7)),
+            ("first record 7\ndamaged\nleft out\n", Earlier::LeftOut(7)),
         ] {
             std::fs::write(directory.path().join(NAME), content).expect("written");
-            assert_eq!(take(directory.path()).expect("ours").earlier, expected);
+            let lock = take(directory.path()).expect("ours");
+            assert_eq!(lock.earlier, expected);
+            assert_eq!(lock.had_damage(), content.contains("damaged"));
         }
     }
 }

@@ -363,7 +363,13 @@ impl<'a> Packer<'a> {
                         lock.note_left_out()?;
                     }
                     self.outcome.failed += 1;
-                    self.outcome.is_damaged |= error.is_damage();
+                    let is_left_out = matches!(error, PackError::LeftOutBefore { .. });
+                    if error.is_damage() || is_left_out && lock.had_damage() {
+                        if !self.outcome.is_damaged && !lock.had_damage() {
+                            lock.note_damaged()?;
+                        }
+                        self.outcome.is_damaged = true;
+                    }
                     self.lost.extend(lost);
                     progress.failed(&error);
                 }

@@ -41,7 +41,7 @@ fn damaged(path: &Path, name: &str) {
     ];
     let mut bytes = zip(&entries);
     let content = bytes.windows(9).position(|part| part == [b'a'; 9]);
-    bytes[content.expect("there")] = b'A';
+    bytes[content.expect("there") + 5] = b'A';
     std::fs::write(path, bytes).expect("written");
 }
 
@@ -81,6 +81,37 @@ fn what_is_refused_is_refused_again_in_a_resumed_run() {
         }
     }
     assert!(shards > 100, "{shards}");
+}
+
+#[test]
+fn a_resumed_run_says_by_its_exit_code_that_the_first_one_has_left_out_damaged_records() {
+    let directory = temp_dir();
+    let [zip, tar] = ["x.zip", "x.tar"].map(|name| directory.path().join(name));
+    damaged(&zip, "a");
+    std::fs::write(&tar, small::archive(&[small::file("b", &[b'b'; 900])])).expect("written");
+    let whole = Target::new();
+    let options = ["--keep-going", "--shard-size=1000"];
+    let mut pack = whole.pack(&[&options[..], &["--from=zip"]].concat());
+    fail(pack.arg(&zip), 3);
+    for (note, code) in [("damaged\n", 3), ("", 1)] {
+        let lock = whole.path().join(".d.lock");
+        std::fs::write(&lock, format!("first record 0\n{note}")).expect("written");
+        let mut pack = whole.pack(&options);
+        let message = fail(pack.arg("--resume").args([&zip, &tar]), code);
+        assert!(
+            message.contains(": a: the interrupted run has left it out"),
+            "{message}"
+        );
+    }
+    assert_eq!(whole.names(), ["0", "b"]);
+    // One that fails says it for the next one, which goes on.
+    let part = Target::new();
+    let gone = directory.path().join("gone.zip");
+    std::fs::write(&gone, b"no archive").expect("written");
+    fail(part.pack(&options).args([&zip, &tar, &gone]), 1);
+    let lock = std::fs::read_to_string(part.path().join(".d.lock")).expect("a lock");
+    assert_eq!(lock, "first record 0\ndamaged\n");
+    fail(part.pack(&options).arg("--resume").args([&zip, &tar]), 3);
 }
 
 #[test]
