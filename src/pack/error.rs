@@ -24,7 +24,7 @@ pub enum PackError {
         reason: io::Error,
     },
     /// An archive, list or stream could not be opened or read on: what comes behind is lost.
-    #[error("{}: {reason}{}", shown(path), limit_hint(reason))]
+    #[error("{}: {reason}{}", shown(path), open_files_hint(reason))]
     UnreadableInput {
         /// The input.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum PackError {
         reason: io::Error,
     },
     /// A file could not be read.
-    #[error("{origin}: {reason}{}", limit_hint(reason))]
+    #[error("{origin}: {reason}{}", open_files_hint(reason))]
     Unreadable {
         /// The record.
         origin: Origin,
@@ -532,6 +532,14 @@ pub enum PackError {
         /// The directory that is packed.
         source_dir: PathBuf,
     },
+}
+
+/// What to do where this process may open no more files, though it has few open.
+fn open_files_hint(reason: &io::Error) -> &'static str {
+    match is_out_of_descriptors(reason) {
+        true => "; `ulimit -n` says how many there may be",
+        false => "",
+    }
 }
 
 fn is_standard_input(path: &Path) -> bool {

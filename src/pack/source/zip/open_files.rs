@@ -1,6 +1,7 @@
 //! The files that archives are in. Records of many archives may be on their way, or be kept to be
 //! shuffled, so few of these files are open at a time: those that were read last.
 
+use crate::files::is_out_of_descriptors;
 use crate::lease;
 use crate::pack::open_file;
 use std::collections::VecDeque;
@@ -87,14 +88,25 @@ impl Reopened {
         if let Some(file) = self.open.get(self.identity) {
             return Ok(file);
         }
-        let open = || open_file::open_now(&self.path);
-        let file = lease::wait(&self.path, open, lease::is_lease, &|| false)?;
-        let file = Arc::new(file.ok_or(io::ErrorKind::Interrupted)?);
+        let file = match self.reopen() {
+            Err(error) if is_out_of_descriptors(&error) => {
+                self.open.close();
+                self.reopen()?
+            }
+            file => file?,
+        };
+        let file = Arc::new(file);
         if identity(&file.metadata()?) != self.identity {
             return Err(io::Error::other(Replaced));
         }
         self.open.put(self.identity, &file);
         Ok(file)
+    }
+
+    fn reopen(&self) -> io::Result<File> {
+        let open = || open_file::open_now(&self.path);
+        let file = lease::wait(&self.path, open, lease::is_lease, &|| false)?;
+        Ok(file.ok_or(io::ErrorKind::Interrupted)?)
     }
 }
 
@@ -107,6 +119,12 @@ impl OpenFiles {
             open.push_front(found);
         }
         open.front().map(|(_, file)| Arc::clone(file))
+    }
+
+    /// Closes all that nobody reads.
+    fn close(&self) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.clear();
     }
 
     /// Closes the one that was not read for longest, where there are too many.
