@@ -58,15 +58,15 @@ impl Reader<'_> {
         content.read_exact(&mut head)?;
         let is_archive = self.depth < MOST_NESTED && begins_archive(&head);
         let mut content = io::Cursor::new(head).chain(content);
+        let name = self.full_name(&entry.name);
         if !is_archive {
             let (names, count) = &mut self.shared.as_files;
             *count += 1;
             if names.len() < MOST_NAMED {
-                names.push(shown_start(&entry.name));
+                names.push(shown_start(&name));
             }
             return self.record(entry, size, &mut content, take);
         }
-        let name = self.full_name(&entry.name);
         self.shared.passed_over.add(name, What::Archive);
         let mut inner = Reader {
             origin: self
