@@ -8,6 +8,7 @@ use crate::packing::*;
 use crate::small;
 use crate::zips::{stored, zip};
 use std::path::Path;
+use std::process::Command;
 
 /// Packs again with the first `kept` shards, as after an interruption; returns what is said.
 fn resume(whole: &Target, kept: usize, options: &[&str], sources: &[&Path]) -> (Target, String) {
@@ -88,7 +89,7 @@ fn a_resumed_run_says_by_its_exit_code_that_the_first_one_has_left_out_damaged_r
     let directory = temp_dir();
     let [zip, tar] = ["x.zip", "x.tar"].map(|name| directory.path().join(name));
     damaged(&zip, "a");
-    std::fs::write(&tar, small::archive(&[small::file("b", &[b'b'; 900])])).expect("written");
+    std::fs::write(&tar, small::archive(&[small::file("b", &[b'b'; 1000])])).expect("written");
     let whole = Target::new();
     let options = ["--keep-going", "--shard-size=1000"];
     let mut pack = whole.pack(&[&options[..], &["--from=zip"]].concat());
@@ -106,9 +107,15 @@ fn a_resumed_run_says_by_its_exit_code_that_the_first_one_has_left_out_damaged_r
     assert_eq!(whole.names(), ["0", "b"]);
     // One that fails says it for the next one, which goes on.
     let part = Target::new();
-    let gone = directory.path().join("gone.zip");
-    std::fs::write(&gone, b"no archive").expect("written");
-    fail(part.pack(&options).args([&zip, &tar, &gone]), 1);
+    let mut limited = Command::new("bash");
+    // Of 1024 bytes, which the second shard has more than.
+    let script = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
+    limited.args(["-c", script, "bash"]);
+    limited
+        .arg(roxfs().get_program())
+        .args(["pack", "-o"])
+        .arg(part.dataset());
+    fail(limited.args(options).args([&zip, &tar]), 1);
     let lock = std::fs::read_to_string(part.path().join(".d.lock")).expect("a lock");
     assert_eq!(lock, "first record 0\ndamaged\n");
     fail(part.pack(&options).arg("--resume").args([&zip, &tar]), 3);
