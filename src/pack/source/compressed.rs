@@ -4,7 +4,7 @@
 //! checksums are compared also behind the archive's end mark, where reading it ends: they stand at
 //! the end of the compressed data.
 
-use super::looks::{HEAD, looks_inside, refused_as_tar};
+use super::looks::{HEAD, Looks};
 use super::tar::{Tar, is_tar_header};
 use super::{Exclude, Skipped, Source, Take, give_of_input};
 use crate::format::bytes;
@@ -71,10 +71,10 @@ impl TarSource {
         if is_tar_header(head) {
             return None;
         }
-        let looks = match format {
-            Some(_) => looks_inside(head),
-            None => refused_as_tar(head),
-        };
+        let looks = Looks::of(head).map(match format {
+            Some(_) => Looks::inside,
+            None => Looks::refused_as_tar,
+        });
         let looks = match (looks, head.len()) {
             (Some(looks), _) => looks,
             (None, len @ 1..HEAD) => {

@@ -6,245 +6,295 @@ use super::tar::is_tar_header;
 /// Bytes from the beginning that are asked for: a tar header, which the longest magic is in.
 pub const HEAD: usize = 512;
 
-/// Where a kind's magic stands, the magic, what it is, and what to do with it.
-type Magic = (usize, &'static [u8], &'static str);
+/// Where a kind's magic stands, the magic, what it is, and how that goes on: what to do with it.
+type Magic = (usize, &'static [u8], &'static str, &'static str);
+
+/// What to do with data that may have a tar archive in them.
+const IN_TAR: &str = "; --from tar reads a tar archive in it";
 
 /// The first that fits counts. From file's magic database, and the formats' own descriptions.
 const MAGICS: [Magic; 47] = [
-    (0, b"PK\x03\x04", "a zip archive, which --from zip reads"),
+    (
+        0,
+        b"PK\x03\x04",
+        "a zip archive",
+        ", which --from zip reads",
+    ),
     (
         0,
         b"PK\x05\x06",
-        "a zip archive without entries, which --from zip reads",
+        "a zip archive without entries",
+        ", which --from zip reads",
     ),
     (
         0,
         b"PK\x07\x08",
-        "a part of a zip archive in several files; join them: zip -s 0 FILE.zip --out whole.zip",
+        "a part of a zip archive in several files",
+        "; join them: zip -s 0 FILE.zip --out whole.zip",
     ),
-    (
-        0,
-        b"\x1f\x8b",
-        "data compressed by gzip; --from tar reads a tar archive in it",
-    ),
-    (
-        0,
-        b"\x28\xb5\x2f\xfd",
-        "data compressed by zstd; --from tar reads a tar archive in it",
-    ),
-    (
-        0,
-        b"\xfd7zXZ\0",
-        "data compressed by xz; --from tar reads a tar archive in it",
-    ),
-    (
-        0,
-        b"BZh",
-        "data compressed by bzip2; --from tar reads a tar archive in it",
-    ),
+    (0, b"\x1f\x8b", "data compressed by gzip", IN_TAR),
+    (0, b"\x28\xb5\x2f\xfd", "data compressed by zstd", IN_TAR),
+    (0, b"\xfd7zXZ\0", "data compressed by xz", IN_TAR),
+    (0, b"BZh", "data compressed by bzip2", IN_TAR),
     (
         0,
         b"\x04\x22\x4d\x18",
-        "data compressed by lz4; decompress it: lz4 -dc FILE | roxfs pack --from tar ...",
+        "data compressed by lz4",
+        "; decompress it: lz4 -dc FILE | roxfs pack --from tar ...",
     ),
     (
         0,
         b"\x02\x21\x4c\x18",
-        "data compressed by lz4; decompress it: lz4 -dc FILE | roxfs pack --from tar ...",
+        "data compressed by lz4",
+        "; decompress it: lz4 -dc FILE | roxfs pack --from tar ...",
     ),
     (
         0,
         b"LZIP",
-        "data compressed by lzip; decompress it: lzip -dc FILE | roxfs pack --from tar ...",
+        "data compressed by lzip",
+        "; decompress it: lzip -dc FILE | roxfs pack --from tar ...",
     ),
     (
         0,
         b"\x1f\x9d",
-        "data compressed by compress (.Z); decompress it: gzip -dc FILE | roxfs pack --from tar ...",
+        "data compressed by compress (.Z)",
+        "; decompress it: gzip -dc FILE | roxfs pack --from tar ...",
     ),
     (
         0,
         b"\x1f\xa0",
-        "data compressed by compress (.Z); decompress it: gzip -dc FILE | roxfs pack --from tar ...",
+        "data compressed by compress (.Z)",
+        "; decompress it: gzip -dc FILE | roxfs pack --from tar ...",
     ),
     (
         0,
         b"\x1f\x1e",
-        "data compressed by pack (.z); decompress it: gzip -dc FILE | roxfs pack --from tar ...",
+        "data compressed by pack (.z)",
+        "; decompress it: gzip -dc FILE | roxfs pack --from tar ...",
     ),
     (
         0,
         b"\x5d\0\0",
-        "data compressed by lzma; decompress it: xz -dc FILE | roxfs pack --from tar ...",
+        "data compressed by lzma",
+        "; decompress it: xz -dc FILE | roxfs pack --from tar ...",
     ),
     (
         0,
         b"\x89LZO\0\r\n\x1a\n",
-        "data compressed by lzop; decompress it: lzop -dc FILE | roxfs pack --from tar ...",
+        "data compressed by lzop",
+        "; decompress it: lzop -dc FILE | roxfs pack --from tar ...",
     ),
     (
         0,
         b"LRZI",
-        "data compressed by lrzip; decompress it: lrzip -d FILE",
+        "data compressed by lrzip",
+        "; decompress it: lrzip -d FILE",
     ),
     (
         0,
         b"\xff\x06\0\0sNaPpY",
-        "data compressed by snappy; decompress it first",
+        "data compressed by snappy",
+        "; decompress it first",
     ),
     (
         0,
         b"7z\xbc\xaf\x27\x1c",
-        "a 7-Zip archive; unpack it: 7z x FILE",
+        "a 7-Zip archive",
+        "; unpack it: 7z x FILE",
     ),
     (
         0,
         b"Rar!\x1a\x07",
-        "a RAR archive; unpack it: unrar x FILE, or bsdtar -xf FILE",
+        "a RAR archive",
+        "; unpack it: unrar x FILE, or bsdtar -xf FILE",
     ),
     (
         0,
         b"070701",
-        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+        "a cpio archive",
+        "; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
     ),
     (
         0,
         b"070702",
-        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+        "a cpio archive",
+        "; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
     ),
     (
         0,
         b"070707",
-        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+        "a cpio archive",
+        "; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
     ),
     (
         0,
         b"\xc7\x71",
-        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+        "a cpio archive",
+        "; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
     ),
     (
         0,
         b"\x71\xc7",
-        "a cpio archive; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
+        "a cpio archive",
+        "; unpack it: cpio -id < FILE, or bsdtar -xf FILE",
     ),
     (
         0,
         b"!<arch>\ndebian-binary",
-        "a Debian package; unpack it: dpkg-deb --fsys-tarfile FILE | roxfs pack --from tar ...",
+        "a Debian package",
+        "; unpack it: dpkg-deb --fsys-tarfile FILE | roxfs pack --from tar ...",
     ),
-    (0, b"!<arch>\n", "an ar archive; unpack it: ar x FILE"),
+    (0, b"!<arch>\n", "an ar archive", "; unpack it: ar x FILE"),
     (
         0,
         b"\xed\xab\xee\xdb",
-        "an RPM package; unpack it: rpm2cpio FILE | cpio -id",
+        "an RPM package",
+        "; unpack it: rpm2cpio FILE | cpio -id",
     ),
     (
         0,
         b"hsqs",
-        "a squashfs image; mount it, or unpack it: unsquashfs FILE",
+        "a squashfs image",
+        "; mount it, or unpack it: unsquashfs FILE",
     ),
     (
         0,
         b"sqsh",
-        "a squashfs image; mount it, or unpack it: unsquashfs FILE",
+        "a squashfs image",
+        "; mount it, or unpack it: unsquashfs FILE",
     ),
     (
         0,
         b"DWARFS",
-        "a DwarFS image; mount it, or unpack it: dwarfsextract -i FILE",
+        "a DwarFS image",
+        "; mount it, or unpack it: dwarfsextract -i FILE",
     ),
-    (0, b"MSCF", "a cabinet archive; unpack it: bsdtar -xf FILE"),
-    (0, b"xar!", "a xar archive; unpack it: bsdtar -xf FILE"),
+    (
+        0,
+        b"MSCF",
+        "a cabinet archive",
+        "; unpack it: bsdtar -xf FILE",
+    ),
+    (0, b"xar!", "a xar archive", "; unpack it: bsdtar -xf FILE"),
     (
         0,
         b"\x89HDF\r\n\x1a\n",
-        "an HDF5 file, whose samples a program has to write out",
+        "an HDF5 file",
+        ", whose samples a program has to write out",
     ),
     (
         512,
         b"\x89HDF\r\n\x1a\n",
-        "an HDF5 file, whose samples a program has to write out",
+        "an HDF5 file",
+        ", whose samples a program has to write out",
     ),
     (
         0,
         b"PAR1",
-        "a Parquet file, whose rows a program has to write out",
+        "a Parquet file",
+        ", whose rows a program has to write out",
     ),
     (
         0,
         b"ARROW1\0\0",
-        "an Arrow file, whose rows a program has to write out",
+        "an Arrow file",
+        ", whose rows a program has to write out",
     ),
     (
         0,
         b"\x93NUMPY",
-        "a NumPy array; for rows of one size: --from fixed:N without its header",
+        "a NumPy array",
+        "; for rows of one size: --from fixed:N without its header",
     ),
     (
         0,
         b"SQLite format 3\0",
-        "an SQLite database, whose rows a program has to write out",
+        "an SQLite database",
+        ", whose rows a program has to write out",
     ),
     (
         0,
         b"version https://git-lfs",
-        "a Git LFS pointer and not the file itself; fetch it: git lfs pull",
+        "a Git LFS pointer and not the file itself",
+        "; fetch it: git lfs pull",
     ),
     (
         0,
         b"<!DOCTYPE html",
-        "a web page; perhaps the download needs a login",
+        "a web page",
+        "; perhaps the download needs a login",
     ),
     (
         0,
         b"<!doctype html",
-        "a web page; perhaps the download needs a login",
+        "a web page",
+        "; perhaps the download needs a login",
     ),
     (
         0,
         b"<html",
-        "a web page; perhaps the download needs a login",
+        "a web page",
+        "; perhaps the download needs a login",
     ),
-    (0, b"<?xml", "an XML text; perhaps the download has failed"),
-    (0, b"%PDF-", "a PDF document"),
-    (0, b"\xff\xd8\xff", "a JPEG image"),
-    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
-    (0, b"\x7fELF", "a program"),
+    (
+        0,
+        b"<?xml",
+        "an XML text",
+        "; perhaps the download has failed",
+    ),
+    (0, b"%PDF-", "a PDF document", ""),
+    (0, b"\xff\xd8\xff", "a JPEG image", ""),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image", ""),
+    (0, b"\x7fELF", "a program", ""),
 ];
 
-const TAR: &str = "a tar archive, which --from tar reads";
+/// What an input looks like, and what to do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looks {
+    what: &'static str,
+    advice: &'static str,
+}
 
-/// What an input that begins with these bytes looks like, with what to do with it; `None` if it
-/// looks like nothing that is known here. For an input that is not what it should be: a whole tar
-/// archive may well begin with a file named `Rar!`, which [`is_tar_header`] tells apart.
-pub fn looks_like(head: &[u8]) -> Option<&'static str> {
-    if is_tar_header(head) {
-        return Some(TAR);
+impl Looks {
+    /// What an input that begins with these bytes looks like; `None` if it looks like nothing that is
+    /// known here. For an input that is not what it should be: a whole tar archive may well begin with
+    /// a file named `Rar!`, which [`is_tar_header`] tells apart.
+    pub fn of(head: &[u8]) -> Option<Looks> {
+        if is_tar_header(head) {
+            return Some(Looks {
+                what: "a tar archive",
+                advice: ", which --from tar reads",
+            });
+        }
+        let fits = |&&(offset, magic, ..): &&Magic| {
+            head.get(offset..)
+                .is_some_and(|rest| rest.starts_with(magic))
+        };
+        let &(_, _, what, advice) = MAGICS.iter().find(fits)?;
+        Some(Looks { what, advice })
     }
-    let fits = |&&(offset, magic, _): &&Magic| {
-        head.get(offset..)
-            .is_some_and(|rest| rest.starts_with(magic))
-    };
-    MAGICS.iter().find(fits).map(|&(_, _, what)| what)
-}
 
-/// What an input looks like that reading tar archives has refused, as a sentence.
-pub fn refused_as_tar(head: &[u8]) -> Option<String> {
-    let looks = looks_like(head)?;
-    Some(match looks.split_once("; --from tar reads") {
-        // What the magic alone says is not enough for being read.
-        Some((what, _)) => format!("it begins like {what}, but what follows is not"),
-        None => format!("it looks like {looks}"),
-    })
-}
+    /// As a sentence.
+    pub fn sentence(self) -> String {
+        format!("it looks like {}{}", self.what, self.advice)
+    }
 
-/// What the compressed content of an input looks like, as a sentence. The advice for a file of that
-/// kind is left out: there is no such file yet.
-pub fn looks_inside(head: &[u8]) -> Option<String> {
-    let what = looks_like(head)?.split([';', ',']).next()?;
-    Some(format!(
-        "what is in it looks like {what}; decompress it first"
-    ))
+    /// The same where reading tar archives has refused it.
+    pub fn refused_as_tar(self) -> String {
+        match self.advice {
+            // What the magic alone says is not enough for being read.
+            IN_TAR => format!("it begins like {}, but what follows is not", self.what),
+            _ => self.sentence(),
+        }
+    }
+
+    /// The same of the compressed content of an input. There is no such file yet.
+    pub fn inside(self) -> String {
+        format!(
+            "what is in it looks like {}; decompress it first",
+            self.what
+        )
+    }
 }
 
 #[cfg(test)]
@@ -265,18 +315,20 @@ mod tests {
             (b"PAR1\x15", "a Parquet file"),
         ];
         for (head, expected) in cases {
-            let found = looks_like(head).expect("known");
+            let found = Looks::of(head).expect("known").what;
             assert!(found.starts_with(expected), "{head:?}: {found}");
         }
         for head in [&b""[..], b"P", b"hello", &[0; 512]] {
-            assert_eq!(looks_like(head), None, "{head:?}");
+            assert_eq!(Looks::of(head), None, "{head:?}");
         }
     }
 
     #[test]
     fn advice_is_not_what_has_just_been_tried() {
         assert_eq!(
-            refused_as_tar(b"BZh9hello").as_deref(),
+            Looks::of(b"BZh9hello")
+                .map(Looks::refused_as_tar)
+                .as_deref(),
             Some("it begins like data compressed by bzip2, but what follows is not")
         );
         for head in [
@@ -285,7 +337,7 @@ mod tests {
             b"Rar!\x1a\x07",
             b"hsqs",
         ] {
-            let inside = looks_inside(head).expect("known");
+            let inside = Looks::of(head).expect("known").inside();
             assert!(inside.ends_with("; decompress it first"), "{inside}");
             assert!(!inside.contains("--from"), "{inside}");
         }
@@ -298,7 +350,11 @@ mod tests {
         header.set_size(0);
         header.set_cksum();
         assert!(is_tar_header(header.as_bytes()));
-        assert_eq!(looks_like(header.as_bytes()), Some(TAR));
+        let looks = Looks::of(header.as_bytes()).map(Looks::sentence);
+        assert_eq!(
+            looks.as_deref(),
+            Some("it looks like a tar archive, which --from tar reads")
+        );
         let mut damaged = *header.as_bytes();
         damaged[20] ^= 1;
         assert!(!is_tar_header(&damaged));

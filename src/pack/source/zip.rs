@@ -3,7 +3,7 @@
 //!
 //! The directory is read twice and not kept: in memory is, of each entry, where it begins.
 
-use super::looks::{HEAD, looks_like};
+use super::looks::{HEAD, Looks};
 use super::tar::shown_start;
 use super::{Content, Origin, Record, Skipped, Source, Take};
 use crate::format::name::Name;
@@ -227,7 +227,7 @@ fn refused(path: &Path, file: &Input, error: rawzip::Error) -> PackError {
             expected: "zip archive",
             looks: match head {
                 [] => Some("it is empty".to_owned()),
-                head => looks_like(head).map(|looks| format!("it looks like {looks}")),
+                head => Looks::of(head).map(Looks::sentence),
             },
         },
         ErrorKind::MissingEndOfCentralDirectory => PackError::DamagedArchive {

@@ -3,6 +3,7 @@
 
 use rawzip::extra_fields::ExtraFieldId;
 use rawzip::{CreatorSystem, ZipFileHeaderRecord};
+use rustix::fs::FileType;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +18,6 @@ pub enum Kind {
     Special,
 }
 
-/// The bits of a mode that say what a file is, and their values.
-const S_IFMT: u32 = 0o170_000;
-const S_IFREG: u32 = 0o100_000;
-const S_IFDIR: u32 = 0o040_000;
-const S_IFLNK: u32 = 0o120_000;
-
 /// What an entry with this name is.
 pub fn kind(entry: &ZipFileHeaderRecord<'_>, name: &[u8]) -> Kind {
     if name.ends_with(b"/") {
@@ -32,10 +27,11 @@ pub fn kind(entry: &ZipFileHeaderRecord<'_>, name: &[u8]) -> Kind {
     if !matches!(system, CreatorSystem::UNIX | CreatorSystem::MACOS) {
         return Kind::File;
     }
-    match entry.external_attributes() >> 16 & S_IFMT {
-        0 | S_IFREG => Kind::File,
-        S_IFDIR => Kind::Directory,
-        S_IFLNK => Kind::Link,
+    match FileType::from_raw_mode(entry.external_attributes() >> 16) {
+        // Many writers do not say it.
+        FileType::RegularFile | FileType::Unknown => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => Kind::Link,
         _ => Kind::Special,
     }
 }

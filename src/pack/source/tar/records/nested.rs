@@ -1,11 +1,11 @@
 //! Archives within an archive: which entries are some, by their names, their beginnings and the
 //! patterns that leave entries out, and what their entries' names begin with.
 
-use super::super::MOST_NESTED;
 use super::super::blocks::{BLOCK, Block};
 use super::super::entry::Entry;
-use super::super::header::{Header, is_zero};
+use super::super::header::is_zero;
 use super::super::passed_over::What;
+use super::super::{MOST_NESTED, is_tar_header};
 use super::{Reader, shown_start};
 use crate::pack::source::Take;
 use crate::pack::source::lists::name_of;
@@ -19,7 +19,7 @@ const MOST_NAMED: usize = 5;
 
 /// Whether a file that begins so is an archive, be it one without entries.
 fn begins_archive(head: &[u8]) -> bool {
-    Block::try_from(head).is_ok_and(|block| is_zero(&block) || Header::new(block).is_ok())
+    is_tar_header(head) || Block::try_from(head).is_ok_and(|block| is_zero(&block))
 }
 
 impl Reader<'_> {
