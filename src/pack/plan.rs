@@ -3,7 +3,7 @@
 use super::PackError;
 use super::directories::Directories;
 use super::resume::Written;
-use super::source::{Content, Locate, Record, Skipped};
+use super::source::{Content, Locate, Origin, Record, Skipped};
 use super::unique::{Earlier, UniqueNames};
 use crate::format::name::Name;
 
@@ -65,11 +65,15 @@ impl Plan {
         if self.passes(&record)? {
             return Ok(Step::Passed);
         }
+        if let Content::Failed(error) = record.content {
+            self.fail(record.name.as_ref(), &record.origin);
+            return Err(*error);
+        }
         let same_as = match &record.content {
             Content::SameAs(target) => {
                 let found = self.target(target, &record);
                 if found.is_err() {
-                    self.fail(&record);
+                    self.fail(record.name.as_ref(), &record.origin);
                 }
                 let (number, size) = found?;
                 if record.name.as_ref() == Some(target) {
@@ -119,9 +123,9 @@ impl Plan {
 
     /// Remembers that a record has failed: no other one gets its name, nor links to it the content that
     /// the name had before.
-    fn fail(&mut self, record: &Record) {
-        if let (Some(names), Some(name)) = (&mut self.names, &record.name) {
-            let taken = names.take(name, self.next, &record.origin, &self.locate);
+    fn fail(&mut self, name: Option<&Name>, origin: &Origin) {
+        if let (Some(names), Some(name)) = (&mut self.names, name) {
+            let taken = names.take(name, self.next, origin, &self.locate);
             if taken.is_ok() {
                 names.fail(name);
             }

@@ -235,7 +235,8 @@ impl ShardWriter {
             | Content::Slice(..)
             | Content::File(_)
             | Content::SameAs(_)
-            | Content::Directory => {
+            | Content::Directory
+            | Content::Failed(_) => {
                 unreachable!("resolved by the callers")
             }
         }

@@ -143,6 +143,32 @@ fn a_later_record_of_a_name_that_failed_is_told_so() {
 }
 
 #[test]
+fn a_link_to_a_name_whose_last_record_has_failed_gets_no_earlier_content() {
+    let directory = temp_dir();
+    let path = directory.path().join("x.tar");
+    let entries = [
+        small::file("l", b"old"),
+        small::file("t/x", b"left out"),
+        // Refused, because what it leads to is not packed.
+        small::link("l", "t/x"),
+        small::link("m", "l"),
+        small::file("z", b"good"),
+    ];
+    std::fs::write(&path, small::archive(&entries)).expect("written");
+    for options in [&[][..], &["--duplicates", "last"]] {
+        let target = Target::new();
+        let mut pack = target.pack(&["--keep-going", "--exclude", "t"]);
+        let message = fail(pack.args(options).arg(&path), 1);
+        assert!(
+            message.contains("m: a hard link to a record that was left out"),
+            "{options:?}: {message}"
+        );
+        let names = target.names();
+        assert!(!names.contains(&"m".to_owned()), "{options:?}: {names:?}");
+    }
+}
+
+#[test]
 fn a_hard_link_that_fails_keeps_its_name() {
     let directory = temp_dir();
     let path = directory.path().join("x.tar");

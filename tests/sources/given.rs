@@ -1,7 +1,7 @@
 //! What a source gives, without a dataset around it: fast enough for thousands of archives.
 
 use crate::common::*;
-use roxfs::pack::source::{Content, Duplicates, Input, Kind, Links, Naming, Record, open};
+use roxfs::pack::source::{Content, Input, Kind, Record, open};
 use roxfs::pack::{PackError, Target};
 
 /// Names and contents, and the errors.
@@ -19,16 +19,7 @@ pub fn give(kind: Kind, bytes: &[u8]) -> Given {
     let directory = temp_dir();
     let path = directory.path().join("input");
     std::fs::write(&path, bytes).expect("written");
-    let input = Input {
-        kind,
-        sources: vec![path.clone()],
-        links: Links::Follow,
-        sort: false,
-        shuffle: None,
-        naming: Naming::default(),
-        duplicates: Duplicates::default(),
-        drop_empty: false,
-    };
+    let input = Input::new(kind, vec![path.clone()]);
     let target = Target::new(&path.with_extension("rox"), false);
     let mut given = Given::default();
     let mut source = match open(&input, &target) {
@@ -52,6 +43,7 @@ pub fn give(kind: Kind, bytes: &[u8]) -> Given {
                     content.extend_from_slice(piece);
                     Ok(())
                 })?,
+                Content::Failed(error) => return Err(*error),
                 other => panic!("{other:?}"),
             }
             assert_eq!(content.len() as u64, record.size);

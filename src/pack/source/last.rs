@@ -216,28 +216,28 @@ struct Choice<'a> {
 
 impl Choice<'_> {
     /// The record, if it is to be packed.
-    fn record(&mut self, mut record: Record) -> Result<Option<Record>, PackError> {
+    fn record(&mut self, mut record: Record) -> Option<Record> {
         if matches!(record.content, Content::Directory) {
-            return Ok(Some(record));
+            return Some(record);
         }
         let Some(name) = &record.name else {
-            return Ok(Some(record));
+            return Some(record);
         };
         let hash = self.hasher.hash_one(name);
         if leads_to(&record.content, name) {
             // To itself: nothing new, unless nothing was there.
-            return Ok((!self.seen.has(hash)).then_some(record));
+            return (!self.seen.has(hash)).then_some(record);
         }
         let time = self.seen.count(hash, self.survey);
         let is_last = time >= self.survey.times(hash);
         let Content::SameAs(target) = &record.content else {
-            return Ok(self.file(record, (hash, time), is_last));
+            return self.file(record, (hash, time), is_last);
         };
         let target_hash = self.hasher.hash_one(target);
         let found = self.elsewhere.get(&target_hash).cloned();
         if self.survey.replaced.contains(&(hash, time)) {
             self.elsewhere.remove(&hash);
-            return Ok(None);
+            return None;
         }
         if is_last {
             self.elsewhere.remove(&hash);
@@ -245,12 +245,11 @@ impl Choice<'_> {
                 None => {}
                 Some(Elsewhere::In(name)) => record.content = Content::SameAs(name),
                 Some(Elsewhere::Nowhere) => {
-                    return Err(PackError::LostLink {
-                        origin: record.origin,
-                    });
+                    let origin = record.origin.clone();
+                    record.content = Content::Failed(Box::new(PackError::LostLink { origin }));
                 }
             }
-            return Ok(Some(record));
+            return Some(record);
         }
         *self.left_out += 1;
         let found = match self.survey.unknown.contains(&(hash, time)) {
@@ -258,7 +257,7 @@ impl Choice<'_> {
             false => found.unwrap_or_else(|| Elsewhere::In(target.clone())),
         };
         self.elsewhere.insert(hash, found);
-        Ok(None)
+        None
     }
 
     /// A record that is no link.
@@ -309,7 +308,7 @@ impl Source for Last {
         };
         let mut go_on = true;
         self.source.run(&mut |record| {
-            let record = record.and_then(|record| choice.record(record));
+            let record = record.map(|record| choice.record(record));
             go_on = record.transpose().is_none_or(|record| give(record, take));
             go_on
         });

@@ -73,6 +73,9 @@ pub enum Content {
     SameAs(Name),
     /// None: it is no record but a directory, which is told of to find out which ones are empty.
     Directory,
+    /// None: the record cannot be packed, because of an error that concerns it alone. Its name is its own
+    /// all the same: links to it must not get the content of an earlier record of that name.
+    Failed(Box<PackError>),
 }
 
 impl Content {

@@ -83,6 +83,22 @@ pub struct Input {
     pub drop_empty: bool,
 }
 
+impl Input {
+    /// These sources, of this kind, with nothing else asked for.
+    pub fn new(kind: Kind, sources: Vec<PathBuf>) -> Input {
+        Input {
+            kind,
+            sources,
+            links: Links::Follow,
+            sort: false,
+            shuffle: None,
+            naming: Naming::default(),
+            duplicates: Duplicates::default(),
+            drop_empty: false,
+        }
+    }
+}
+
 /// Opens the sources, or makes sure that they can be opened when their turn comes. `target` must not
 /// lie in one of them; its own files among them are left out.
 pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError> {

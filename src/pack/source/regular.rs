@@ -87,6 +87,9 @@ impl RegularFiles {
             Some(directory) if is_made_up(&mut self.last, &path, metadata) => {
                 match read(&path, &origin, directory) {
                     Ok(read) => read,
+                    Err(error) if error.concerns_one_record() => {
+                        (0, Content::Failed(Box::new(error)))
+                    }
                     Err(error) => return Some(Err(error)),
                 }
             }

@@ -187,7 +187,10 @@ impl Renamer {
             Err(error) => return Err(bad_name(&record.origin, error)),
         };
         if let Content::SameAs(target) = &record.content {
-            record.content = Content::SameAs(self.target(target, &record.origin)?);
+            record.content = match self.target(target, &record.origin) {
+                Ok(target) => Content::SameAs(target),
+                Err(error) => Content::Failed(Box::new(error)),
+            };
         }
         // One that is the same as its target by now changes nothing.
         let is_new = match &record.content {

@@ -35,6 +35,7 @@ impl Source for Shuffled {
                             | Content::Bytes(_)
                             | Content::Open(_)
                             | Content::Member(_)
+                            | Content::Failed(_)
                     ));
                     records.push(Some(record));
                 }

@@ -192,25 +192,27 @@ impl Archive {
             Ok(name) => name,
             Err(error) => return Err(PackError::BadName { origin, error }),
         };
-        let method = match Method::of(entry) {
-            Ok(method) => method,
-            Err(what) => return Err(PackError::UnsupportedEntry { origin, what }),
-        };
         let size = entry.uncompressed_size_hint();
-        let member = ZipMember {
-            archive: Arc::clone(self),
-            place: entry.wayfinder(),
-            method,
-            offset: entry.local_header_offset(),
-            raw_name: entry.file_path().as_bytes().into(),
-            size,
-            crc: entry.crc32(),
+        let content = match Method::of(entry) {
+            Ok(method) => Content::Member(Box::new(ZipMember {
+                archive: Arc::clone(self),
+                place: entry.wayfinder(),
+                method,
+                offset: entry.local_header_offset(),
+                raw_name: entry.file_path().as_bytes().into(),
+                size,
+                crc: entry.crc32(),
+            })),
+            Err(what) => {
+                let origin = origin.clone();
+                Content::Failed(Box::new(PackError::UnsupportedEntry { origin, what }))
+            }
         };
         Ok(Record {
             name: Some(name),
             size,
             origin,
-            content: Content::Member(Box::new(member)),
+            content,
         })
     }
 }

@@ -6,7 +6,7 @@ use super::choices::Choices;
 use super::scratch;
 use super::zip;
 use roxfs::format::name::Name;
-use roxfs::pack::source::{Content, Duplicates, Framing, Input, Kind, Links, Naming, open};
+use roxfs::pack::source::{Content, Framing, Input, Kind, Record, open};
 use roxfs::pack::{PackError, Target};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -56,16 +56,7 @@ fn files() -> TempDir {
 pub fn give(kind: Kind, input: &[u8]) -> Given {
     let path = directory().join(format!("input-{:?}", std::thread::current().id()));
     std::fs::write(&path, input).unwrap();
-    let input = Input {
-        kind,
-        sources: vec![path.clone()],
-        links: Links::Follow,
-        sort: false,
-        shuffle: None,
-        naming: Naming::default(),
-        duplicates: Duplicates::Refuse,
-        drop_empty: false,
-    };
+    let input = Input::new(kind, vec![path.clone()]);
     let target = Target::new(&directory().join("out.rox"), false);
     let mut source = open(&input, &target).unwrap();
     let mut given = Given {
@@ -79,6 +70,14 @@ pub fn give(kind: Kind, input: &[u8]) -> Given {
         assert!(!ended, "a record after the end");
         match record {
             Ok(record) if matches!(record.content, Content::Directory) => true,
+            Ok(Record {
+                content: Content::Failed(error),
+                ..
+            }) => {
+                assert!(error.concerns_one_record());
+                given.failed += 1;
+                true
+            }
             Ok(record) => {
                 let name = record.name.map(|name| name.as_bytes().to_vec());
                 let content = match record.content {

@@ -193,30 +193,27 @@ impl<'a> Reader<'a> {
     /// Gives a hard link; `false` when no more is wanted.
     fn link(&mut self, entry: &Entry, take: &mut Take<'_>) -> bool {
         let (name, target) = (self.full_name(&entry.name), self.full_name(&entry.link));
-        match self.shared.passed_over.get(&target) {
-            Some(What::Lost) => {
-                let origin = self.place(&entry.name);
-                return take(Err(PackError::LostLink { origin }));
-            }
-            Some(_) if name == target => return true,
-            Some(what) => {
+        let content = match (self.shared.passed_over.get(&target), Name::new(&target)) {
+            (Some(What::Lost), _) => Err(PackError::LostLink {
+                origin: self.place(&entry.name),
+            }),
+            (Some(_), _) if name == target => return true,
+            (Some(what), _) => {
                 self.pass_over(entry, what);
                 return true;
             }
-            None => {}
-        }
-        let record = self.name(&entry.name).and_then(|(name, origin)| {
-            let target = Name::new(&target).map_err(|error| PackError::BadName {
+            (None, Ok(target)) => Ok(Content::SameAs(target)),
+            (None, Err(error)) => Err(PackError::BadName {
                 origin: self.place(&[&entry.name[..], b", a hard link to ", &entry.link].concat()),
                 error,
-            })?;
-            Ok(Record {
-                name: Some(name),
-                // That of the target, which is not remembered here.
-                size: 0,
-                origin,
-                content: Content::SameAs(target),
-            })
+            }),
+        };
+        let record = self.name(&entry.name).map(|(name, origin)| Record {
+            name: Some(name),
+            // That of the target, which is not remembered here.
+            size: 0,
+            origin,
+            content: content.unwrap_or_else(|error| Content::Failed(Box::new(error))),
         });
         self.shared.passed_over.remove(&name);
         take(record)

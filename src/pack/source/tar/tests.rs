@@ -22,6 +22,10 @@ fn read(archive: &[u8], is_nested: bool) -> (Vec<Given>, Vec<String>) {
                     content: Content::Directory,
                     ..
                 }) => {}
+                Ok(Record {
+                    content: Content::Failed(error),
+                    ..
+                }) => errors.push(error.to_string()),
                 Ok(record) => {
                     let name = record.name.expect("named").to_string();
                     let size = record.size;
