@@ -143,11 +143,11 @@ fn read_length(content: &mut impl BufRead, left: u64) -> Result<Option<(u64, u64
     let most = left.min(MOST_DIGITS + 1);
     content.by_ref().take(most).read_until(b' ', &mut digits)?;
     let before = digits.len() as u64;
-    if before == 0 {
+    let is_whole = digits.pop_if(|last| *last == b' ').is_some();
+    if !is_whole && before < most {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }
-    digits.pop_if(|last| *last == b' ');
-    let length = decimal(&digits).filter(|_| before > digits.len() as u64);
+    let length = decimal(&digits).filter(|_| is_whole);
     match length {
         Some(length) => Ok(Some((length, before))),
         None => Err(RecordFault::Damaged("one that begins with its length")),
@@ -207,6 +207,18 @@ mod tests {
         }
         let sized = read(b"12 size=700\n").expect("whole");
         assert_eq!(sized.size, Some(700));
+    }
+
+    #[test]
+    fn a_header_that_is_cut_off_is_not_taken_for_a_damaged_one() {
+        let whole = b"10 path=a\n14 linkpath=b\n";
+        for len in 0..whole.len() {
+            let mut input = &whole[..len];
+            let mut blocks = Blocks::new(&mut input);
+            blocks.begin_content(whole.len() as u64);
+            let read = Attributes::default().read(&mut blocks, &mut 0);
+            assert!(matches!(read, Err(Fault::CutOff(_))), "{len}: {read:?}");
+        }
     }
 
     #[test]
