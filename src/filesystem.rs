@@ -5,6 +5,8 @@
 
 use rustix::fs::{AtFlags, RenameFlags, Stat, linkat, renameat, renameat_with, statat, unlinkat};
 use rustix::io::{Errno, Result};
+use std::fmt;
+use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -95,6 +97,29 @@ fn look(directory: BorrowedFd, name: &[u8]) -> Result<Stat> {
 
 fn is_same(one: Stat, other: Stat) -> bool {
     (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+}
+
+/// Closes a file that was written. A file system that writes through a network may only then know
+/// whether it could.
+pub fn close(file: File) -> Result<()> {
+    match nix::unistd::close(file) {
+        // It is closed all the same (close(2)).
+        Ok(()) | Err(nix::errno::Errno::EINTR) => Ok(()),
+        Err(errno) => Err(Errno::from_raw_os_error(errno as i32)),
+    }
+}
+
+/// Says what [`Naming::Checked`] means for each `what`, where the better ways were `refused`.
+pub fn say_checked(place: impl fmt::Display, what: &str, refused: &[Errno]) {
+    if let [rename, link] = refused {
+        log::warn!(
+            "{place}: this file system has no renaming without replacing ({}) and no hard links ({}): \
+             before a {what} gets its name it is looked whether something has it; what another \
+             program puts there in between is replaced",
+            io::Error::from(*rename),
+            io::Error::from(*link)
+        );
+    }
 }
 
 /// Whether an error of `fsync` says that the file system cannot sync this kind of file: CIFS and FUSE

@@ -3,9 +3,8 @@
 
 use super::destination::{Destination, found};
 use super::writer::{create_named, create_nameless};
-use crate::filesystem::Naming;
+use crate::filesystem::{Naming, say_checked};
 use rustix::fs::{Mode, OFlags, ioctl_getflags, openat};
-use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
 
@@ -49,17 +48,8 @@ impl Abilities {
         let other = destination.temporary_name();
         let found = Naming::find(directory, &name, &other);
         let (naming, refused) = found.inspect_err(|_| destination.remove(directory, &name))?;
-        if let (Naming::Checked, [rename, link], false) =
-            (naming, &refused[..], destination.replaces())
-        {
-            log::warn!(
-                "{}: this file system has no renaming without replacing ({}) and no hard links ({}): \
-                 before a file gets its name it is looked whether something has it; what another \
-                 program puts there in between is replaced",
-                destination.show(b""),
-                io::Error::from(*rename),
-                io::Error::from(*link)
-            );
+        if naming == Naming::Checked && !destination.replaces() {
+            say_checked(destination.show(b""), "file", &refused);
         }
         Ok(Abilities::with(destination, directory, other, naming))
     }

@@ -6,7 +6,7 @@
 
 use super::PIECE;
 use super::destination::{Destination, PlaceError, found, refuses_name};
-use crate::filesystem::Naming;
+use crate::filesystem::{Naming, close};
 use crate::format::name::Name;
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
@@ -224,16 +224,6 @@ impl NewFile<'_> {
         }
         self.temporary = None;
         Ok(())
-    }
-}
-
-/// Closes a file that is written. A file system that writes through a network may only then know
-/// whether it could.
-fn close(file: File) -> Result<()> {
-    match nix::unistd::close(file) {
-        // It is closed all the same (close(2)).
-        Ok(()) | Err(nix::errno::Errno::EINTR) => Ok(()),
-        Err(errno) => Err(Errno::from_raw_os_error(errno as i32)),
     }
 }
 

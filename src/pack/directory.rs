@@ -7,7 +7,7 @@
 
 use super::PackError;
 use crate::files::kind_in_words;
-use crate::filesystem::{Naming, cannot_sync};
+use crate::filesystem::{Naming, cannot_sync, say_checked};
 use crate::lease;
 use crate::text::shown;
 use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -208,15 +208,8 @@ impl Directory {
     pub fn rename_first(&self, from: &OsStr, to: &OsStr) -> rustix::io::Result<()> {
         let names = (from.as_bytes(), to.as_bytes());
         let (naming, refused) = Naming::find(self.descriptor.as_fd(), names.0, names.1)?;
-        if let (Naming::Checked, [rename, link]) = (naming, &refused[..]) {
-            log::warn!(
-                "{}: this file system has no renaming without replacing ({}) and no hard links ({}): \
-                 before a shard gets its name it is looked whether something has it; what another \
-                 program puts there in between is replaced",
-                shown(super::or_here(&self.path)),
-                io::Error::from(*rename),
-                io::Error::from(*link)
-            );
+        if naming == Naming::Checked {
+            say_checked(shown(super::or_here(&self.path)), "shard", &refused);
         }
         // The first answer counts.
         let _ = self.naming.set(naming);

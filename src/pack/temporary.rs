@@ -64,14 +64,10 @@ impl Temporary {
         &self.file
     }
 
-    /// Closes it. A file system that writes through a network may only then know whether it could.
+    /// Closes it.
     pub fn close(self) -> io::Result<Closed> {
-        let Temporary { file, closed } = self;
-        match nix::unistd::close(file) {
-            // It is closed all the same (close(2)).
-            Ok(()) | Err(nix::errno::Errno::EINTR) => Ok(closed),
-            Err(errno) => Err(errno.into()),
-        }
+        crate::filesystem::close(self.file)?;
+        Ok(self.closed)
     }
 }
 
