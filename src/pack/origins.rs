@@ -9,14 +9,14 @@ use std::sync::Arc;
 /// a command line, while records of shards in shuffled order change with each.
 const MOST: usize = 1 << 17;
 
-/// The inputs of a run's records.
+/// The origins of a run's records.
 #[derive(Debug, Default)]
-pub struct Inputs {
+pub struct Origins {
     /// The number of the first record from each, ascending, and `None` where it is a file.
     first: Vec<(u64, Option<Arc<Path>>)>,
 }
 
-impl Inputs {
+impl Origins {
     /// Record `number`, larger than those before, is this one.
     pub fn add(&mut self, number: u64, origin: &Origin) {
         let input = match origin {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn each_record_is_found_in_its_input() {
-        let mut inputs = Inputs::default();
+        let mut origins = Origins::default();
         let entry = |archive: &str| Origin::Entry(Path::new(archive).into(), String::new());
         for (number, origin) in [
             (3, entry("a")),
@@ -54,9 +54,9 @@ mod tests {
             (5, Origin::File("f".into())),
             (7, entry("b")),
         ] {
-            inputs.add(number, &origin);
+            origins.add(number, &origin);
         }
-        let found: Vec<_> = (2..9).map(|number| inputs.of(number)).collect();
+        let found: Vec<_> = (2..9).map(|number| origins.of(number)).collect();
         let [a, b] = ["a", "b"].map(|input| Some(Path::new(input)));
         assert_eq!(found, [None, a, a, None, None, b, b]);
     }

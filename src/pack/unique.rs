@@ -3,7 +3,7 @@
 //! have one hash, and one of them is refused without need, has a chance of one in 300,000.
 
 use super::PackError;
-use super::inputs::Inputs;
+use super::origins::Origins;
 use super::source::{Locate, Origin};
 use crate::format::name::Name;
 use crate::shard::Shard;
@@ -49,7 +49,7 @@ pub struct UniqueNames {
     /// Whether a name that is taken is refused; else the later record has it.
     refuse: bool,
     /// Where the run's records have come from.
-    inputs: Inputs,
+    origins: Origins,
 }
 
 enum Order {
@@ -93,7 +93,7 @@ impl UniqueNames {
             numbers: Numbers::default(),
             has_existing: false,
             refuse,
-            inputs: Inputs::default(),
+            origins: Origins::default(),
         };
         if !sorted && refuse {
             names.load_existing()?;
@@ -131,7 +131,7 @@ impl UniqueNames {
             Order::Sorted(last) => *last = Some(name.clone()),
         }
         if self.refuse {
-            self.inputs.add(number, origin);
+            self.origins.add(number, origin);
         }
         Ok(())
     }
@@ -229,7 +229,7 @@ impl UniqueNames {
                 _ => first += shard.records(),
             }
         }
-        let input = number.and_then(|number| self.inputs.of(number));
+        let input = number.and_then(|number| self.origins.of(number));
         let found = locate(name, origin, input);
         found.unwrap_or_else(|| "an earlier record of the sources".to_owned())
     }

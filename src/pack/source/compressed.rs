@@ -9,14 +9,14 @@ use super::tar::{Tar, is_tar_header};
 use super::{Exclude, Skipped, Source, Take, give_of_input};
 use crate::format::bytes;
 use crate::pack::PackError;
-use input::Input;
 use members::{Format, Members, TooMuchMemory};
+use peeked::Peeked;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-mod input;
 pub mod members;
+mod peeked;
 
 /// Decompressed bytes that are handed to the reader of the archive at once.
 const BUFFER: usize = 128 << 10;
@@ -53,7 +53,7 @@ impl TarSource {
     }
 
     /// `false` when no more is wanted, or no more can be read.
-    fn run_tar(&mut self, input: Input, take: &mut Take<'_>) -> bool {
+    fn run_tar(&mut self, input: Peeked, take: &mut Take<'_>) -> bool {
         let mut go_on = true;
         let mut tar = Tar::new(Box::new(input), &self.origin)
             .nested(self.nested.clone())
@@ -98,7 +98,7 @@ impl TarSource {
         })
     }
 
-    fn run_compressed(&mut self, format: Format, input: Input, take: &mut Take<'_>) {
+    fn run_compressed(&mut self, format: Format, input: Peeked, take: &mut Take<'_>) {
         let stream = Arc::new(Mutex::new(Stream {
             format,
             members: Members::new(format, input),
@@ -107,7 +107,7 @@ impl TarSource {
         let origin = Arc::clone(&self.origin);
         let translate = |error| lock(&stream).translate(&origin, error);
         let reader = BufReader::with_capacity(BUFFER, Shared(Arc::clone(&stream)));
-        let mut reader = Input::new(Box::new(reader));
+        let mut reader = Peeked::new(Box::new(reader));
         // A first member may be shorter than the header that tells what this is.
         let refused = match reader.peek(HEAD) {
             // Another member might follow that is damaged.
@@ -141,7 +141,7 @@ impl Source for TarSource {
         let Some(input) = self.input.take() else {
             return;
         };
-        let mut input = Input::new(input);
+        let mut input = Peeked::new(input);
         let found = input.peek(HEAD).map(|head| match Format::of(head) {
             Some(format) if !is_tar_header(head) => (Some(format), None),
             _ => (None, self.refused(head, None)),

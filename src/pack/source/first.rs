@@ -1,7 +1,7 @@
 //! The first record of each name, where the order is changed later: in the sources' own order
 //! whatever comes first is known as it comes, and the packing leaves out the others.
 
-use super::{Content, Locate, Skipped, Source, Take};
+use super::{Content, Skipped, Source, Take};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
@@ -28,6 +28,10 @@ impl First {
 }
 
 impl Source for First {
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(&*self.source)
+    }
+
     fn run(&mut self, take: &mut Take<'_>) {
         let mut seen = HashSet::new();
         let (hasher, left_out) = (&self.hasher, &mut self.left_out);
@@ -56,17 +60,5 @@ impl Source for First {
             duplicates: self.left_out,
             ..Skipped::default()
         })
-    }
-
-    fn is_sorted(&self) -> bool {
-        self.source.is_sorted()
-    }
-
-    fn is_stream(&self) -> bool {
-        self.source.is_stream()
-    }
-
-    fn locate(&self) -> Locate {
-        self.source.locate()
     }
 }

@@ -9,7 +9,7 @@
 //! that keeps it, at the content's place: there is no way to come back to it. The names of these links
 //! are found out by reading the sources once more.
 
-use super::{Content, Locate, Record, Skipped, Source, Take, give};
+use super::{Content, Record, Skipped, Source, Take, give};
 use crate::format::name::Name;
 use crate::pack::PackError;
 use crate::pack::unique::Numbers;
@@ -291,6 +291,10 @@ impl Choice<'_> {
 }
 
 impl Source for Last {
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(&*self.source)
+    }
+
     fn run(&mut self, take: &mut Take<'_>) {
         let survey = match self.survey() {
             Ok(survey) => survey,
@@ -323,21 +327,5 @@ impl Source for Last {
             duplicates: self.left_out,
             ..Skipped::default()
         })
-    }
-
-    fn is_sorted(&self) -> bool {
-        self.source.is_sorted()
-    }
-
-    fn has_links(&self) -> bool {
-        self.source.has_links()
-    }
-
-    fn is_stream(&self) -> bool {
-        self.source.is_stream()
-    }
-
-    fn locate(&self) -> Locate {
-        self.source.locate()
     }
 }

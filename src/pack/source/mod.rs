@@ -1,6 +1,7 @@
 //! Where records come from. A source knows its records one after the other, in the order in which
 //! they are packed, by name and size before their content is read.
 
+mod archive_name;
 mod chain;
 mod compressed;
 mod excluded;
@@ -10,6 +11,7 @@ mod last;
 mod lists;
 mod looks;
 mod open;
+mod reader;
 mod regular;
 mod renamed;
 mod shards;
@@ -19,11 +21,12 @@ mod tar;
 mod walk;
 mod zip;
 
+pub use archive_name::archive_name;
 pub use excluded::{Exclude, JUNK, Pattern, PatternError};
 pub use files::{Files, Links};
-pub(super) use open::STANDARD_INPUT_NAME;
 pub use open::{Duplicates, Input, Kind, open, shards_to_read};
-pub use renamed::{Naming, archive_name};
+pub(super) use reader::STANDARD_INPUT_NAME;
+pub use renamed::Naming;
 pub use streams::Framing;
 
 use super::PackError;
@@ -177,29 +180,35 @@ pub trait Source: Send {
     /// does not [end the run](PackError::ends_run), more of other inputs.
     fn run(&mut self, take: &mut Take<'_>);
 
+    /// The source that this one takes its records from, if it takes them from another: what is not
+    /// said of this one is said of that.
+    fn inner(&self) -> Option<&dyn Source> {
+        None
+    }
+
     /// What has been passed over until now.
     fn skipped(&self) -> Skipped {
-        Skipped::default()
+        self.inner().map(Source::skipped).unwrap_or_default()
     }
 
     /// Whether its names come in byte order.
     fn is_sorted(&self) -> bool {
-        false
+        self.inner().is_some_and(Source::is_sorted)
     }
 
     /// Whether records may be [`Content::SameAs`] earlier ones.
     fn has_links(&self) -> bool {
-        false
+        self.inner().is_some_and(Source::has_links)
     }
 
     /// Whether contents come with the records, so that these cannot be put in another order.
     fn is_stream(&self) -> bool {
-        false
+        self.inner().is_some_and(Source::is_stream)
     }
 
     /// Says, for messages, where it has met a name first.
     fn locate(&self) -> Locate {
-        locate_in_input()
+        self.inner().map_or_else(locate_in_input, Source::locate)
     }
 }
 

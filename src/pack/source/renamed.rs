@@ -1,15 +1,14 @@
 //! Names of records made from those that a source has: some are left out, the others lose leading
 //! components, and those of archives get the archive's name before them.
 
+use super::archive_name::archive_name;
 use super::excluded::Exclude;
-use super::open::split_ending;
 use super::{Content, Locate, Origin, Record, Skipped, Source, Take};
 use crate::format::name::{Name, NameError};
 use crate::pack::PackError;
 use crate::text::shown;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,22 +95,6 @@ fn strip(name: &[u8], components: usize) -> Option<&[u8]> {
             slashes.nth(slash).map(|slash| &name[slash + 1..])
         }
     }
-}
-
-/// An archive's name, without the directories it is in and without its extension: one component.
-/// What only stands for an open file, as standard input, has none.
-pub fn archive_name(archive: &Path) -> Option<&[u8]> {
-    let is_open = archive == Path::new("-")
-        || archive == Path::new("/dev/stdin")
-        || archive.starts_with("/dev/fd")
-        || archive.starts_with("/proc");
-    let file_name = archive.file_name().filter(|_| !is_open)?.as_bytes();
-    let stem = split_ending(file_name).map_or(file_name, |(_, stem)| stem);
-    Some(match stem {
-        // Such as ".tar" and "...tar".
-        b"" | b"." | b".." => file_name,
-        name => name,
-    })
 }
 
 /// A source whose records are renamed.
@@ -238,6 +221,10 @@ fn bad_name(origin: &Origin, error: NameError) -> PackError {
 }
 
 impl Source for Renamed {
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(&*self.source)
+    }
+
     fn run(&mut self, take: &mut Take<'_>) {
         let renamer = &mut self.renamer;
         self.source.run(&mut |record| {
@@ -252,14 +239,6 @@ impl Source for Renamed {
 
     fn is_sorted(&self) -> bool {
         self.renamer.naming.strip == 0 && self.source.is_sorted()
-    }
-
-    fn has_links(&self) -> bool {
-        self.source.has_links()
-    }
-
-    fn is_stream(&self) -> bool {
-        self.source.is_stream()
     }
 
     fn locate(&self) -> Locate {
@@ -311,36 +290,6 @@ mod tests {
             assert_eq!(strip(b"a/b/c", components), expected, "{components}");
         }
         assert_eq!(strip(b"a", 1), None);
-    }
-
-    #[test]
-    fn an_archive_is_called_by_its_file_without_extension() {
-        for (path, expected) in [
-            ("a/b/train-0001.tar", "train-0001"),
-            ("x.tar.gz", "x"),
-            ("x.TGZ", "x"),
-            ("a.b/photos.v2.tar.zst", "photos.v2"),
-            ("photos.zip", "photos"),
-            ("photos", "photos"),
-            ("photos.jpg", "photos.jpg"),
-            ("x.tar.tar", "x.tar"),
-            (".tar", ".tar"),
-            ("...tar", "...tar"),
-        ] {
-            let found = archive_name(Path::new(path)).expect("a name");
-            assert_eq!(found, expected.as_bytes(), "{path}");
-            assert!(Name::new(found).is_ok(), "{path}");
-        }
-        for path in [
-            "-",
-            "/dev/stdin",
-            "/dev/fd/63",
-            "/proc/self/fd/0",
-            "/",
-            "..",
-        ] {
-            assert_eq!(archive_name(Path::new(path)), None, "{path}");
-        }
     }
 
     #[test]

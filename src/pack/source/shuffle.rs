@@ -1,6 +1,6 @@
 //! A source in shuffled order.
 
-use super::{Content, Locate, Record, Skipped, Source, Take, give};
+use super::{Content, Record, Source, Take, give};
 use crate::order::Shuffle;
 use crate::pack::PackError;
 
@@ -19,6 +19,10 @@ impl Shuffled {
 }
 
 impl Source for Shuffled {
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(&*self.source)
+    }
+
     fn run(&mut self, take: &mut Take<'_>) {
         let mut records: Vec<Option<Record>> = Vec::new();
         let mut go_on = true;
@@ -57,11 +61,7 @@ impl Source for Shuffled {
         }
     }
 
-    fn skipped(&self) -> Skipped {
-        self.source.skipped()
-    }
-
-    fn locate(&self) -> Locate {
-        self.source.locate()
+    fn is_sorted(&self) -> bool {
+        false
     }
 }

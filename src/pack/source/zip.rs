@@ -9,7 +9,7 @@ use super::{Content, Origin, Record, Skipped, Source, Take};
 use crate::format::name::Name;
 use crate::pack::PackError;
 use crate::pack::source::lists::name_of;
-use input::Input;
+use from_base::FromBase;
 use member::{Method, ZipMember};
 use names::Kind;
 pub use open_files::{ArchiveFile, OpenFiles};
@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-mod input;
+mod from_base;
 mod member;
 mod names;
 mod open_files;
@@ -88,7 +88,7 @@ impl Source for Zip {
 
 /// An archive whose directory has been read.
 pub struct Archive {
-    zip: ZipArchive<Input>,
+    zip: ZipArchive<FromBase>,
     path: Arc<Path>,
     /// Where the local headers begin, ascending.
     starts: Vec<u64>,
@@ -97,7 +97,7 @@ pub struct Archive {
 impl Archive {
     /// Opens an archive and looks through its directory.
     fn open(path: &Path, file: ArchiveFile, buffer: &mut [u8]) -> Result<Archive, PackError> {
-        let located = input::locate(file, buffer);
+        let located = from_base::locate(file, buffer);
         let mut archive = match located.map_err(|error| PackError::input(path, error))? {
             Ok(zip) => Archive {
                 zip,
@@ -218,7 +218,7 @@ impl Archive {
 }
 
 /// Why a file is not read as an archive.
-fn refused(path: &Path, file: &Input, error: rawzip::Error) -> PackError {
+fn refused(path: &Path, file: &FromBase, error: rawzip::Error) -> PackError {
     let mut head = [0; HEAD];
     let read = file.read_at(&mut head, 0).unwrap_or(0);
     let (head, path) = (&head[..read], path.to_owned());

@@ -1,7 +1,7 @@
 //! Compressed data as its tools write it: members (gzip), frames (zstd) or streams (xz, bzip2) one
 //! after the other, each with its own checksum. Parallel tools write many of them.
 
-use super::input::Input;
+use super::peeked::Peeked;
 use bzip2::bufread::BzDecoder;
 use flate2::bufread::GzDecoder;
 use lzma_rust2::XzReader;
@@ -95,20 +95,20 @@ pub struct Members {
 
 enum State {
     /// Before a member.
-    Between(Input),
-    Gzip(Box<GzDecoder<Input>>),
-    Zstd(Box<FrameDecoder>, Input),
-    Xz(Box<XzReader<Input>>),
-    Bzip2(Box<BzDecoder<Input>>),
+    Between(Peeked),
+    Gzip(Box<GzDecoder<Peeked>>),
+    Zstd(Box<FrameDecoder>, Peeked),
+    Xz(Box<XzReader<Peeked>>),
+    Bzip2(Box<BzDecoder<Peeked>>),
     /// At the end, with what follows and is no member.
-    End(Input),
+    End(Peeked),
     /// After an error.
     Failed,
 }
 
 impl Members {
     /// The members of `input`, which begins with one.
-    pub fn new(format: Format, input: Input) -> Members {
+    pub fn new(format: Format, input: Peeked) -> Members {
         Members {
             format,
             state: State::Between(input),
@@ -146,7 +146,7 @@ impl Members {
     }
 
     /// Begins the next member, or comes to the end.
-    fn begin(&mut self, mut input: Input) -> io::Result<()> {
+    fn begin(&mut self, mut input: Peeked) -> io::Result<()> {
         let is_first = input.at() == 0;
         // Tapes and other blocks are filled up by them.
         if !is_first {

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 /// A buffered input.
-pub struct Input {
+pub struct Peeked {
     inner: Box<dyn BufRead + Send>,
     /// What has been looked at and not been read yet.
     ahead: Vec<u8>,
@@ -12,10 +12,10 @@ pub struct Input {
     at: u64,
 }
 
-impl Input {
+impl Peeked {
     /// At the beginning of `inner`.
-    pub fn new(inner: Box<dyn BufRead + Send>) -> Input {
-        Input {
+    pub fn new(inner: Box<dyn BufRead + Send>) -> Peeked {
+        Peeked {
             inner,
             ahead: Vec::new(),
             used: 0,
@@ -54,7 +54,7 @@ impl Input {
     }
 }
 
-impl Read for Input {
+impl Read for Peeked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let available = self.fill_buf()?;
         let count = available.len().min(buffer.len());
@@ -64,7 +64,7 @@ impl Read for Input {
     }
 }
 
-impl BufRead for Input {
+impl BufRead for Peeked {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self.used < self.ahead.len() {
             true => Ok(&self.ahead[self.used..]),
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_was_looked_at_is_read_all_the_same() {
-        let mut input = Input::new(Box::new(BufReader::new(Drops(b"abc\0\0\0defg"))));
+        let mut input = Peeked::new(Box::new(BufReader::new(Drops(b"abc\0\0\0defg"))));
         assert_eq!(input.peek(2).expect("read"), b"ab");
         assert_eq!(input.peek(4).expect("read"), b"abc\0");
         let mut three = [0; 3];

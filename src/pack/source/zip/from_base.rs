@@ -7,12 +7,12 @@ use std::io;
 
 /// A file from a place on.
 #[derive(Debug)]
-pub struct Input {
+pub struct FromBase {
     file: ArchiveFile,
     base: u64,
 }
 
-impl ReaderAt for Input {
+impl ReaderAt for FromBase {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match offset.checked_add(self.base) {
             Some(offset) if i64::try_from(offset).is_ok() => self.file.read_at(buffer, offset),
@@ -35,10 +35,10 @@ const END64_MAGIC: &[u8; 4] = b"PK\x06\x06";
 pub fn locate(
     file: ArchiveFile,
     buffer: &mut [u8],
-) -> io::Result<Result<ZipArchive<Input>, (Input, rawzip::Error)>> {
+) -> io::Result<Result<ZipArchive<FromBase>, (FromBase, rawzip::Error)>> {
     let end = file.len()?;
     let mut find = |file, base| {
-        let input = Input { file, base };
+        let input = FromBase { file, base };
         ZipLocator::new().locate_in_reader(input, buffer, end - base)
     };
     let found = find(file, 0);
@@ -61,7 +61,7 @@ pub fn locate(
 }
 
 /// How many bytes stand before an archive with zip64 whose end is `at`.
-fn bytes_before(input: &Input, at: u64) -> io::Result<u64> {
+fn bytes_before(input: &FromBase, at: u64) -> io::Result<u64> {
     let (Some(locator), Some(end64)) = (at.checked_sub(LOCATOR), at.checked_sub(LOCATOR + END64))
     else {
         return Ok(0);
