@@ -25,7 +25,7 @@ const WAYS: [(&str, &str); 22] = [
     ("tar.zst", "split -b 700000 --filter='zstd -q'"),
     (
         "tar.zst",
-        r"split -b 700000 --filter='printf \\x5e\\x2a\\x4d\\x18\\x03\\0\\0\\0abc; zstd -q'",
+        r"split -b 700000 --filter='printf \\136\\052\\115\\030\\003\\000\\000\\000abc; zstd -q'",
     ),
     ("tar.zst", "cat >x; pzstd -q -p 3 -c x"),
     ("tar.xz", "xz"),
