@@ -96,7 +96,7 @@ pub struct Mount {
     #[arg(short, long)]
     pub foreground: bool,
     /// Extension of the files in records/ and shards/
-    #[arg(long, value_name = "EXT", default_value = crate::tree::EXTENSION, value_parser = parse_extension)]
+    #[arg(long, value_name = "EXT", default_value = crate::dataset::numbered::EXTENSION, value_parser = parse_extension)]
     pub ext: String,
     /// Show this directory of the tree alone: files, records, raw, or one below, as files/train
     #[arg(long, value_name = "NODE")]

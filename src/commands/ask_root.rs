@@ -2,8 +2,8 @@
 
 use super::Exit;
 use crate::cli::AskRoot;
-use crate::mountinfo::MountInfo;
 use crate::session::{answer, daemon};
+use crate::sys::mountinfo::MountInfo;
 use anyhow::Context;
 use nix::unistd::Pid;
 use std::ffi::OsString;

@@ -1,9 +1,9 @@
 //! `roxfs cat`
 
 use super::Exit;
-use crate::allowance::Allowance;
 use crate::cli::Cat;
 use crate::dataset::Dataset;
+use crate::shard::allowance::Allowance;
 use std::io::{self, Write};
 
 /// Bytes read at once.
@@ -22,7 +22,7 @@ pub fn run(options: &Cat) -> anyhow::Result<Exit> {
     let mut buffer = vec![0; BUFFER];
     for positions in selections {
         // What is asked for twice is written twice.
-        let allowances = Allowance::of_all(&dataset);
+        let allowances = dataset.allowances();
         for position in positions {
             write_record(&dataset, position, &allowances, &mut out, &mut buffer)?;
         }

@@ -3,9 +3,9 @@
 use super::{Exit, count, size};
 use crate::cli::Info;
 use crate::dataset::Dataset;
+use crate::dataset::sizes::{Class, Distribution};
+use crate::dataset::summary::{ShardSummary, Summary};
 use crate::shard::{Shard, ShardError};
-use crate::sizes::{Class, Distribution};
-use crate::summary::{ShardSummary, Summary};
 use crate::text::{json, shown};
 use serde::Serialize;
 use std::cell::RefCell;

@@ -1,8 +1,8 @@
 //! `roxfs list-ahead`, which `roxfs mount` starts.
 
 use super::Exit;
+use crate::ahead::lister::{Listing, list_all};
 use crate::cli::ListAhead;
-use crate::lister::{Listing, list_all};
 use crate::session::daemon;
 use anyhow::Context;
 use std::process::Command;

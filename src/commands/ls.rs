@@ -1,11 +1,11 @@
 //! `roxfs ls`
 
 use super::{Exit, Faults};
-use crate::allowance::Allowance;
 use crate::cli::Ls;
 use crate::dataset::RecordId;
 use crate::format::index::Extent;
 use crate::format::name::Name;
+use crate::shard::allowance::Allowance;
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use crate::text::shown;
 use std::fmt::Write as _;

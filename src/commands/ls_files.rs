@@ -1,7 +1,6 @@
 //! `roxfs ls --format`: the files of the tree of names, for programs that take a list.
 
 use super::{Exit, count};
-use crate::allowance::Allowance;
 use crate::cli::ListFormat;
 use crate::dataset::Dataset;
 use crate::text::{escaped, json};
@@ -26,7 +25,7 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
     let to_terminal = io::stdout().is_terminal();
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut unlabelled, mut unwritable) = (0, 0);
-    let allowances = Allowance::of_all(&dataset);
+    let allowances = dataset.allowances();
     tree.name_order()?.for_each_file(|record, path| {
         if let Some((shard, local)) = dataset.locate(record) {
             let source = &dataset.shards()[shard];

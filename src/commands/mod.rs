@@ -18,8 +18,8 @@ mod umount;
 mod verify;
 
 use crate::cli::{Cli, Command, Shards};
+use crate::dataset::names::LeftOut;
 use crate::dataset::{self, Dataset, DatasetError};
-use crate::names::LeftOut;
 use crate::pack::PackError;
 use crate::shard::ShardError;
 use crate::text::{Visible, is_hidden, shown};

@@ -3,11 +3,11 @@
 use super::{Exit, count, size, system_log};
 use crate::cli::{Ahead, Cache, Mount};
 use crate::dataset::Dataset;
-use crate::memory;
-use crate::names;
+use crate::dataset::names;
 use crate::session::daemon::{self, Side};
 use crate::session::{Prepared, Serving, serve};
 use crate::shard::Shard;
+use crate::sys::memory;
 use crate::text::{is_hidden, shown};
 use crate::tree::Tree;
 use crate::tree::attr::Mounter;

@@ -2,12 +2,12 @@
 
 use super::{Exit, SHOWN, byte_progress, count, size};
 use crate::cli::Verify;
+use crate::dataset::names::{self, Reason};
 use crate::dataset::{Dataset, expand};
-use crate::files::is_out_of_descriptors;
-use crate::names::{self, Reason};
+use crate::shard::verify::{Outcome, verify};
 use crate::shard::{Shard, ShardError};
+use crate::sys::files::is_out_of_descriptors;
 use crate::text::{escaped, shown};
-use crate::verify::{Outcome, verify};
 use std::io::{self, Write};
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@
 //! directories, or none. A byte that is not part of UTF-8 counts as a character. A name that begins
 //! with a dot is matched only by a pattern that does.
 
-use crate::files;
+use crate::sys::files;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;

@@ -3,7 +3,6 @@
 use super::record::Record;
 use super::taken::Taken;
 use super::{Extraction, Failure, Outcome, PIECE};
-use crate::allowance::Allowance;
 use crate::shard::ShardError;
 use std::io::{self, BufReader, BufWriter, Write};
 use tar::{Builder, EntryType, Header};
@@ -19,7 +18,7 @@ impl Extraction<'_> {
     pub fn into_archive(self, out: impl Write) -> io::Result<Outcome> {
         let mut archive = Builder::new(BufWriter::with_capacity(PIECE, out));
         let mut outcome = Outcome::default();
-        let allowances = Allowance::of_all(self.dataset);
+        let allowances = self.dataset.allowances();
         let mut taken = Taken::default();
         let mut buffer = vec![0; PIECE];
         for number in self.selected {

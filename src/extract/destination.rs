@@ -4,8 +4,8 @@
 //! link is followed. How a file gets its name is in `writer`.
 
 use super::probe::Abilities;
-use crate::files::kind_in_words;
 use crate::format::name::Name;
+use crate::sys::files::kind_in_words;
 use crate::text::shown;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;

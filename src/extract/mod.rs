@@ -11,10 +11,10 @@ mod record;
 mod taken;
 mod writer;
 
-use crate::allowance::Allowance;
 use crate::dataset::Dataset;
 use crate::order::Union;
 use crate::shard::ShardError;
+use crate::shard::allowance::Allowance;
 use folded::Folded;
 use record::Record;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -111,7 +111,7 @@ impl Extraction<'_> {
         let batch = self.selected.at_most() / (threads as u64 * BATCHES);
         let run = Run {
             dataset: self.dataset,
-            allowances: Allowance::of_all(self.dataset),
+            allowances: self.dataset.allowances(),
             destination,
             batch: batch.clamp(1, MAX_BATCH) as usize,
             queue: Mutex::new(self.selected),

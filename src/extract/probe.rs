@@ -3,7 +3,7 @@
 
 use super::destination::{Destination, found};
 use super::writer::{create_named, create_nameless};
-use crate::filesystem::{Naming, say_checked};
+use crate::sys::filesystem::{Naming, say_checked};
 use rustix::fs::{Mode, OFlags, ioctl_getflags, openat};
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;

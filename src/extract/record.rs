@@ -2,13 +2,13 @@
 
 use super::taken::{Clash, Taken};
 use super::{Failure, PlaceError};
-use crate::allowance::Allowance;
 use crate::dataset::Dataset;
+use crate::dataset::numbered::{EXTENSION, NumberedNames};
 use crate::format::index::Extent;
 use crate::format::name::Name;
+use crate::shard::allowance::Allowance;
 use crate::shard::{LocalIndex, Shard, ShardError};
 use crate::text::shown;
-use crate::tree::{EXTENSION, NumberedNames};
 use std::io::{self, Read};
 
 /// A record that has a place in its shard and a valid name.

@@ -6,8 +6,8 @@
 
 use super::PIECE;
 use super::destination::{Destination, PlaceError, found, refuses_name};
-use crate::filesystem::{Naming, close};
 use crate::format::name::Name;
+use crate::sys::filesystem::{Naming, close};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::fs::File;

@@ -4,10 +4,10 @@
 //! What has to be prepared first is prepared by one more thread. Both are started when they are
 //! needed; where that is not possible, and where too many requests wait, the answer is EAGAIN.
 
+use super::failures::{Failures, is_worth_a_line};
 use super::interrupt::is_interrupted;
 use super::long::LongReads;
 use super::request::Unanswered;
-use crate::failures::{Failures, is_worth_a_line};
 use crate::tree::{Preparation, Tree};
 use fuser::Errno;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,8 +6,8 @@
 
 use super::deferred::{OnPanic, Starts};
 use super::errno;
+use super::failures::Failures;
 use super::interrupt::is_interrupted;
-use crate::failures::Failures;
 use crate::tree::ino::Node;
 use crate::tree::{Tree, TreeError};
 use fuser::{Errno, ReplyData};

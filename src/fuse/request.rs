@@ -1,8 +1,8 @@
 //! Requests about names, which may take longer than an answering thread may be kept: as values, so
 //! that they can be put aside.
 
+use super::failures::Failures;
 use super::{FOREVER, GENERATION, NO_SUCH_NAME, NOT_AT_ALL, errno, file_attr, kind};
-use crate::failures::Failures;
 use crate::tree::attr::Attr;
 use crate::tree::ino::Node;
 use crate::tree::{Preparation, Tree, TreeError};

@@ -6,9 +6,9 @@
 //! what has been planted there is an error that says what it is.
 
 use super::PackError;
-use crate::files::kind_in_words;
-use crate::filesystem::{Naming, cannot_sync, say_checked};
-use crate::lease;
+use crate::sys::files::kind_in_words;
+use crate::sys::filesystem::{Naming, cannot_sync, say_checked};
+use crate::sys::lease;
 use crate::text::shown;
 use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;

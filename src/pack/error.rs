@@ -3,11 +3,11 @@
 use super::form::{Advice, Form};
 use super::source::{Origin, STANDARD_INPUT_NAME};
 use crate::dataset::DatasetError;
-use crate::files::{is_out_of_descriptors, limit_hint};
 use crate::format::Damage;
 use crate::format::footer::Version;
 use crate::format::name::{Name, NameError};
 use crate::shard::ShardError;
+use crate::sys::files::{is_out_of_descriptors, limit_hint};
 use crate::text::{quoted, shown};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use super::PackError;
 use super::directory::{Directory, Identity};
 use super::hold::{self, Hold};
 use super::temporary::Temporary;
-use crate::filesystem::cannot_lock;
+use crate::sys::filesystem::cannot_lock;
 use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock, fstat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};

@@ -2,7 +2,7 @@
 
 use super::PackError;
 use super::source::Origin;
-use crate::lease;
+use crate::sys::lease;
 use nix::fcntl::OFlag;
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -7,7 +7,7 @@
 //! of the file's user and are copied, too. All others (`trusted.*`, signatures, capabilities) belong
 //! to the old file's bytes or to the system, and are not.
 
-use crate::acl;
+use crate::sys::acl;
 use crate::text::shown;
 use rustix::fs::{Gid, Mode, Stat, Uid, XattrFlags, fchmod, fchown, fgetxattr, flistxattr};
 use rustix::fs::{fremovexattr, fsetxattr, fstat};

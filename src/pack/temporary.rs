@@ -66,7 +66,7 @@ impl Temporary {
 
     /// Closes it.
     pub fn close(self) -> io::Result<Closed> {
-        crate::filesystem::close(self.file)?;
+        crate::sys::filesystem::close(self.file)?;
         Ok(self.closed)
     }
 }

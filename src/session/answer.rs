@@ -4,8 +4,8 @@
 //! could not end, and so would not close the device. The process that asks does not have the device.
 
 use super::mount::Mounted;
-use crate::child;
-use crate::mountinfo::MountInfo;
+use crate::sys::child;
+use crate::sys::mountinfo::MountInfo;
 use crate::text::shown;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

@@ -1,8 +1,8 @@
 //! A mount's connection to the process that serves it, seen from outside: whether there still is such
 //! a process, and ending the connection where there is not.
 
-use crate::files;
-use crate::mountinfo::{MountInfo, MountTable};
+use crate::sys::files;
+use crate::sys::mountinfo::{MountInfo, MountTable};
 use rustix::fs::{CWD, Mode, OFlags, fstatfs, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 use std::fs::File;
@@ -90,7 +90,7 @@ fn has_device_of(task: &Path, connection: &str) -> bool {
     let open = files::numbers(&task.join("fd")).unwrap_or_default();
     open.iter().map(u32::to_string).any(|descriptor| {
         let is_device = std::fs::read_link(task.join("fd").join(&descriptor))
-            .is_ok_and(|path| path == Path::new(crate::device::PATH));
+            .is_ok_and(|path| path == Path::new(crate::sys::device::PATH));
         is_device
             && std::fs::read_to_string(task.join("fdinfo").join(&descriptor))
                 .is_ok_and(|info| info.lines().any(|line| line == connection))

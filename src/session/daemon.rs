@@ -1,7 +1,7 @@
 //! Going into the background: the command returns when the mount answers, or fails with the
 //! exit code of the process that should have become the daemon.
 
-use crate::files;
+use crate::sys::files;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::fs::File;

@@ -9,12 +9,12 @@ pub mod watchdog;
 
 pub use mount::{MountError, MountOptions, UnmountError, unmount};
 
-use crate::answering::Answering;
+use crate::ahead::lister::{self, Lister};
+use crate::ahead::push::{Begin, Pusher};
 use crate::fuse::{Ahead, Deferred, MAX_REQUEST, RoxFs};
 use crate::kernel_cache::Access;
-use crate::lister::{self, Lister};
-use crate::push::{Begin, Pusher};
-use crate::stale::Stale;
+use crate::kernel_cache::answering::Answering;
+use crate::kernel_cache::stale::Stale;
 use crate::text::shown;
 use crate::tree::Tree;
 use mount::Mounted;

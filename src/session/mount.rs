@@ -4,9 +4,9 @@
 //! name for further options, and may unmount a stranger that has been mounted at the same path.
 
 use super::connection;
-use crate::child;
-use crate::device;
-use crate::mountinfo::{MountInfo, MountTable};
+use crate::sys::child;
+use crate::sys::device;
+use crate::sys::mountinfo::{MountInfo, MountTable};
 use crate::text::shown;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};

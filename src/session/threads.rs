@@ -3,7 +3,7 @@
 //! fuser starts its threads one by one and returns in the middle when one cannot be started or given
 //! a device; those before it have begun by then, or none has, and nobody would answer.
 
-use crate::{device, files};
+use crate::sys::{device, files};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};

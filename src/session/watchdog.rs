@@ -9,7 +9,7 @@
 
 use super::connection;
 use super::mount::FS_TYPE;
-use crate::mountinfo::{MountInfo, MountTable};
+use crate::sys::mountinfo::{MountInfo, MountTable};
 use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getppid};

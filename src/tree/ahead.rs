@@ -2,9 +2,9 @@
 
 use super::Tree;
 use super::ino::Node;
+use crate::ahead::readahead::{Order, Positions};
 use crate::format::index::Extent;
-use crate::mmap::PAGE;
-use crate::readahead::{Order, Positions};
+use crate::shard::mmap::PAGE;
 use std::ops::Range;
 
 /// How many bytes of records are stored ahead of one reader, about, and how many records.

@@ -11,8 +11,8 @@
 use super::ino::Node;
 use super::{Preparation, TreeError};
 use crate::dataset::Dataset;
+use crate::dataset::names::{Cursor, NameOrder};
 use crate::format::name::{MAX_LEN, Name};
-use crate::names::{Cursor, NameOrder};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -17,7 +17,7 @@
 //! Other values of the top byte are kept free for directories of `views/`. The node that is the
 //! mount's root has number 1, whichever it is: [`super::Tree`] sees to that.
 
-use crate::names::MAX_POSITIONS;
+use crate::dataset::names::MAX_POSITIONS;
 
 /// A file or directory of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,8 +3,8 @@
 use super::attr::Attr;
 use super::files::Directory;
 use super::ino::Node;
-use super::name::NumberedNames;
 use super::{Tree, TreeError};
+use crate::dataset::numbered::NumberedNames;
 use crate::format::index::Extent;
 
 /// One entry of a directory.

@@ -8,15 +8,15 @@ pub mod attr;
 mod files;
 pub mod ino;
 mod list;
-mod name;
 mod read;
 
+use crate::dataset::names::NameOrder;
+use crate::dataset::numbered::{self, EXTENSION, NumberedNames};
+use crate::dataset::summary::Summary;
 use crate::dataset::{Dataset, RecordId};
 use crate::format::index::Extent;
 use crate::format::name::MAX_COMPONENT_LEN;
-use crate::names::NameOrder;
 use crate::shard::ShardError;
-use crate::summary::Summary;
 use crate::text;
 use attr::{Access, Attr, Kind, Mounter};
 use files::{Directory, NamedTree};
@@ -26,11 +26,7 @@ use std::sync::{Arc, OnceLock};
 pub use ahead::Collection;
 pub use files::OnLeftOut;
 pub use list::Entry;
-pub use name::NumberedNames;
 pub use read::{Bytes, INDEX_ENTRY};
-
-/// Extension of record files, unless another is asked for.
-pub const EXTENSION: &str = "bin";
 
 /// What takes as long as there are names, and so longer than a request may: [`Tree::prepare`] does it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +103,7 @@ impl Tree {
             .iter()
             .map(|shard| Access::of_shard(shard.owner()))
             .collect();
-        let shard_names = name::shard_names(dataset.shards());
+        let shard_names = numbered::shard_names(dataset.shards());
         let mut shards_by_name: Vec<usize> = (0..shard_names.len()).collect();
         shards_by_name.sort_by(|&a, &b| shard_names[a].cmp(&shard_names[b]));
         Tree {

@@ -2,8 +2,8 @@
 
 use super::ino::Node;
 use super::{Tree, TreeError};
+use crate::ahead::readahead;
 use crate::format::index::Extent;
-use crate::readahead;
 use crate::shard::{Epoch, Permit, Shard};
 use std::borrow::Cow;
 use std::ops::Deref;

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
 use roxfs::dataset::Dataset;
+use roxfs::shard::verify::{Outcome, verify};
 use roxfs::shard::{Shard, ShardError};
 use roxfs::tree::attr::{Attr, Kind, Mounter};
 use roxfs::tree::ino::Node;
 use roxfs::tree::{Tree, TreeError};
-use roxfs::verify::{Outcome, verify};
 
 type Checked = Result<(), TestCaseError>;
 

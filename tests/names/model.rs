@@ -3,8 +3,8 @@
 
 use super::*;
 use proptest::prelude::*;
+use roxfs::dataset::names::{LeftOut, census};
 use roxfs::format::name::Name;
-use roxfs::names::{LeftOut, census};
 use roxfs::tree::attr::{Kind, Mounter};
 use roxfs::tree::ino::Node;
 use roxfs::tree::{Tree, TreeError};

@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// What the sources are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Directories and files; a file with the name of an archive is one, see [`archive_kind`].
+    /// Directories and files; a file with the name of an archive is one, see `archive_kind`.
     Paths,
     /// Directories and files, archives too, as they are.
     Files,

@@ -1,8 +1,8 @@
 //! An input that is read from its beginning to its end: a file, a FIFO, standard input.
 
 use super::Origin;
-use crate::lease;
 use crate::pack::{PackError, open_file};
+use crate::sys::lease;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::os::fd::AsFd;

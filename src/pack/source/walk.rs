@@ -2,8 +2,8 @@
 //! that is being walked, and of those above it, the names are kept and nothing else.
 
 use super::excluded::Exclude;
-use crate::files;
 use crate::pack::PackError;
+use crate::sys::files;
 use rustix::fs::FileType;
 use std::fs::Metadata;
 use std::io;

@@ -10,8 +10,8 @@ use super::index::Index;
 use super::model::{Model, honest_are_there, model};
 use super::scratch;
 use roxfs::dataset::Dataset;
+use roxfs::dataset::names::census;
 use roxfs::format::name::Name;
-use roxfs::names::census;
 use roxfs::shard::Shard;
 use roxfs::tree::attr::{Kind, Mounter};
 use roxfs::tree::ino::Node;
@@ -58,7 +58,7 @@ fn verify(directory: &tempfile::TempDir, built: &[Built]) {
         .filter(|path| Shard::open(path).is_ok())
         .collect();
     let mut told = 0;
-    let outcome = roxfs::verify::verify(&paths, &mut |_| told += 1, &mut |_| {});
+    let outcome = roxfs::shard::verify::verify(&paths, &mut |_| told += 1, &mut |_| {});
     assert_eq!(told, outcome.damaged);
     assert_eq!(outcome.unreadable, 0);
     let bytes: usize = built.iter().map(|shard| shard.bytes.len()).sum();

@@ -1,9 +1,9 @@
 //! The files that archives are in. Records of many archives may be on their way, or be kept to be
 //! shuffled, so few of these files are open at a time: those that were read last.
 
-use crate::files::is_out_of_descriptors;
-use crate::lease;
 use crate::pack::open_file;
+use crate::sys::files::is_out_of_descriptors;
+use crate::sys::lease;
 use std::collections::VecDeque;
 use std::fs::{File, Metadata};
 use std::io;

@@ -1,7 +1,7 @@
 //! What a dataset is, in figures: for `.roxfs/info.json` and `roxfs info`.
 
 use crate::dataset::Dataset;
-use crate::names::{self, LeftOut};
+use crate::dataset::names::{self, LeftOut};
 use crate::shard::{Shard, ShardError};
 use serde::Serialize;
 

@@ -5,7 +5,7 @@
 //! the kernel ends those requests, and when the last device of a connection is closed, all
 //! (`fuse_dev_release` in fs/fuse/dev.c).
 
-use crate::files;
+use crate::sys::files;
 use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{major, minor};
 use rustix::ioctl::{Setter, ioctl, opcode};

@@ -19,8 +19,8 @@ pub use census::{LeftOut, Reason, census};
 pub use cursor::{Cursor, NameAt};
 
 use crate::dataset::{Dataset, RecordId};
-use crate::memory;
 use crate::shard::{Shard, ShardError};
+use crate::sys::memory;
 use fences::Fences;
 use merge::Merge;
 use piece::{Piece, lay_apart, piece_of};

@@ -3,26 +3,29 @@
 //! Opening checks in O(1) what everything later relies on; each access checks its own offsets.
 //! Global record numbers are not known here.
 
+pub mod allowance;
 mod compared;
 mod events;
+pub mod mmap;
 mod names;
 mod scan;
 mod unchanged;
+pub mod verify;
 
 pub use compared::{Permit, any_work};
 pub use names::SortedNames;
 pub use scan::Scan;
 pub use unchanged::{Epoch, OnChange};
 
-use crate::acl;
-use crate::files::limit_hint;
 use crate::format::footer::{self, Footer, Version};
 use crate::format::index::{EndOffsets, Extent, Kind};
 use crate::format::name::{Name, NameError};
 use crate::format::section::{self, SectionWalk, Sections};
 use crate::format::{Damage, OFFSET_LEN, bytes};
-use crate::lease;
-use crate::mmap::PayloadMap;
+use crate::shard::mmap::PayloadMap;
+use crate::sys::acl;
+use crate::sys::files::limit_hint;
+use crate::sys::lease;
 use crate::text::shown;
 use events::Events;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};

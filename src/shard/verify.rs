@@ -1,8 +1,8 @@
 //! The full check of shards: structure, every offset, every checksum, every name.
 
-use crate::allowance::Allowance;
 use crate::format::Damage;
 use crate::format::index::Extent;
+use crate::shard::allowance::Allowance;
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::io;
 use std::path::PathBuf;

@@ -4,13 +4,15 @@
 //! A thread that answers reads must never do this: the kernel's store waits for pages that are being
 //! read, and so for that thread's own answer.
 
-use crate::answering::Answering;
+use crate::ahead::readahead::{
+    LongFiles, Next, Order, Patience, Positions, Streams, Window, Worth,
+};
 use crate::format::index::Extent;
+use crate::kernel_cache::answering::Answering;
+use crate::kernel_cache::stale::Stale;
 use crate::kernel_cache::{Access, KernelCache};
-use crate::memory;
-use crate::readahead::{LongFiles, Next, Order, Patience, Positions, Streams, Window, Worth};
 use crate::shard::Shard;
-use crate::stale::Stale;
+use crate::sys::memory;
 use crate::tree::ino::Node;
 use crate::tree::{Bytes, Tree};
 use nix::errno::Errno;

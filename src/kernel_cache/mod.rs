@@ -21,7 +21,7 @@
 //! which the device of a thread that waits for it keeps. A thread that sleeps for requests takes one
 //! even when it is killed: `wait_event_interruptible_exclusive` in `fuse_dev_do_read` looks for one
 //! before it looks for signals. So this needs that all of them are busy or dead. Therefore, while
-//! answers take long ([`answering`](crate::answering)), nothing is stored while a request waits to be
+//! answers take long ([`answering`]), nothing is stored while a request waits to be
 //! read ([`KernelCache::wait_until_unasked`]; `fuse_dev_poll` tells), and what is stored is brought
 //! into memory before, so that a store takes microseconds. The
 //! kernel's own queue of background requests (`bg_queue`), which `fuse_dev_poll` does not see, is
@@ -32,7 +32,10 @@
 //! and the watching process (`session::watchdog`) are killed. The kernel leaves no way to exclude it: there is no store that
 //! does not wait, and no wait for a page that can be killed in it. `roxfs umount` ends such a mount.
 
-use crate::device;
+pub mod answering;
+pub mod stale;
+
+use crate::sys::device;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;

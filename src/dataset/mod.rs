@@ -2,11 +2,16 @@
 //!
 //! Also turns the shard arguments of a command line into that list.
 
+pub mod names;
+pub mod numbered;
 mod pattern;
+pub mod sizes;
+pub mod summary;
 
 use crate::format::Damage;
 use crate::format::index::Extent;
-use crate::mmap::PAGE;
+use crate::shard::allowance::Allowance;
+use crate::shard::mmap::PAGE;
 use crate::shard::{LocalIndex, Shard, ShardError};
 use crate::text::{escaped, shown};
 use pattern::Pattern;
@@ -155,6 +160,11 @@ impl Dataset {
     /// The shards in order.
     pub fn shards(&self) -> &[Shard] {
         &self.shards
+    }
+
+    /// What one pass over all shards may read of each, in their order.
+    pub fn allowances(&self) -> Vec<Allowance> {
+        self.shards.iter().map(Allowance::of).collect()
     }
 
     /// Number of records in all shards.
@@ -396,7 +406,7 @@ fn list(directory: &Path, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>
         reason,
     };
     let mut found = Vec::new();
-    for entry in crate::files::entries(directory).map_err(io)? {
+    for entry in crate::sys::files::entries(directory).map_err(io)? {
         let (name, _) = entry.map_err(io)?;
         if wanted(name.as_bytes()) {
             found.push(directory.join(name));

@@ -6,11 +6,11 @@
 //! which does not have the device. It lists a private copy of the mount, so that it makes the mount
 //! busy for no longer than copying takes, and is ended when the mount is unmounted.
 
-use crate::child;
-use crate::files::entries;
-use crate::memory;
-use crate::mountinfo::{MountInfo, MountTable};
-use crate::readahead::{Patience, Worth};
+use crate::ahead::readahead::{Patience, Worth};
+use crate::sys::child;
+use crate::sys::files::entries;
+use crate::sys::memory;
+use crate::sys::mountinfo::{MountInfo, MountTable};
 use crate::text::shown;
 use crate::tree::ino::Node;
 use crate::tree::{Collection, Tree};

@@ -10,7 +10,6 @@
 //! wrong one. The same bound holds for names. A single record asked for by its number is not bound
 //! by it.
 
-use crate::dataset::Dataset;
 use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::format::name::{MAX_LEN, Name};
@@ -43,11 +42,6 @@ impl Allowance {
             names: AtomicU64::new(allowed(names)),
             large: allowed(shard.payload_len()) / LARGE_PART,
         }
-    }
-
-    /// For one pass over all shards of `dataset`, in their order.
-    pub fn of_all(dataset: &Dataset) -> Vec<Allowance> {
-        dataset.shards().iter().map(Allowance::of).collect()
     }
 
     /// Allows to read a record that lies at `extent`, or says that too many share its bytes, or

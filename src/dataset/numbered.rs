@@ -4,6 +4,9 @@ use crate::shard::Shard;
 use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt;
 
+/// Extension of record files, unless another is asked for.
+pub const EXTENSION: &str = "bin";
+
 /// The least number of digits, so that small datasets sort and look alike.
 const MIN_WIDTH: usize = 6;
 

@@ -9,22 +9,23 @@
 //! `long`).
 
 mod deferred;
+mod failures;
 mod interrupt;
 mod long;
 mod request;
 
 pub use deferred::Deferred;
 
-use crate::answering::Answering;
-use crate::failures::Failures;
+use crate::ahead::lister::Lister;
+use crate::ahead::push::Pusher;
 use crate::format::name::MAX_COMPONENT_LEN;
-use crate::lister::Lister;
-use crate::push::Pusher;
+use crate::kernel_cache::answering::Answering;
+use crate::kernel_cache::stale::Stale;
 use crate::shard::ShardError;
-use crate::stale::Stale;
 use crate::tree::attr::{Attr, Kind};
 use crate::tree::ino::Node;
 use crate::tree::{Tree, TreeError};
+use failures::Failures;
 use fuser::{
     AccessFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation,
     INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyBmap, ReplyCreate,

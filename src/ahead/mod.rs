@@ -1,0 +1,5 @@
+//! What is prepared before anybody asks for it.
+
+pub mod lister;
+pub mod push;
+pub mod readahead;
