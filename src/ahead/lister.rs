@@ -6,7 +6,8 @@
 //! which does not have the device. It lists a private copy of the mount, so that it makes the mount
 //! busy for no longer than copying takes, and is ended when the mount is unmounted.
 
-use crate::ahead::readahead::{Patience, Worth};
+use super::at_random::RandomReads;
+use super::budget::{BYTES_PER_NAME, NAMES_SHARE};
 use crate::sys::child;
 use crate::sys::files::entries;
 use crate::sys::memory;
@@ -31,12 +32,6 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-/// What the kernel keeps of a file that it knows: `fuse_inode` and `dentry` of /proc/slabinfo, and
-/// what is lost between them, in bytes.
-const BYTES_PER_NAME: u64 = 1200;
-/// The part of memory that names may fill.
-const PART_OF_MEMORY: u64 = 8;
-
 /// What a process is to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
@@ -54,7 +49,7 @@ pub type Program = fn(&Listing) -> Command;
 /// Follows lookups, and has a collection listed when many of its names are looked up one by one.
 #[derive(Debug)]
 pub struct Lister {
-    lookups: [Mutex<Patience>; Collection::ALL.len()],
+    lookups: [Mutex<RandomReads>; Collection::ALL.len()],
     wanted: SyncSender<Collection>,
     is_listing: Arc<AtomicBool>,
 }
@@ -75,7 +70,7 @@ impl Lister {
             .name("list".to_owned())
             .spawn(move || work.run(&receiver))?;
         Ok(Lister {
-            lookups: Collection::ALL.map(|_| Mutex::new(Patience::new(records))),
+            lookups: Collection::ALL.map(|_| Mutex::new(RandomReads::new(records))),
             wanted: sender,
             is_listing,
         })
@@ -98,7 +93,7 @@ impl Lister {
         let Ok(mut lookups) = self.lookups[collection as usize].try_lock() else {
             return;
         };
-        if lookups.count(Instant::now()) != Worth::Nothing {
+        if lookups.count(Instant::now()).is_some() {
             lookups.start_over();
             // Before the thread begins, so that who stores them does not pass over these names.
             self.is_listing.store(true, Ordering::Relaxed);
@@ -131,7 +126,7 @@ impl Work {
 
     fn list(&self, collection: Collection) -> io::Result<()> {
         let needed = self.tree.dataset().records().saturating_mul(BYTES_PER_NAME);
-        if needed > memory::available() / PART_OF_MEMORY {
+        if needed > memory::available() / NAMES_SHARE {
             return Err(io::Error::other("too many names"));
         }
         let table = MountTable::open()?;

@@ -1,5 +1,235 @@
 //! What is prepared before anybody asks for it.
+//!
+//! *A run is a way through an order. A reader moves its goal; one worker brings it there.*
+//!
+//! [`Ahead`] is told of every read that the kernel cannot answer from its cache, in the thread that has
+//! answered it. It finds out whose read that was:
+//!
+//! | reader | its run | the goal moves | what is done |
+//! |---|---|---|---|
+//! | in an order (`in_order`) | that order | at each window's marker, by a window | requested, stored |
+//! | at random (`at_random`) | all records by number | with each read, once a part of all was read, by a few | stored, later requested, too |
+//! | of a long file (`long_files`) | bytes of `raw/data` | when half of the lead is used | requested |
+//!
+//! What is due goes as a `Task` through one queue to one `Worker`. It asks the disk
+//! (`MADV_WILLNEED`) for what comes next, and stores records into the kernel's cache of the mount
+//! (`FUSE_NOTIFY_STORE`), so that reading them makes no request at all. It can store only what the
+//! kernel has an inode of; where many names are looked up one by one, a process lists them
+//! ([`lister`]).
+//!
+//! Which orders there are is the tree's business: anything that is an [`Order`]
+//! is followed. All limits are in `budget`.
 
+mod at_random;
+mod budget;
+mod in_order;
 pub mod lister;
-pub mod push;
-pub mod readahead;
+mod long_files;
+mod mount;
+mod recent;
+mod run;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use crate::kernel_cache::Access;
+use crate::kernel_cache::answering::Answering;
+use crate::kernel_cache::stale::Stale;
+use crate::order::{ByNumber, Order};
+use crate::sys::mountinfo::MountInfo;
+use crate::tree::ino::Node;
+use crate::tree::{Read, Tree};
+use at_random::AtRandom;
+use budget::{LEAST_OF_LONG, QUEUE};
+use in_order::{InOrder, Seen};
+use lister::Lister;
+use long_files::LongFiles;
+use mount::MountStore;
+use run::Task;
+use std::io;
+use std::iter;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+use worker::Worker;
+
+/// What is prepared.
+#[derive(Debug, Clone, Copy)]
+pub enum Prepare {
+    /// Nothing.
+    Nothing,
+    /// The next records in an order that is recognized.
+    NextInOrder,
+    /// Beside them all names and all records, for random readers, where there is room. The program is
+    /// what lists names.
+    All(lister::Program),
+}
+
+/// The mount that readers are followed in.
+#[derive(Debug)]
+pub struct Mount<'a> {
+    /// What is mounted.
+    pub tree: &'a Arc<Tree>,
+    /// How the system knows it.
+    pub info: &'a MountInfo,
+    /// The kernel's cache of it.
+    pub access: &'a Access,
+    /// Lets go of what was stored and turned out to be wrong.
+    pub stale: &'a Stale,
+}
+
+/// Follows readers, and has a thread prepare what they will want.
+#[derive(Debug)]
+pub struct Ahead {
+    readers: Mutex<Readers>,
+    long_files: Mutex<LongFiles>,
+    tasks: SyncSender<Task>,
+    lister: Option<Lister>,
+    answering: Arc<Answering>,
+}
+
+impl Ahead {
+    /// Starts the threads; `None` where nothing is to be prepared.
+    pub fn start(mount: &Mount, prepare: Prepare) -> io::Result<Option<Ahead>> {
+        let lister = match prepare {
+            Prepare::Nothing => return Ok(None),
+            Prepare::NextInOrder => None,
+            Prepare::All(program) => {
+                let tree = Arc::clone(mount.tree);
+                Some(Lister::start(tree, mount.info.clone(), program)?)
+            }
+        };
+        let (tasks, receiver) = sync_channel(QUEUE);
+        let answering = Arc::new(Answering::default());
+        let start = Start {
+            tree: Arc::clone(mount.tree),
+            access: mount.access.clone(),
+            stale: mount.stale.clone(),
+            answering: Arc::clone(&answering),
+            is_listing: lister.as_ref().map(Lister::is_listing).unwrap_or_default(),
+        };
+        thread::Builder::new()
+            .name("ahead".to_owned())
+            .spawn(move || start.run(&receiver))?;
+        let dataset = mount.tree.dataset();
+        let readers = Readers::new(
+            mount.tree.orders(),
+            lister.is_some().then_some(dataset.records()),
+            dataset.mean_record_len(),
+        );
+        Ok(Some(Ahead {
+            readers: Mutex::new(readers),
+            long_files: Mutex::default(),
+            tasks,
+            lister,
+            answering,
+        }))
+    }
+
+    /// Takes note of a read that has been answered, which took so long. Never waits.
+    pub fn was_read(&self, read: &Read<'_>, took: Duration) {
+        self.answering.observe(took);
+        if let (Node::Record(record), 0) = (read.node, read.offset)
+            && let Ok(mut readers) = self.readers.try_lock()
+        {
+            self.push(readers.observe(record, Instant::now()));
+        }
+        let is_long = match read.node {
+            Node::Record(_) => read.len() as u64 >= LEAST_OF_LONG,
+            _ => true,
+        };
+        if let Some((bytes, limit)) = read.in_raw_data().filter(|_| is_long && !read.is_whole())
+            && let Ok(mut files) = self.long_files.try_lock()
+        {
+            self.push(files.observe(bytes, limit));
+        }
+    }
+
+    /// Takes note of a node that was looked up in a directory. Never waits.
+    pub fn was_looked_up(&self, directory: Node, found: Node, tree: &Tree) {
+        if let (Some(lister), Node::Record(_)) = (&self.lister, found) {
+            lister.observe(directory, tree);
+        }
+    }
+
+    fn push(&self, task: Option<Task>) {
+        if let Some(task) = task {
+            // If many wait, this one comes too late anyway.
+            let _ = self.tasks.try_send(task);
+        }
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        if let Ok(readers) = self.readers.lock() {
+            let (windows, used) = readers.in_order.counts();
+            log::debug!("{windows} windows stored ahead, of which {used} were read");
+        }
+    }
+}
+
+/// The readers of records.
+#[derive(Debug)]
+struct Readers {
+    in_order: InOrder,
+    /// Only if all records are to be prepared.
+    at_random: Option<AtRandom>,
+}
+
+impl Readers {
+    /// That may follow any of these orders; `all` is how many records there are, if all are to be
+    /// prepared for random readers. Records have this mean length in bytes.
+    fn new(orders: Vec<Arc<dyn Order>>, all: Option<u64>, mean_len: u64) -> Readers {
+        let by_number = |records| AtRandom::new(Arc::new(ByNumber(records)), mean_len);
+        Readers {
+            in_order: InOrder::new(orders, mean_len),
+            at_random: all.map(by_number),
+        }
+    }
+
+    /// Takes note of the first read of a record, and says what is due.
+    fn observe(&mut self, record: u64, now: Instant) -> Option<Task> {
+        match self.in_order.observe(record) {
+            Seen::Enough => None,
+            Seen::Due(task) => Some(task),
+            Seen::Stray => self.at_random.as_mut()?.observe(now),
+        }
+    }
+}
+
+/// What the thread begins with.
+struct Start {
+    tree: Arc<Tree>,
+    access: Access,
+    stale: Stale,
+    answering: Arc<Answering>,
+    is_listing: Arc<AtomicBool>,
+}
+
+impl Start {
+    /// Works on tasks until the mount is gone.
+    fn run(self, tasks: &Receiver<Task>) {
+        let first = tasks.iter().find(|_| self.access.is_ready());
+        let Some(first) = first else { return };
+        let cache = match self.access.open() {
+            Ok(cache) => cache,
+            Err(error) => return log::warn!("no records are stored ahead of readers: {error}"),
+        };
+        let mut worker = Worker::new(MountStore::new(
+            self.tree,
+            cache,
+            self.stale,
+            self.answering,
+            self.is_listing,
+        ));
+        for task in iter::once(first).chain(tasks) {
+            if worker.prepare(&task).is_err() {
+                // The mount is gone.
+                return;
+            }
+        }
+    }
+}

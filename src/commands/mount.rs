@@ -1,12 +1,13 @@
 //! `roxfs mount`
 
 use super::{Exit, count, size, system_log};
+use crate::ahead::Prepare;
 use crate::cli::{Ahead, Cache, Mount};
 use crate::dataset::Dataset;
 use crate::dataset::names;
 use crate::session::daemon::{self, Side};
-use crate::session::{Prepared, Serving, serve};
-use crate::shard::Shard;
+use crate::session::{Serving, serve};
+use crate::shard::{Copies, Shard};
 use crate::sys::memory;
 use crate::text::{is_hidden, shown};
 use crate::tree::Tree;
@@ -43,7 +44,8 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
         shard.map()?;
     }
     let mounted = describe(&dataset, options);
-    let dataset = Arc::new(dataset);
+    let copies = copies(&dataset, options.cache);
+    let dataset = Arc::new(dataset.with_copies(copies));
     let warning = LeftOutWarning::new(Arc::clone(&dataset));
     let tree = tree(dataset, options, &warning)?;
     if options.foreground {
@@ -77,6 +79,16 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
     }
 }
 
+/// How many copies are to stay in memory.
+fn copies(dataset: &Dataset, cache: Cache) -> Copies {
+    let two_copies = dataset.payload_len().saturating_add(dataset.len_in_pages());
+    match cache {
+        Cache::Auto if memory::limit() < two_copies => Copies::One,
+        Cache::One => Copies::One,
+        Cache::Auto | Cache::Two => Copies::Two,
+    }
+}
+
 /// The tree as it was asked for.
 fn tree(
     dataset: Arc<Dataset>,
@@ -87,18 +99,9 @@ fn tree(
         uid: nix::unistd::geteuid().as_raw(),
         gid: nix::unistd::getegid().as_raw(),
     };
-    let one_copy = match options.cache {
-        Cache::One => true,
-        Cache::Two => false,
-        Cache::Auto => {
-            let two_copies = dataset.payload_len().saturating_add(dataset.len_in_pages());
-            memory::limit() < two_copies
-        }
-    };
     let warning = Arc::clone(warning);
-    let tree = Tree::new(dataset, mounter, Box::new(move || warning.want()))
-        .with_extension(&options.ext)
-        .with_one_copy(one_copy);
+    let tree =
+        Tree::new(dataset, mounter, Box::new(move || warning.want())).with_extension(&options.ext);
     let Some(root) = &options.root else {
         return Ok(tree.without_waiting());
     };
@@ -182,9 +185,9 @@ fn serve_tree(
         watchdog: super::abort_if_killed::program,
         asker: super::ask_root::program,
         ahead: match options.ahead {
-            Ahead::All => Prepared::All(super::list_ahead::program),
-            Ahead::Order => Prepared::NextInOrder,
-            Ahead::None => Prepared::Nothing,
+            Ahead::All => Prepare::All(super::list_ahead::program),
+            Ahead::Order => Prepare::NextInOrder,
+            Ahead::None => Prepare::Nothing,
         },
     };
     let mount_options = options.mount_options(source(tree.dataset()));

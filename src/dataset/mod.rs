@@ -12,7 +12,7 @@ use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::shard::allowance::Allowance;
 use crate::shard::mmap::PAGE;
-use crate::shard::{LocalIndex, Shard, ShardError};
+use crate::shard::{Copies, LocalIndex, Shard, ShardError};
 use crate::text::{escaped, shown};
 use pattern::Pattern;
 use std::collections::HashMap;
@@ -157,6 +157,14 @@ impl Dataset {
         })
     }
 
+    /// The same with pages of the shards kept or let go of once the kernel's cache of a mount has what
+    /// is in them.
+    pub fn with_copies(mut self, copies: Copies) -> Dataset {
+        let shards = self.shards.into_iter();
+        self.shards = shards.map(|shard| shard.with_copies(copies)).collect();
+        self
+    }
+
     /// The shards in order.
     pub fn shards(&self) -> &[Shard] {
         &self.shards
@@ -175,6 +183,11 @@ impl Dataset {
     /// Bytes of payload in all shards.
     pub fn payload_len(&self) -> u64 {
         last(&self.first_byte)
+    }
+
+    /// How many bytes a record has on average.
+    pub fn mean_record_len(&self) -> u64 {
+        self.payload_len() / self.records().max(1)
     }
 
     /// Bytes that the kernel's cache of the mount takes for all records, at most: it has whole pages.

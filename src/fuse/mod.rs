@@ -16,10 +16,8 @@ mod request;
 
 pub use deferred::Deferred;
 
-use crate::ahead::lister::Lister;
-use crate::ahead::push::Pusher;
+use crate::ahead::Ahead;
 use crate::format::name::MAX_COMPONENT_LEN;
-use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
 use crate::shard::ShardError;
 use crate::tree::attr::{Attr, Kind};
@@ -66,17 +64,6 @@ pub struct RoxFs {
     /// Whether the kernel takes `ENOSYS` on open (since 3.16) and opendir (5.1) as "never ask".
     zero_message_open: bool,
     zero_message_opendir: bool,
-}
-
-/// Who prepares what has not been asked for yet.
-#[derive(Debug)]
-pub struct Ahead {
-    /// Is told what is read.
-    pub pusher: Pusher,
-    /// Is told what is looked up.
-    pub lister: Option<Lister>,
-    /// Is told how long answers take.
-    pub answering: Arc<Answering>,
 }
 
 impl RoxFs {
@@ -217,11 +204,8 @@ impl Filesystem for RoxFs {
     fn lookup(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let request = request::Request::Lookup(parent, name.to_owned(), reply);
         let found = self.answer(req, request);
-        let lister = self.ahead.as_ref().and_then(|ahead| ahead.lister.as_ref());
-        if let (Some(lister), Some(Node::Record(_)), Ok(parent)) =
-            (lister, found, self.node(parent))
-        {
-            lister.observe(parent, &self.tree);
+        if let (Some(ahead), Some(found), Ok(parent)) = (&self.ahead, found, self.node(parent)) {
+            ahead.was_looked_up(parent, found, &self.tree);
         }
     }
 
@@ -258,29 +242,22 @@ impl Filesystem for RoxFs {
             return;
         }
         let began = Instant::now();
-        let bytes = match self.tree.read(node, offset, size) {
-            Ok(bytes) => bytes,
+        let read = match self.tree.read(node, offset, size) {
+            Ok(read) => read,
             Err(TreeError::TooLong) => {
                 let read = LongRead::new(node, offset, size, reply);
                 return self.deferred.long_reads().push(read, req.pid());
             }
             Err(error) => return reply.error(errno(&error, &self.failures)),
         };
-        reply.data(&bytes);
-        if let Some(ahead) = &self.ahead {
-            ahead.answering.observe(began);
-        }
-        if !bytes.are_still_right() {
+        reply.data(&read);
+        let took = began.elapsed();
+        // The kernel has its copy now: pages of the shard may go, and what comes next may be prepared.
+        if !read.done() {
             self.stale.let_go(node);
         }
-        let len = bytes.len() as u64;
-        self.tree.served(node, offset, len);
-        let Some(ahead) = &self.ahead else { return };
-        if let (Node::Record(number), 0) = (node, offset) {
-            ahead.pusher.observe(number, &*self.tree);
-        }
-        if let Some((bytes, limit)) = self.tree.long_read(node, offset, len) {
-            ahead.pusher.observe_long(bytes, limit);
+        if let Some(ahead) = &self.ahead {
+            ahead.was_read(&read, took);
         }
     }
 

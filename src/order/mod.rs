@@ -1,7 +1,50 @@
 //! Orders over records: pure arithmetic, no I/O.
 
+use std::fmt;
 use std::num::IntErrorKind;
 use std::str::FromStr;
+
+/// A sequence of records: which record is at a position, and at which position a record is. Positions
+/// and records count from 0.
+pub trait Order: fmt::Debug + Send + Sync {
+    /// How many positions there are.
+    fn len(&self) -> u64;
+
+    /// The record at a position; `None` past the end, and where it cannot be found out.
+    fn record_at(&self, position: u64) -> Option<u64>;
+
+    /// The position of a record, by arithmetic; `None` where it takes a search.
+    fn position_of(&self, record: u64) -> Option<u64>;
+
+    /// The position of a record, where finding it may take as long as some reads. `None` also where
+    /// following this order is of no use.
+    fn search(&self, record: u64) -> Option<u64> {
+        self.position_of(record)
+    }
+
+    /// Whether there are no positions.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// This many records in the order of their numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct ByNumber(pub u64);
+
+impl Order for ByNumber {
+    fn len(&self) -> u64 {
+        self.0
+    }
+
+    fn record_at(&self, position: u64) -> Option<u64> {
+        (position < self.0).then_some(position)
+    }
+
+    fn position_of(&self, record: u64) -> Option<u64> {
+        self.record_at(record)
+    }
+}
 
 /// A choice of records as Python writes it: an index `42`, `-1`, or a slice `START:STOP[:STEP]`
 /// with any part left out.

@@ -9,11 +9,9 @@ pub mod watchdog;
 
 pub use mount::{MountError, MountOptions, UnmountError, unmount};
 
-use crate::ahead::lister::{self, Lister};
-use crate::ahead::push::{Begin, Pusher};
-use crate::fuse::{Ahead, Deferred, MAX_REQUEST, RoxFs};
+use crate::ahead::{self, Ahead, Prepare};
+use crate::fuse::{Deferred, MAX_REQUEST, RoxFs};
 use crate::kernel_cache::Access;
-use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
 use crate::text::shown;
 use crate::tree::Tree;
@@ -68,21 +66,9 @@ pub struct Serving {
     /// What asks whether the mount answers.
     pub asker: answer::Program,
     /// What is prepared before it is asked for.
-    pub ahead: Prepared,
+    pub ahead: Prepare,
     /// What ends the mount's connection if this process is killed while it waits for a page.
     pub watchdog: watchdog::Program,
-}
-
-/// What is prepared before it is asked for.
-#[derive(Debug, Clone, Copy)]
-pub enum Prepared {
-    /// Nothing.
-    Nothing,
-    /// The next records in an order that is recognized.
-    NextInOrder,
-    /// Beside them all names and all records, for readers in no order, where there is room. The
-    /// program is what lists names.
-    All(lister::Program),
 }
 
 /// Mounts `tree` at `mountpoint`, calls `ready` when the mount answers, and serves it until it is
@@ -99,7 +85,7 @@ pub fn serve(
         let path = path.clone();
         move |reason| SessionError::Start { path, step, reason }
     };
-    let prepares_ahead = !matches!(serving.ahead, Prepared::Nothing);
+    let prepares_ahead = !matches!(serving.ahead, Prepare::Nothing);
     let threads = threads::startable(serving.threads, prepares_ahead)
         .map_err(failed("threads cannot be started"))?;
     // Before any thread starts, so that all of them leave these to the thread that waits.
@@ -112,8 +98,16 @@ pub fn serve(
     let access = Access::new(Arc::clone(mounted.device()));
     let stale = Stale::start(Arc::clone(&tree), access.clone());
     let stale = stale.map_err(failed("threads cannot be started"))?;
-    let ahead = start_ahead(serving.ahead, &tree, &access, &stale, &mounted)
-        .map_err(failed("threads cannot be started"))?;
+    let ahead = Ahead::start(
+        &ahead::Mount {
+            tree: &tree,
+            info: mounted.info(),
+            access: &access,
+            stale: &stale,
+        },
+        serving.ahead,
+    )
+    .map_err(failed("threads cannot be started"))?;
     let mut config = fuser::Config::default();
     config.n_threads = Some(threads);
     // A queue of its own for each thread: no slower on two cores, and nothing to share on more.
@@ -147,36 +141,6 @@ pub fn serve(
     session
         .join()
         .map_err(|reason| SessionError::Ended { path, reason })
-}
-
-fn start_ahead(
-    prepared: Prepared,
-    tree: &Arc<Tree>,
-    access: &Access,
-    stale: &Stale,
-    mounted: &Mounted,
-) -> io::Result<Option<Ahead>> {
-    let lister = match prepared {
-        Prepared::Nothing => return Ok(None),
-        Prepared::NextInOrder => None,
-        Prepared::All(program) => {
-            let mount = mounted.info().clone();
-            Some(Lister::start(Arc::clone(tree), mount, program)?)
-        }
-    };
-    let is_listing = lister.as_ref().map(Lister::is_listing);
-    let answering = Arc::new(Answering::default());
-    let begin = Begin {
-        tree: Arc::clone(tree),
-        access: access.clone(),
-        stale: stale.clone(),
-        answering: Arc::clone(&answering),
-    };
-    Ok(Some(Ahead {
-        pusher: Pusher::start(begin, is_listing)?,
-        lister,
-        answering,
-    }))
 }
 
 /// Those that end the mount; one that the process was told to ignore (as by `nohup`) stays ignored.

@@ -11,10 +11,11 @@ use std::io;
 
 /// A multiple of every page size that Linux maps files with here.
 pub const PAGE: u64 = 4096;
-/// How many bytes are requested from disk at once. Of a larger request the kernel leaves what goes
-/// beyond its readahead or the largest request of the disk, whichever is more; its readahead is this
-/// where nobody has changed it.
-const REQUEST: u64 = 128 << 10;
+/// The kernel's readahead in bytes, where nobody has changed it. This much is requested from disk at
+/// once: of a larger request the kernel leaves what goes beyond its readahead or the largest request
+/// of the disk, whichever is more. With larger requests, 30,000 listed records of 10 KB took 3.95 s in
+/// order from a cold disk, with these 0.37 s.
+pub const KERNEL_READAHEAD: u64 = 128 << 10;
 
 /// A read-only mapping of a file's first bytes.
 ///
@@ -69,8 +70,8 @@ impl PayloadMap {
     /// Asks the kernel to start reading bytes `start..end` from disk.
     pub fn will_need(&self, start: u64, end: u64) {
         let Some(map) = &self.map else { return };
-        for at in (start..end).step_by(REQUEST as usize) {
-            let len = REQUEST.min(end - at) as usize;
+        for at in (start..end).step_by(KERNEL_READAHEAD as usize) {
+            let len = KERNEL_READAHEAD.min(end - at) as usize;
             if let Ok(at) = usize::try_from(at) {
                 // A hint, as above.
                 let _ = map.advise_range(Advice::WillNeed, at, len);

@@ -4,6 +4,7 @@
 //! Global record numbers are not known here.
 
 pub mod allowance;
+mod caching;
 mod compared;
 mod events;
 pub mod mmap;
@@ -12,7 +13,9 @@ mod scan;
 mod unchanged;
 pub mod verify;
 
+pub use caching::{Copies, LARGE_RECORD, PayloadBytes};
 pub use compared::{Permit, any_work};
+pub use mmap::KERNEL_READAHEAD;
 pub use names::SortedNames;
 pub use scan::Scan;
 pub use unchanged::{Epoch, OnChange};
@@ -151,6 +154,7 @@ pub struct Shard {
     index: EndOffsets,
     sections: Sections,
     map: OnceLock<PayloadMap>,
+    copies: Copies,
     unchanged: Unchanged,
 }
 
@@ -211,6 +215,7 @@ impl Shard {
             index,
             sections,
             map: OnceLock::new(),
+            copies: Copies::default(),
             unchanged: Unchanged::new(Stamp::of(&metadata), pages, has_checksums, events),
         };
         shard.check_last(&shard.index)?;

@@ -3,11 +3,11 @@
 //! Answers in its own types, so that everything here is tested without a mount. Errors carry what
 //! the adapter needs for an errno; nothing is logged here.
 
-mod ahead;
 pub mod attr;
 mod files;
 pub mod ino;
 mod list;
+mod orders;
 mod read;
 
 use crate::dataset::names::NameOrder;
@@ -23,10 +23,10 @@ use files::{Directory, NamedTree};
 use ino::Node;
 use std::sync::{Arc, OnceLock};
 
-pub use ahead::Collection;
 pub use files::OnLeftOut;
 pub use list::Entry;
-pub use read::{Bytes, INDEX_ENTRY};
+pub use orders::Collection;
+pub use read::{INDEX_ENTRY, Read};
 
 /// What takes as long as there are names, and so longer than a request may: [`Tree::prepare`] does it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,6 @@ pub struct Tree {
     /// What stands at inode number 1.
     root: Node,
     extension: String,
-    one_copy: bool,
     waits: bool,
     files: NamedTree,
     /// Permissions, owner and time for each shard's records.
@@ -109,7 +108,6 @@ impl Tree {
         Tree {
             root: Node::Root,
             extension: EXTENSION.to_owned(),
-            one_copy: false,
             waits: true,
             files: NamedTree::new(Arc::clone(&dataset), on_left_out),
             raw_access: Access::intersection(&shard_access, mounter),
@@ -125,13 +123,6 @@ impl Tree {
     /// The same with another extension of record files.
     pub fn with_extension(mut self, extension: &str) -> Tree {
         self.extension = extension.to_owned();
-        self
-    }
-
-    /// The same, with the shards' pages dropped from memory once the kernel's cache of the mount has
-    /// what is in them.
-    pub fn with_one_copy(mut self, one_copy: bool) -> Tree {
-        self.one_copy = one_copy;
         self
     }
 

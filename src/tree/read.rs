@@ -2,11 +2,9 @@
 
 use super::ino::Node;
 use super::{Tree, TreeError};
-use crate::ahead::readahead;
-use crate::format::index::Extent;
-use crate::shard::{Epoch, Permit, Shard};
+use crate::shard::{PayloadBytes, Permit};
 use std::borrow::Cow;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 /// Bytes of one entry of `raw/index`.
 pub const INDEX_ENTRY: u64 = 8;
@@ -14,63 +12,69 @@ pub const INDEX_ENTRY: u64 = 8;
 /// compared with all of its record. 4 MiB take about a millisecond, from disk some ten.
 const MOST_NOT_ASKED: u64 = 4 << 20;
 
-/// Bytes of a file. Those of a shard may be mapped, and are only for the kernel to copy.
+/// What was read: bytes, and which part of which file they are.
 #[derive(Debug)]
-pub struct Bytes<'a> {
-    bytes: Cow<'a, [u8]>,
-    /// The shard whose file they are read from while the kernel copies them, and what it was before.
-    source: Option<(&'a Shard, Epoch)>,
+pub struct Read<'a> {
+    /// Of which file.
+    pub node: Node,
+    /// From where on in it.
+    pub offset: u64,
+    /// Where the file lies in `raw/data`, if it does.
+    file: Option<Range<u64>>,
+    bytes: Bytes<'a>,
 }
 
-impl Bytes<'_> {
-    /// Whether what the kernel has copied was right: to be asked afterwards. If not, the shard's file
-    /// has changed meanwhile, and the kernel must not keep its copy.
-    pub fn are_still_right(&self) -> bool {
-        self.source
-            .is_none_or(|(shard, epoch)| shard.is_still(epoch))
-    }
-
-    /// Whether these, which were given later, show that earlier ones were right: no change was found
-    /// in between in the shard of both.
-    pub fn confirm(&self, earlier: &Bytes) -> bool {
-        match (&self.source, &earlier.source) {
-            (Some((shard, epoch)), Some((same, before))) => {
-                std::ptr::eq(*shard, *same) && epoch == before
-            }
-            _ => false,
-        }
-    }
+#[derive(Debug)]
+enum Bytes<'a> {
+    /// Of one shard, for the kernel alone to look at.
+    Payload(PayloadBytes<'a>),
+    /// Of several, or of no payload.
+    Made(Cow<'a, [u8]>),
 }
 
-impl Deref for Bytes<'_> {
+impl Deref for Read<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl From<Vec<u8>> for Bytes<'_> {
-    fn from(bytes: Vec<u8>) -> Self {
-        Bytes {
-            bytes: Cow::Owned(bytes),
-            source: None,
+        match &self.bytes {
+            Bytes::Payload(bytes) => bytes,
+            Bytes::Made(bytes) => bytes,
         }
     }
 }
 
-impl<'a> From<&'a [u8]> for Bytes<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Bytes {
-            bytes: Cow::Borrowed(bytes),
-            source: None,
+impl Read<'_> {
+    /// Which bytes of `raw/data` these are, and where the file ends there; `None` for what is no
+    /// payload.
+    pub fn in_raw_data(&self) -> Option<(Range<u64>, u64)> {
+        let file = self.file.as_ref()?;
+        let start = file.start + self.offset;
+        Some((start..start + self.len() as u64, file.end))
+    }
+
+    /// Whether all of the file has been read at once.
+    pub fn is_whole(&self) -> bool {
+        let len = self.file.as_ref().map(|file| file.end - file.start);
+        len.is_none_or(|len| len <= self.len() as u64)
+    }
+
+    /// To be called when the kernel has its copy of the bytes; returns whether that was right. If not,
+    /// their shard has changed meanwhile, and the kernel must not keep it.
+    pub fn done(&self) -> bool {
+        match &self.bytes {
+            Bytes::Made(_) => true,
+            Bytes::Payload(bytes) => {
+                let is_right = bytes.is_still_right();
+                bytes.done();
+                is_right
+            }
         }
     }
 }
 
 impl Tree {
     /// Up to `len` bytes of a file from `offset` on; fewer only at its end.
-    pub fn read(&self, node: Node, offset: u64, len: u32) -> Result<Bytes<'_>, TreeError> {
+    pub fn read(&self, node: Node, offset: u64, len: u32) -> Result<Read<'_>, TreeError> {
         let mut left = if self.waits { u64::MAX } else { MOST_NOT_ASKED };
         self.read_within(node, offset, len, &mut |bytes| {
             let rest = left.checked_sub(bytes);
@@ -86,18 +90,18 @@ impl Tree {
         offset: u64,
         len: u32,
         permit: &mut Permit<'_>,
-    ) -> Result<Bytes<'_>, TreeError> {
-        match node {
-            Node::Record(number) => self.read_record(number, offset, len, permit),
-            Node::RawData => self.read_raw_data(offset, len, permit),
-            Node::RawIndex => self.read_raw_index(offset, len).map(Bytes::from),
+    ) -> Result<Read<'_>, TreeError> {
+        let (file, bytes) = match node {
+            Node::Record(number) => self.read_record(number, offset, len, permit)?,
+            Node::RawData => self.read_raw_data(offset, len, permit)?,
+            Node::RawIndex => (None, made(self.read_raw_index(offset, len)?)),
             Node::Info => {
                 let info = self.info()?;
                 let start = usize::try_from(offset)
                     .unwrap_or(usize::MAX)
                     .min(info.len());
                 let end = start.saturating_add(len as usize).min(info.len());
-                Ok(info[start..end].into())
+                (None, made(&info[start..end]))
             }
             Node::Root
             | Node::Records
@@ -106,8 +110,14 @@ impl Tree {
             | Node::Shard(_)
             | Node::Meta
             | Node::Files
-            | Node::Directory { .. } => Err(TreeError::IsADirectory),
-        }
+            | Node::Directory { .. } => return Err(TreeError::IsADirectory),
+        };
+        Ok(Read {
+            node,
+            offset,
+            file,
+            bytes,
+        })
     }
 
     fn read_record(
@@ -116,80 +126,38 @@ impl Tree {
         offset: u64,
         len: u32,
         permit: &mut Permit<'_>,
-    ) -> Result<Bytes<'_>, TreeError> {
+    ) -> Result<(Option<Range<u64>>, Bytes<'_>), TreeError> {
         let (shard, local) = self
             .dataset
             .locate(self.record(number)?)
             .ok_or(TreeError::NotFound)?;
+        let base = self.dataset.first_byte(shard).ok_or(TreeError::NotFound)?;
         let shard = &self.dataset.shards()[shard];
-        // From before its place is read.
-        let epoch = shard.epoch();
-        let extent = shard.extent(local)?;
-        let part = extent.part(offset, u64::from(len));
-        if shard.is_compared() {
-            return compared(shard.read_compared(Some(local), part, permit)?);
-        }
-        let source = Some((shard, epoch));
-        if self.is_read_once(part.len())
-            && let Some(bytes) = shard.read_once(part)
-        {
-            let bytes = Cow::Owned(bytes);
-            return Ok(Bytes { bytes, source });
-        }
-        shard.will_need(readahead::record_window(extent, part))?;
-        let bytes = Cow::Borrowed(shard.mapped(part)?);
-        Ok(Bytes { bytes, source })
+        let (extent, bytes) = shard.read_record(local, offset, u64::from(len), permit)?;
+        let bytes = Bytes::Payload(bytes.ok_or(TreeError::TooLong)?);
+        Ok((Some(base + extent.start()..base + extent.end()), bytes))
     }
 
-    /// The bytes of a whole record, whose place was read some time ago.
-    pub fn record_bytes(
-        &self,
-        number: u64,
-        shard: usize,
-        extent: Extent,
-    ) -> Result<Bytes<'_>, TreeError> {
-        let shard = &self.dataset.shards()[shard];
-        let epoch = shard.epoch();
-        shard.check_unchanged()?;
-        if shard.is_compared() {
-            let len = u32::try_from(extent.len()).unwrap_or(u32::MAX);
-            return self.read(Node::Record(number), 0, len);
-        }
-        Ok(Bytes {
-            bytes: Cow::Borrowed(shard.mapped(extent)?),
-            source: Some((shard, epoch)),
-        })
-    }
-
-    /// Within one shard the mapped bytes; across several, a copy of all their parts.
+    /// Within one shard its bytes; across several, a copy of all their parts.
     fn read_raw_data(
         &self,
         offset: u64,
         len: u32,
         permit: &mut Permit<'_>,
-    ) -> Result<Bytes<'_>, TreeError> {
-        let end = offset
-            .saturating_add(u64::from(len))
-            .min(self.dataset.payload_len());
+    ) -> Result<(Option<Range<u64>>, Bytes<'_>), TreeError> {
+        let whole = 0..self.dataset.payload_len();
+        let end = offset.saturating_add(u64::from(len)).min(whole.end);
         if offset >= end {
-            return Ok([][..].into());
+            return Ok((None, made(&[][..])));
         }
         let mut at = offset;
         let mut joined = Vec::new();
         while at < end {
             let (shard, base) = self.dataset.shard_of_byte(at).ok_or(TreeError::NotFound)?;
             let part = shard.payload().part(at - base, end - at);
-            if part.len() == u64::from(len).min(end - offset) {
-                let epoch = shard.epoch();
-                shard.check_unchanged()?;
-                if shard.is_compared() {
-                    return compared(shard.read_compared(None, part, permit)?);
-                }
-                shard.will_need(part)?;
-                return Ok(Bytes {
-                    bytes: Cow::Borrowed(shard.mapped(part)?),
-                    source: Some((shard, epoch)),
-                });
+            if part.len() == end - offset {
+                let bytes = shard.read_part(part, permit)?.ok_or(TreeError::TooLong)?;
+                return Ok((Some(whole), Bytes::Payload(bytes)));
             }
             let filled = joined.len();
             joined.resize(filled + part.len() as usize, 0);
@@ -198,7 +166,7 @@ impl Tree {
             }
             at += part.len();
         }
-        Ok(joined.into())
+        Ok((Some(whole), made(joined)))
     }
 
     /// The end offsets of all records in the joined payload, little-endian.
@@ -231,6 +199,6 @@ impl Tree {
     }
 }
 
-fn compared<'a>(bytes: Option<Vec<u8>>) -> Result<Bytes<'a>, TreeError> {
-    bytes.map(Bytes::from).ok_or(TreeError::TooLong)
+fn made<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Bytes<'a> {
+    Bytes::Made(bytes.into())
 }

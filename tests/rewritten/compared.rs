@@ -106,12 +106,12 @@ fn bytes_that_were_being_copied_while_the_file_changed_are_not_right() {
             for (node, is_changed) in [(of_victim, true), (of_other, false)] {
                 let bytes = tree.read(node, 0, 4096).expect("read");
                 let raw = tree.read(Node::RawData, 0, 4096).expect("read");
-                assert!(bytes.are_still_right() && raw.are_still_right());
+                assert!(bytes.done() && raw.done());
                 if is_changed {
                     files.sh(change);
-                    assert!(!bytes.are_still_right(), "{kind:?}: {change}");
+                    assert!(!bytes.done(), "{kind:?}: {change}");
                 }
-                assert!(raw.are_still_right());
+                assert!(raw.done());
             }
         }
     }

@@ -1,0 +1,78 @@
+//! How much is prepared ahead of readers: every limit of it, once, with its unit and what chose it.
+//!
+//! Figures are of two cores and Linux 6.18, records of 10 KB unless another size is named.
+
+use crate::shard;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+// What one task may take.
+
+/// How many bytes are requested or stored ahead of one reader, about.
+pub const LEAD_BYTES: u64 = 8 << 20;
+/// The same in records.
+pub const LEAD_RECORDS: RangeInclusive<u64> = 2..=512;
+/// Records of more bytes are not stored: the kernel's own readahead asks for them in large pieces.
+pub const LARGEST_STORED: u64 = shard::LARGE_RECORD;
+/// How many records past a reader that has overtaken it the worker continues.
+pub const LEAD_AFTER_OVERTAKING: u64 = 4;
+/// After this many records in a row that the kernel has no inode of, nothing more of a task is stored:
+/// nobody has listed them.
+pub const UNKNOWN_IN_A_ROW: u32 = 4;
+/// How many tasks may wait. More are dropped: their reader has come further by then.
+pub const QUEUE: usize = 8;
+/// For how long the records of one task wait, in all, until no reader's request waits to be read.
+pub const STORE_PATIENCE: Duration = Duration::from_millis(1);
+
+// Readers in an order.
+
+/// How many readers of records, and how many of long files, are followed at once.
+pub const READERS: usize = 16;
+/// How many records in a row make a reader: readers that stop at once make it more, those that
+/// continue make it less.
+pub const HITS: RangeInclusive<u32> = 2..=32;
+/// How many records the first window has; each further one has twice as many, up to the lead.
+pub const FIRST_WINDOW: u64 = 16;
+/// Of the reads that belong to no reader, this many are left between two that are searched for in
+/// orders that take a search, which costs as much as some reads.
+pub const SEARCHED_EVERY: u32 = 64;
+/// Of long records, reads of fewer bytes are not looked at: the kernel's own readahead is larger.
+pub const LEAST_OF_LONG: u64 = shard::KERNEL_READAHEAD;
+
+// Readers at random.
+
+/// Once one of this many files was read at random, the others are prepared from what is in memory.
+pub const PART_FOR_MEMORY: u64 = 256;
+/// Once one of this many was, the disk is read for that, too.
+pub const PART_FOR_DISK: u64 = 8;
+/// This many files are asked for in any case, by chance and by programs that look at the first few.
+pub const FEWEST_AT_RANDOM: u64 = 64;
+/// After a pause this long, counting begins anew: a program that looks at a file now and then does not
+/// want them all. Whether there is room for all is found out again after as long.
+pub const PAUSE: Duration = Duration::from_secs(1);
+/// For each file that is read at random, this many others are stored, at most.
+const RECORDS_PER_READ: u64 = 64;
+/// And not many more bytes than these.
+const BYTES_PER_READ: u64 = 2 << 20;
+/// When this many of those had to be read from disk, that is no chance.
+pub const COLD_RECORDS: u32 = 8;
+/// Records in the kernel's cache, which are a second copy, may fill this part of the memory there is.
+pub const RECORDS_SHARE: u64 = 2;
+
+// Names.
+
+/// What the kernel keeps of a file that it knows, in bytes: `fuse_inode` and `dentry` of
+/// /proc/slabinfo, and what is lost between them.
+pub const BYTES_PER_NAME: u64 = 1200;
+/// Names may fill this part of the memory there is.
+pub const NAMES_SHARE: u64 = 8;
+
+/// How many records of this mean length, in bytes, are stored ahead of one reader.
+pub fn lead_records(mean_len: u64) -> u64 {
+    (LEAD_BYTES / mean_len.max(1)).clamp(*LEAD_RECORDS.start(), *LEAD_RECORDS.end())
+}
+
+/// How many records of this mean length, in bytes, one read at random has stored.
+pub fn records_per_read(mean_len: u64) -> u64 {
+    (BYTES_PER_READ / mean_len.max(1)).clamp(1, RECORDS_PER_READ)
+}

@@ -1,0 +1,279 @@
+//! The kernel's cache of a mount and the disk below its shards, as the worker uses them.
+
+use super::budget::{LARGEST_STORED, LEAD_BYTES, PAUSE, RECORDS_SHARE, STORE_PATIENCE};
+use super::run::Way;
+use super::worker::{Store, Stored};
+use crate::format::index::Extent;
+use crate::kernel_cache::KernelCache;
+use crate::kernel_cache::answering::Answering;
+use crate::kernel_cache::stale::Stale;
+use crate::order::Order;
+use crate::shard::{Epoch, LocalIndex, Shard};
+use crate::sys::memory;
+use crate::tree::Tree;
+use crate::tree::ino::Node;
+use nix::errno::Errno;
+use nix::sys::resource::{UsageWho, getrusage};
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// A mount, from the thread that stores.
+#[derive(Debug)]
+pub struct MountStore {
+    tree: Arc<Tree>,
+    cache: KernelCache,
+    stale: Stale,
+    answering: Arc<Answering>,
+    is_listing: Arc<AtomicBool>,
+    /// How long records may still wait until no request waits to be read.
+    patience: Duration,
+    /// How many pages this thread has had to wait for from disk.
+    faults: i64,
+    /// What was stored last, and has yet to turn out right.
+    unconfirmed: Option<Unconfirmed>,
+    /// What has been stored by this task.
+    copied: Vec<(usize, Extent)>,
+    /// When there was room for all records.
+    had_room: Option<Instant>,
+}
+
+/// A record, and where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Located {
+    record: u64,
+    /// The number of its shard, its number there, and its place in that shard's payload.
+    shard: usize,
+    local: LocalIndex,
+    extent: Extent,
+}
+
+/// A record that the kernel has a copy of, which is right if its shard's file is what it was then.
+#[derive(Debug, Clone, Copy)]
+struct Unconfirmed {
+    record: u64,
+    shard: usize,
+    epoch: Epoch,
+}
+
+impl MountStore {
+    /// Of the mount of `tree`. `stale` lets go of what was stored and turned out to be wrong,
+    /// `answering` tells how long answers take, `is_listing` whether names are being listed ahead.
+    pub fn new(
+        tree: Arc<Tree>,
+        cache: KernelCache,
+        stale: Stale,
+        answering: Arc<Answering>,
+        is_listing: Arc<AtomicBool>,
+    ) -> MountStore {
+        MountStore {
+            tree,
+            cache,
+            stale,
+            answering,
+            is_listing,
+            patience: STORE_PATIENCE,
+            faults: 0,
+            unconfirmed: None,
+            copied: Vec::new(),
+            had_room: None,
+        }
+    }
+
+    fn shard(&self, number: usize) -> &Shard {
+        &self.tree.dataset().shards()[number]
+    }
+
+    /// Looks whether what was stored before was right, which is so if nothing has changed in its shard
+    /// until another record's bytes were given; lets go of it if not.
+    fn confirm(&mut self, shard: usize, epoch: Option<Epoch>) {
+        if let Some(before) = self.unconfirmed.take()
+            && (before.shard, Some(before.epoch)) != (shard, epoch)
+        {
+            self.confirm_now(before);
+        }
+    }
+
+    fn confirm_now(&self, stored: Unconfirmed) {
+        if !self.shard(stored.shard).is_still(stored.epoch) {
+            self.stale.let_go(Node::Record(stored.record));
+        }
+    }
+
+    /// Brings a record into memory, so that storing it does not wait for the disk, and waits until no
+    /// request waits to be read; returns whether it is so.
+    fn may_store(&mut self, record: &Located) -> io::Result<bool> {
+        if !self.answering.are_slow() {
+            return Ok(true);
+        }
+        if let Ok(map) = self.shard(record.shard).map() {
+            map.populate(record.extent.start(), record.extent.end());
+        }
+        self.cache.wait_until_unasked(&mut self.patience)
+    }
+
+    /// Whether this thread has waited for the disk since this was asked last.
+    fn has_waited(&mut self) -> bool {
+        let usage = getrusage(UsageWho::RUSAGE_THREAD);
+        let faults = usage.map_or(0, |usage| usage.major_page_faults());
+        std::mem::replace(&mut self.faults, faults) < faults
+    }
+}
+
+impl Store for MountStore {
+    type Record = Located;
+
+    /// Index entries of records that follow each other in number are read together.
+    fn locate(&self, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, Located)> {
+        let dataset = self.tree.dataset();
+        let mut located = Vec::new();
+        let mut positions = positions.peekable();
+        while let Some(position) = positions.next() {
+            let Some(first) = order.record_at(position) else {
+                continue;
+            };
+            let mut end = first + 1;
+            while positions
+                .next_if(|&next| order.record_at(next) == Some(end))
+                .is_some()
+            {
+                end += 1;
+            }
+            dataset.for_each_extent(first..end, &mut |id, shard, extent| {
+                let record = id.get();
+                if let (Ok(extent), Some((_, local))) = (extent, dataset.locate(id)) {
+                    let place = Located {
+                        record,
+                        shard,
+                        local,
+                        extent,
+                    };
+                    located.push((position + (record - first), place));
+                }
+                true
+            });
+        }
+        located
+    }
+
+    fn request(&mut self, way: &Way, positions: Range<u64>) {
+        match way {
+            Way::Records(order) => {
+                let records = self.locate(&**order, positions);
+                let extents = records
+                    .iter()
+                    .map(|(_, record)| (record.shard, record.extent));
+                for_each_joined(extents, |shard, extent| {
+                    // A hint; the read itself will fail if there is a reason.
+                    let _ = self.shard(shard).will_need(extent.part(0, 2 * LEAD_BYTES));
+                });
+            }
+            Way::RawData => {
+                let (mut at, end) = (positions.start, positions.end);
+                let dataset = self.tree.dataset();
+                while let Some((shard, base)) = dataset.shard_of_byte(at).filter(|_| at < end) {
+                    let part = shard.payload().part(at - base, end - at);
+                    // As above.
+                    let _ = shard.will_need(part);
+                    at += part.len().max(1);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        self.patience = STORE_PATIENCE;
+        self.has_waited();
+    }
+
+    fn store(&mut self, record: &Located) -> io::Result<Stored> {
+        let &Located {
+            shard,
+            local,
+            extent,
+            ..
+        } = record;
+        if extent.is_empty() || extent.len() > LARGEST_STORED {
+            return Ok(Stored::Passed);
+        }
+        let may_store = self.may_store(record)?;
+        let tree = Arc::clone(&self.tree);
+        // What a shard that has changed since would give must not get into the cache.
+        let bytes = tree.dataset().shards()[shard].read_requested(local, extent);
+        let Ok(Some(bytes)) = bytes else {
+            return Ok(Stored::Passed);
+        };
+        self.confirm(shard, bytes.epoch());
+        if may_store {
+            let stored = self.cache.store(Node::Record(record.record).ino(), &bytes);
+            if let Err(error) = stored {
+                return match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+                    Errno::ENOENT => Ok(Stored::Unknown),
+                    Errno::ENODEV | Errno::ENOTCONN | Errno::EBADF | Errno::EINVAL => Err(error),
+                    _ => Ok(Stored::Refused),
+                };
+            }
+            self.copied.push((shard, extent));
+            self.unconfirmed = bytes.epoch().map(|epoch| Unconfirmed {
+                record: record.record,
+                shard,
+                epoch,
+            });
+        }
+        Ok(Stored::Yes {
+            from_disk: self.has_waited(),
+        })
+    }
+
+    fn finish(&mut self) {
+        if let Some(stored) = self.unconfirmed.take() {
+            self.confirm_now(stored);
+        }
+        let copied = std::mem::take(&mut self.copied);
+        for_each_joined(copied.into_iter(), |shard, extent| {
+            self.shard(shard).let_go(extent)
+        });
+    }
+
+    /// Records in the kernel's cache are a second copy of what is in the shards' pages.
+    fn has_room_for_all(&mut self) -> bool {
+        if self.had_room.is_some_and(|then| then.elapsed() < PAUSE) {
+            return true;
+        }
+        let dataset = self.tree.dataset();
+        let has_room = dataset.mean_record_len() <= LARGEST_STORED
+            && dataset.len_in_pages() <= memory::available() / RECORDS_SHARE;
+        self.had_room = has_room.then(Instant::now);
+        has_room
+    }
+
+    fn are_names_coming(&self) -> bool {
+        self.is_listing.load(Ordering::Relaxed)
+    }
+}
+
+/// Calls `each` with extents, those that follow each other in a shard as one.
+fn for_each_joined(
+    extents: impl Iterator<Item = (usize, Extent)>,
+    mut each: impl FnMut(usize, Extent),
+) {
+    let mut joined: Option<(usize, Extent)> = None;
+    for (shard, extent) in extents {
+        joined = Some(match joined {
+            Some((same, before)) if same == shard && before.end() == extent.start() => {
+                (shard, before.join(extent))
+            }
+            before => {
+                if let Some((shard, extent)) = before {
+                    each(shard, extent);
+                }
+                (shard, extent)
+            }
+        });
+    }
+    if let Some((shard, extent)) = joined {
+        each(shard, extent);
+    }
+}

@@ -1,0 +1,45 @@
+//! The few things that were used last.
+
+use super::budget::READERS;
+
+/// As many things as readers are followed at once; of more, the one that was used longest ago goes.
+#[derive(Debug)]
+pub struct Recent<T> {
+    /// Each with the time of its last use.
+    things: Vec<(u64, T)>,
+    clock: u64,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Recent {
+            things: Vec::with_capacity(READERS),
+            clock: 0,
+        }
+    }
+}
+
+impl<T> Recent<T> {
+    /// Uses the first thing that `find` finds something in.
+    pub fn find<F>(&mut self, mut find: impl FnMut(&T) -> Option<F>) -> Option<(&mut T, F)> {
+        self.clock += 1;
+        let mut things = self.things.iter_mut();
+        let (found, (last_use, thing)) = things.find_map(|entry| Some((find(&entry.1)?, entry)))?;
+        *last_use = self.clock;
+        Some((thing, found))
+    }
+
+    /// Adds a thing, and returns what has to go for it.
+    pub fn add(&mut self, thing: T) -> Option<T> {
+        let entry = (self.clock, thing);
+        if self.things.len() < READERS {
+            self.things.push(entry);
+            return None;
+        }
+        let oldest = self
+            .things
+            .iter_mut()
+            .min_by_key(|(last_use, _)| *last_use)?;
+        Some(std::mem::replace(oldest, entry).1)
+    }
+}

@@ -1,0 +1,112 @@
+//! A way through what the mount shows, how far it is prepared, and what is to be done for it.
+
+use crate::order::Order;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// What a run leads through.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Records, by their positions in an order.
+    Records(Arc<dyn Order>),
+    /// `raw/data`, where positions are bytes.
+    RawData,
+}
+
+/// One way, and how far it is prepared. Readers move `reached`, the worker alone moves the rest.
+#[derive(Debug)]
+pub struct Run {
+    pub way: Way,
+    /// Whether it prepares all there is, for which memory has to have room.
+    pub is_of_all: bool,
+    /// One past the position that was read last.
+    pub reached: Mark,
+    /// One past what has been requested from disk.
+    pub requested: Mark,
+    /// One past what has been stored.
+    pub stored: Mark,
+    /// So much had to be read from disk that storing from memory alone is in vain.
+    pub is_cold: AtomicBool,
+    has_ended: AtomicBool,
+}
+
+/// A position that one thread moves and others look at.
+#[derive(Debug, Default)]
+pub struct Mark(AtomicU64);
+
+impl Mark {
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn set(&self, position: u64) {
+        self.0.store(position, Ordering::Relaxed);
+    }
+}
+
+impl Run {
+    /// Of one reader.
+    pub fn of_reader(way: Way) -> Arc<Run> {
+        Arc::new(Run::new(way, false))
+    }
+
+    /// Of all records, for readers at random.
+    pub fn of_all(order: Arc<dyn Order>) -> Arc<Run> {
+        Arc::new(Run::new(Way::Records(order), true))
+    }
+
+    fn new(way: Way, is_of_all: bool) -> Run {
+        Run {
+            way,
+            is_of_all,
+            reached: Mark::default(),
+            requested: Mark::default(),
+            stored: Mark::default(),
+            is_cold: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+        }
+    }
+
+    /// Nothing more is done for it.
+    pub fn end(&self) {
+        self.has_ended.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
+    }
+}
+
+/// What is to be done for a run now: to bring it to a position.
+#[derive(Debug)]
+pub struct Task {
+    pub run: Arc<Run>,
+    /// One past the last position to prepare.
+    pub until: u64,
+    /// How much more is to be requested from disk, so that it has work while the others are stored.
+    pub lead: u64,
+    /// A position that is left out, so that a reader that has come there is seen.
+    pub marker: Option<u64>,
+    pub effort: Effort,
+}
+
+/// How much a run is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// To ask the disk.
+    Request,
+    /// To store what is in memory.
+    StoreFromMemory,
+    /// Both, whatever the disk has to read.
+    RequestAndStore,
+}
+
+impl Effort {
+    pub fn requests(self) -> bool {
+        self != Effort::StoreFromMemory
+    }
+
+    pub fn stores(self) -> bool {
+        self != Effort::Request
+    }
+}

@@ -1,0 +1,463 @@
+//! Readers and the worker over a kernel and a disk that are made up: what was stored is a hit, all
+//! else is a request.
+
+use super::Readers;
+use super::budget::{LEAD_AFTER_OVERTAKING, UNKNOWN_IN_A_ROW};
+use super::run::{Effort, Run, Task, Way};
+use super::worker::{Store, Stored, Worker};
+use crate::order::{ByNumber, Order, Shuffle};
+use std::collections::HashSet;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+const RECORDS: u64 = 10_000;
+const RECORD_LEN: u64 = 10_000;
+
+/// The records in the opposite order, which takes a search to find a position in.
+#[derive(Debug)]
+struct Reversed;
+
+impl Order for Reversed {
+    fn len(&self) -> u64 {
+        RECORDS
+    }
+
+    fn record_at(&self, position: u64) -> Option<u64> {
+        (RECORDS - 1).checked_sub(position)
+    }
+
+    fn position_of(&self, _: u64) -> Option<u64> {
+        None
+    }
+
+    fn search(&self, record: u64) -> Option<u64> {
+        Some(RECORDS - 1 - record)
+    }
+}
+
+/// A view: an order whose positions are arithmetic.
+#[derive(Debug)]
+struct Shuffled(Shuffle);
+
+impl Order for Shuffled {
+    fn len(&self) -> u64 {
+        RECORDS
+    }
+
+    fn record_at(&self, position: u64) -> Option<u64> {
+        (position < RECORDS).then(|| self.0.at(position))
+    }
+
+    fn position_of(&self, record: u64) -> Option<u64> {
+        (record < RECORDS).then(|| self.0.position_of(record))
+    }
+}
+
+/// The kernel's cache of a mount, and the disk below its one shard.
+struct Fake {
+    /// Records that the kernel has inodes of.
+    known: HashSet<u64>,
+    are_names_coming: bool,
+    /// What the kernel's cache has, and what the shard's pages have.
+    cached: HashSet<u64>,
+    in_memory: HashSet<u64>,
+    /// Positions that were requested from disk, and records that were stored, in turn.
+    requested: Vec<Range<u64>>,
+    stored: Vec<u64>,
+    room: Option<u64>,
+    is_gone: bool,
+    /// From this record on the shard has been cut.
+    cut: u64,
+    /// What a reader reads while this many records are being stored: the run, and its position then.
+    meanwhile: Option<(usize, Arc<Run>, u64)>,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Fake {
+            known: (0..RECORDS).collect(),
+            are_names_coming: false,
+            cached: HashSet::new(),
+            in_memory: (0..RECORDS).collect(),
+            requested: Vec::new(),
+            stored: Vec::new(),
+            room: None,
+            is_gone: false,
+            cut: RECORDS,
+            meanwhile: None,
+        }
+    }
+}
+
+impl Store for Fake {
+    type Record = u64;
+
+    fn locate(&self, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, u64)> {
+        let located = |position| Some((position, order.record_at(position)?));
+        positions.filter_map(located).collect()
+    }
+
+    fn request(&mut self, way: &Way, positions: Range<u64>) {
+        if let Way::Records(order) = way {
+            let records = positions.clone().filter_map(|p| order.record_at(p));
+            self.in_memory.extend(records);
+        }
+        self.requested.push(positions);
+    }
+
+    fn store(&mut self, &number: &u64) -> io::Result<Stored> {
+        if self.is_gone {
+            return Err(io::Error::from_raw_os_error(
+                nix::errno::Errno::ENODEV as i32,
+            ));
+        }
+        if number >= self.cut {
+            return Ok(Stored::Refused);
+        }
+        if !self.known.contains(&number) {
+            return Ok(Stored::Unknown);
+        }
+        if self.room == Some(self.cached.len() as u64) {
+            self.cached.clear();
+        }
+        self.cached.insert(number);
+        self.stored.push(number);
+        if let Some((stored, run, position)) = &self.meanwhile
+            && *stored == self.stored.len()
+        {
+            run.reached.set(position + 1);
+        }
+        let from_disk = self.in_memory.insert(number);
+        Ok(Stored::Yes { from_disk })
+    }
+
+    fn has_room_for_all(&mut self) -> bool {
+        self.room.is_none()
+    }
+
+    fn are_names_coming(&self) -> bool {
+        self.are_names_coming
+    }
+}
+
+/// A mount whose worker does at once what is due.
+struct Bench {
+    readers: Readers,
+    worker: Worker<Fake>,
+    now: Instant,
+    requests: u64,
+}
+
+impl Bench {
+    fn new(fake: Fake, orders: Vec<Arc<dyn Order>>) -> Bench {
+        Bench {
+            readers: Readers::new(orders, Some(RECORDS), RECORD_LEN),
+            worker: Worker::new(fake),
+            now: Instant::now(),
+            requests: 0,
+        }
+    }
+
+    /// Records are read by number or in the opposite order.
+    fn with(fake: Fake) -> Bench {
+        Bench::new(fake, vec![Arc::new(ByNumber(RECORDS)), Arc::new(Reversed)])
+    }
+
+    fn fake(&mut self) -> &mut Fake {
+        &mut self.worker.store
+    }
+
+    /// Reads records as programs do: returns how many of them the kernel had to ask for.
+    fn read(&mut self, records: impl IntoIterator<Item = u64>) -> u64 {
+        let before = self.requests;
+        for record in records {
+            self.now += Duration::from_micros(100);
+            if self.fake().cached.contains(&record) {
+                continue;
+            }
+            self.requests += 1;
+            self.fake().cached.insert(record);
+            self.fake().in_memory.insert(record);
+            if let Some(task) = self.readers.observe(record, self.now) {
+                // The mount may be gone: its readers see.
+                let _ = self.worker.prepare(&task);
+            }
+        }
+        self.requests - before
+    }
+
+    fn windows(&self) -> (u64, u64) {
+        self.readers.in_order.counts()
+    }
+}
+
+fn random() -> impl Iterator<Item = u64> {
+    let shuffle = Shuffle::new(1, RECORDS);
+    (0..RECORDS).map(move |n| shuffle.at(n))
+}
+
+#[test]
+fn a_reader_in_order_asks_for_few_records() {
+    let mut bench = Bench::with(Fake::default());
+    let requests = bench.read(0..RECORDS);
+    assert!(requests < 60, "{requests}");
+    let (windows, used) = bench.windows();
+    assert!(windows - used <= 1, "{windows} {used}");
+}
+
+#[test]
+fn what_a_reader_in_order_wants_is_requested_once_and_before_it_is_stored() {
+    let mut bench = Bench::with(Fake::default());
+    bench.fake().in_memory.clear();
+    bench.read(0..RECORDS);
+    let requested = std::mem::take(&mut bench.fake().requested);
+    assert!(requested.is_sorted_by_key(|range| range.start));
+    let ends = requested.iter().skip(1).map(|range| range.start);
+    let starts = requested.iter().map(|range| range.end);
+    assert!(
+        starts.zip(ends).all(|(end, start)| end == start),
+        "{requested:?}"
+    );
+    assert!(requested.last().is_some_and(|range| range.end >= RECORDS));
+}
+
+#[test]
+fn a_reader_by_name_is_recognized() {
+    let mut bench = Bench::with(Fake::default());
+    let requests = bench.read((0..RECORDS).rev());
+    assert!(requests < 200, "{requests}");
+}
+
+#[test]
+fn a_reader_of_an_order_that_is_arithmetic_is_recognized_at_once() {
+    let shuffle = Shuffle::new(7, RECORDS);
+    let orders: Vec<Arc<dyn Order>> =
+        vec![Arc::new(ByNumber(RECORDS)), Arc::new(Shuffled(shuffle))];
+    let mut bench = Bench::new(Fake::default(), orders);
+    let requests = bench.read((0..RECORDS).map(|position| shuffle.at(position)));
+    assert!(requests < 60, "{requests}");
+}
+
+#[test]
+fn several_readers_are_followed_at_once() {
+    let mut bench = Bench::with(Fake::default());
+    let each = |n: u64| [n, n + 2000, n + 4000, n + 6000];
+    let requests = bench.read((0..2000).flat_map(each));
+    assert!(requests < 250, "{requests}");
+}
+
+#[test]
+fn nothing_is_stored_in_an_order_for_a_random_reader() {
+    let mut bench = Bench::with(Fake::default());
+    bench.read(random());
+    assert_eq!(bench.windows(), (0, 0));
+}
+
+#[test]
+fn readers_that_stop_after_a_few_records_have_little_stored_for_nobody() {
+    let mut bench = Bench::with(Fake::default());
+    bench.readers.at_random = None;
+    let shuffle = Shuffle::new(1, RECORDS / 4);
+    let runs = (0..RECORDS / 4).flat_map(|n| {
+        let first = shuffle.at(n) * 4;
+        first..first + 4
+    });
+    bench.read(runs);
+    let (windows, _) = bench.windows();
+    assert!(windows < 60, "{windows}");
+}
+
+#[test]
+fn the_end_is_not_passed() {
+    let mut bench = Bench::with(Fake::default());
+    bench.read(RECORDS - 5..RECORDS);
+    assert!(bench.fake().stored.iter().all(|&record| record < RECORDS));
+    let due = bench.readers.observe(RECORDS - 1, bench.now);
+    assert!(due.is_none(), "{due:?}");
+}
+
+#[test]
+fn all_that_fits_is_stored_for_a_random_reader_from_memory() {
+    let mut bench = Bench::with(Fake::default());
+    let requests = bench.read(random());
+    // A 256th, and as many as it takes to store all others, 64 for each.
+    assert!(
+        requests < RECORDS / 256 + 64 + RECORDS / 64 + 100,
+        "{requests}"
+    );
+    assert!(
+        bench.fake().requested.is_empty(),
+        "nothing had to be read from disk"
+    );
+}
+
+#[test]
+fn the_disk_is_read_for_a_random_reader_after_an_eighth_only() {
+    let mut bench = Bench::with(Fake::default());
+    bench.fake().in_memory.clear();
+    let mut order = random();
+    let cold = bench.read(order.by_ref().take(RECORDS as usize / 8 - 10));
+    assert!(bench.fake().requested.is_empty());
+    let stored = bench.fake().stored.len();
+    assert!(stored < 100, "{stored} of {cold} from disk");
+    let requests = bench.read(order);
+    assert!(requests < RECORDS / 64 + 200, "{requests}");
+    assert!(!bench.fake().requested.is_empty());
+}
+
+#[test]
+fn nothing_is_stored_for_a_random_reader_where_it_does_not_fit() {
+    let mut bench = Bench::with(Fake::default());
+    bench.fake().room = Some(RECORDS / 2);
+    let requests = bench.read(random());
+    assert_eq!(requests, RECORDS);
+    assert!(bench.fake().stored.is_empty());
+}
+
+#[test]
+fn what_did_not_last_is_stored_again_only_after_twice_as_many_reads() {
+    let mut bench = Bench::with(Fake::default());
+    let first = bench.read(random());
+    bench.fake().cached.clear();
+    let again = bench.read(random());
+    assert!(again > first + 30, "{first} {again}");
+}
+
+/// A task that stores the first `until` records for a reader.
+fn task(until: u64) -> Task {
+    Task {
+        run: Run::of_reader(Way::Records(Arc::new(ByNumber(RECORDS)))),
+        until,
+        lead: 0,
+        marker: None,
+        effort: Effort::RequestAndStore,
+    }
+}
+
+#[test]
+fn storing_continues_some_way_before_a_reader_that_overtakes() {
+    let task = task(100);
+    let mut worker = Worker::new(Fake {
+        meanwhile: Some((10, Arc::clone(&task.run), 50)),
+        ..Fake::default()
+    });
+    worker.prepare(&task).expect("stored");
+    let expected: Vec<u64> = (0..10).chain(50 + LEAD_AFTER_OVERTAKING..100).collect();
+    assert_eq!(worker.store.stored, expected);
+}
+
+#[test]
+fn the_marker_and_what_has_been_read_are_left_out() {
+    let mut task = task(100);
+    task.run.reached.set(7);
+    task.marker = Some(50);
+    let mut worker = Worker::new(Fake::default());
+    worker.prepare(&task).expect("stored");
+    let expected: Vec<u64> = (7..100).filter(|&record| record != 50).collect();
+    assert_eq!(worker.store.stored, expected);
+    assert_eq!(task.run.stored.get(), 100);
+}
+
+#[test]
+fn of_files_that_nobody_has_listed_none_is_stored() {
+    let mut worker = Worker::new(Fake {
+        known: (0..10).collect(),
+        ..Fake::default()
+    });
+    let task = task(100);
+    worker.prepare(&task).expect("stored");
+    assert_eq!(worker.store.stored, Vec::from_iter(0..10));
+    // They are not tried again.
+    assert_eq!(task.run.stored.get(), 100);
+}
+
+#[test]
+fn single_unknown_files_are_passed_over() {
+    let unknown = |record: &u64| !record.is_multiple_of(u64::from(UNKNOWN_IN_A_ROW));
+    let known = (0..100).filter(unknown);
+    let mut worker = Worker::new(Fake {
+        known: known.clone().collect(),
+        ..Fake::default()
+    });
+    worker.prepare(&task(100)).expect("stored");
+    assert_eq!(worker.store.stored, Vec::from_iter(known));
+}
+
+#[test]
+fn names_that_are_being_listed_are_waited_for() {
+    let run = Run::of_all(Arc::new(ByNumber(RECORDS)));
+    let all = |until| Task {
+        run: Arc::clone(&run),
+        until,
+        ..task(0)
+    };
+    let mut worker = Worker::new(Fake {
+        known: (0..10).collect(),
+        are_names_coming: true,
+        ..Fake::default()
+    });
+    worker.prepare(&all(100)).expect("stored");
+    assert_eq!(run.stored.get(), 10);
+    worker.store.known.extend(10..RECORDS);
+    worker.prepare(&all(100)).expect("stored");
+    assert_eq!(worker.store.stored, Vec::from_iter(0..100));
+}
+
+#[test]
+fn a_cut_shard_ends_a_task_and_not_the_worker() {
+    let mut worker = Worker::new(Fake {
+        cut: 20,
+        ..Fake::default()
+    });
+    worker.prepare(&task(100)).expect("the mount is there");
+    assert_eq!(worker.store.stored, Vec::from_iter(0..20));
+    worker.prepare(&task(5)).expect("the mount is there");
+    assert_eq!(worker.store.stored.len(), 25);
+}
+
+#[test]
+fn a_mount_that_is_gone_ends_the_worker() {
+    let mut worker = Worker::new(Fake {
+        is_gone: true,
+        ..Fake::default()
+    });
+    assert!(worker.prepare(&task(100)).is_err());
+}
+
+#[test]
+fn tasks_of_a_run_that_has_ended_do_nothing() {
+    let task = task(100);
+    task.run.end();
+    let mut worker = Worker::new(Fake::default());
+    worker.prepare(&task).expect("nothing to do");
+    assert!(worker.store.stored.is_empty());
+    assert!(worker.store.requested.is_empty());
+}
+
+#[test]
+fn storing_from_memory_stops_where_the_disk_has_to_be_read() {
+    let run = Run::of_all(Arc::new(ByNumber(RECORDS)));
+    let effort = |effort, until| Task {
+        run: Arc::clone(&run),
+        until,
+        effort,
+        ..task(0)
+    };
+    let mut worker = Worker::new(Fake {
+        in_memory: (0..10).collect(),
+        ..Fake::default()
+    });
+    let memory = effort(Effort::StoreFromMemory, 64);
+    worker.prepare(&memory).expect("stored");
+    assert_eq!(worker.store.stored.len(), 18);
+    assert!(run.is_cold.load(Ordering::Relaxed));
+    worker.prepare(&memory).expect("nothing to do");
+    assert_eq!(worker.store.stored.len(), 18);
+    let disk = effort(Effort::RequestAndStore, 64);
+    worker.prepare(&disk).expect("stored");
+    assert_eq!(worker.store.stored, Vec::from_iter(0..64));
+    assert!(!run.is_cold.load(Ordering::Relaxed));
+}

@@ -1,0 +1,154 @@
+//! Brings runs to where their readers will want them: asks the disk, and stores records into the
+//! kernel's cache of the mount. In a thread of its own.
+//!
+//! A thread that answers reads must never do this: the kernel's store waits for pages that are being
+//! read, and so for that thread's own answer.
+
+use super::budget::{COLD_RECORDS, LEAD_AFTER_OVERTAKING, UNKNOWN_IN_A_ROW};
+use super::run::{Effort, Run, Task, Way};
+use crate::order::Order;
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+/// What became of a record that was to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// The kernel has it, or its shard's pages are in memory now.
+    Yes {
+        /// It had to be read from disk.
+        from_disk: bool,
+    },
+    /// The kernel has no inode of it: nobody has listed it.
+    Unknown,
+    /// It cannot be stored, as it is too long or its shard has changed; others can.
+    Passed,
+    /// The kernel refuses, for want of memory or because a shard was cut: readers will see.
+    Refused,
+}
+
+/// The kernel's cache of the mount and the disk below it, as the worker uses them.
+pub trait Store {
+    /// A record, and where it lies.
+    type Record;
+
+    /// The records at these positions, each with its position; those that cannot be read are left out.
+    fn locate(&self, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, Self::Record)>;
+    /// Asks the disk for what is at these positions.
+    fn request(&mut self, way: &Way, positions: Range<u64>);
+    /// Before the records of a task.
+    fn begin(&mut self) {}
+    /// Stores a record. Fails when the mount is gone.
+    fn store(&mut self, record: &Self::Record) -> io::Result<Stored>;
+    /// After the records of a task.
+    fn finish(&mut self) {}
+    /// Whether memory has room for all records.
+    fn has_room_for_all(&mut self) -> bool;
+    /// Whether the kernel is being told of more names.
+    fn are_names_coming(&self) -> bool;
+}
+
+/// Works on tasks.
+#[derive(Debug)]
+pub struct Worker<S> {
+    pub(super) store: S,
+}
+
+impl<S: Store> Worker<S> {
+    pub fn new(store: S) -> Worker<S> {
+        Worker { store }
+    }
+
+    /// Brings a run to where the task wants it. Fails when the mount is gone.
+    pub fn prepare(&mut self, task: &Task) -> io::Result<()> {
+        let run = &*task.run;
+        if run.has_ended() {
+            return Ok(());
+        }
+        if run.is_of_all && !self.store.has_room_for_all() {
+            log::debug!("no room to store all records ahead of random readers");
+            run.end();
+            return Ok(());
+        }
+        if task.effort == Effort::StoreFromMemory && run.is_cold.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // What has been read already is left.
+        let from = run.stored.get().max(run.reached.get());
+        if task.effort.requests() {
+            self.request(task, from);
+        }
+        if let (true, Way::Records(order)) = (task.effort.stores(), &run.way) {
+            let order = &**order;
+            let stored = self.store(task, order, from)?;
+            run.stored.set(stored.max(run.stored.get()));
+            if run.is_of_all && stored >= order.len() {
+                log::debug!("all records stored ahead of random readers");
+                run.end();
+            }
+        }
+        Ok(())
+    }
+
+    /// Requests what the task wants and its lead, once half of the lead has been used.
+    fn request(&mut self, task: &Task, from: u64) {
+        let run = &*task.run;
+        let from = from.max(run.requested.get());
+        if from < task.until + task.lead.div_ceil(2) {
+            let until = task.until + task.lead;
+            self.store.request(&run.way, from..until);
+            run.requested.set(until);
+        }
+    }
+
+    /// Stores records from `from` on, and returns one past the last position that is done with.
+    fn store(&mut self, task: &Task, order: &dyn Order, from: u64) -> io::Result<u64> {
+        let records = self.store.locate(order, from..task.until);
+        self.store.begin();
+        let done = self.store_all(task, &records);
+        self.store.finish();
+        done
+    }
+
+    fn store_all(&mut self, task: &Task, records: &[(u64, S::Record)]) -> io::Result<u64> {
+        let run = &*task.run;
+        let mut next = 0;
+        let (mut unknown, mut from_disk) = (0, 0);
+        for &(position, ref record) in records {
+            next = next.max(overtaken(run, position));
+            if position < next || task.marker == Some(position) {
+                continue;
+            }
+            match self.store.store(record)? {
+                Stored::Yes { from_disk: is } => {
+                    unknown = 0;
+                    from_disk += u32::from(is);
+                }
+                Stored::Unknown => unknown += 1,
+                Stored::Passed => {}
+                Stored::Refused => break,
+            }
+            if unknown == UNKNOWN_IN_A_ROW {
+                // Names that are coming are waited for, the others are left.
+                let is_waited_for = run.is_of_all && self.store.are_names_coming();
+                let first = position + 1 - u64::from(unknown);
+                return Ok(if is_waited_for { first } else { task.until });
+            }
+            if from_disk == COLD_RECORDS && task.effort == Effort::StoreFromMemory {
+                run.is_cold.store(true, Ordering::Relaxed);
+                return Ok(position + 1);
+            }
+        }
+        run.is_cold
+            .store(from_disk >= COLD_RECORDS, Ordering::Relaxed);
+        Ok(task.until)
+    }
+}
+
+/// From where on storing is of use to a reader that has overtaken `position`: some way before it.
+fn overtaken(run: &Run, position: u64) -> u64 {
+    match run.reached.get().checked_sub(1) {
+        Some(last) if last >= position => last + LEAD_AFTER_OVERTAKING,
+        _ => 0,
+    }
+}
