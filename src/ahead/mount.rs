@@ -15,7 +15,7 @@ use crate::tree::ino::Node;
 use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::io;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -152,7 +152,7 @@ impl Store for MountStore {
                     };
                     located.push((position + (record - first), place));
                 }
-                true
+                ControlFlow::Continue(())
             });
         }
         located

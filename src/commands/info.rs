@@ -10,6 +10,7 @@ use crate::text::{json, shown};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Width of the longest bar of the histogram.
@@ -78,7 +79,7 @@ impl Faults {
                 // It stands for all that is left of the shard.
                 Err(error) => _ = first_failure.get_or_insert(error),
             }
-            true
+            ControlFlow::Continue(())
         });
         if let Some(failure) = first_failure {
             self.cannot_read(&failure);
@@ -104,7 +105,7 @@ impl Faults {
                     Err(error) if error.is_damage() => {}
                     Err(error) => _ = failure.borrow_mut().get_or_insert(error),
                 }
-                true
+                ControlFlow::Continue(())
             });
         });
         match failure.into_inner() {

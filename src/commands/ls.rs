@@ -10,6 +10,7 @@ use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use crate::text::shown;
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
 
 /// One line for each record. One that cannot be read is reported, and the listing continues.
 pub fn run(options: &Ls) -> anyhow::Result<Exit> {
@@ -31,14 +32,18 @@ pub fn run(options: &Ls) -> anyhow::Result<Exit> {
             }
         };
         let Some((_, local)) = dataset.locate(record) else {
-            return true;
+            return ControlFlow::Continue(());
         };
         let line = extent.and_then(|extent| pass.line(record, local, extent, options.long));
         match line {
             Ok(()) => result = out.write_all(pass.line.as_bytes()),
             Err(error) => faults.show(&error, error.is_damage()),
         }
-        result.is_ok()
+        if result.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     });
     result?;
     out.flush()?;

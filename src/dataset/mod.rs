@@ -18,7 +18,7 @@ use pattern::Pattern;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -235,31 +235,31 @@ impl Dataset {
     }
 
     /// Calls `each` with records `range`: the number of the record and of its shard, and its extent
-    /// in that shard's payload, until it returns `false`. A damaged entry, or all that is left of a shard that cannot be read any more, is
-    /// passed on as an error and does not end the walk.
+    /// in that shard's payload, until it breaks off. A damaged entry, or all that is left of a shard
+    /// that cannot be read any more, is passed on as an error and does not end the walk.
     pub fn for_each_extent(
         &self,
         range: Range<u64>,
-        each: &mut dyn FnMut(RecordId, usize, Result<Extent, ShardError>) -> bool,
+        each: &mut dyn FnMut(RecordId, usize, Result<Extent, ShardError>) -> ControlFlow<()>,
     ) {
         let mut next = range.start;
-        let mut go_on = true;
+        let mut flow = ControlFlow::Continue(());
         let first_shard = owner(&self.first_record, range.start);
         for (number, shard) in self.shards.iter().enumerate().skip(first_shard) {
             let base = self.first_record[number];
             let end = self.first_record[number + 1].min(range.end);
-            if next >= range.end || !go_on {
+            if next >= range.end || flow.is_break() {
                 return;
             }
             let walked = shard.for_each_extent(next - base..end - base, &mut |local, extent| {
                 let extent = extent.map_err(|damage| shard.damaged(damage));
                 next = base + local.get() + 1;
-                go_on = each(RecordId(next - 1), number, extent);
-                go_on
+                flow = each(RecordId(next - 1), number, extent);
+                flow
             });
             if let Err(error) = walked {
-                while go_on && next < end {
-                    go_on = each(RecordId(next), number, Err(error.clone()));
+                while flow.is_continue() && next < end {
+                    flow = each(RecordId(next), number, Err(error.clone()));
                     next += 1;
                 }
             }

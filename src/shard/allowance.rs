@@ -14,6 +14,7 @@ use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::format::name::{MAX_LEN, Name};
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often a pass may read each byte, on average.
@@ -136,7 +137,7 @@ fn check_neighbours(shard: &Shard, record: LocalIndex, extent: Extent) -> Result
     let mut around = Vec::new();
     shard.for_each_extent(first..end, &mut |_, extent| {
         around.push(extent.ok());
-        true
+        ControlFlow::Continue(())
     })?;
     // `None` is what is not there, which says nothing, and `Some(None)` a decrease.
     let at = |wanted: Option<u64>| {

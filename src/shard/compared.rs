@@ -12,7 +12,7 @@ use super::{BATCH, LocalIndex, Shard, ShardError};
 use crate::format::index::Extent;
 use crate::format::section::ENTRY_LEN;
 use crate::format::{Damage, OFFSET_LEN};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// Longer records are remembered. Others are read whole each time, which is mostly once.
 const LONG: u64 = 256 << 10;
@@ -194,12 +194,15 @@ impl Shard {
     fn extents(&self, records: Range<u64>) -> Result<Vec<Extent>, ShardError> {
         let mut extents = Vec::with_capacity((records.end - records.start) as usize);
         let mut damage = None;
-        self.for_each_extent(records, &mut |_, extent| {
-            match extent {
-                Ok(extent) => extents.push(extent),
-                Err(error) => damage = Some(error),
+        self.for_each_extent(records, &mut |_, extent| match extent {
+            Ok(extent) => {
+                extents.push(extent);
+                ControlFlow::Continue(())
             }
-            damage.is_none()
+            Err(error) => {
+                damage = Some(error);
+                ControlFlow::Break(())
+            }
         })?;
         match damage {
             Some(damage) => Err(self.damaged(damage)),

@@ -34,7 +34,7 @@ use events::Events;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IoSliceMut};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -285,12 +285,12 @@ impl Shard {
         self.entry(&self.index, record.0)
     }
 
-    /// Calls `each` with the extents of records `range`, in order, until it returns `false`. A
-    /// damaged entry is passed on as such and does not end the walk.
+    /// Calls `each` with the extents of records `range`, in order, until it breaks off. A damaged
+    /// entry is passed on as such and does not end the walk.
     pub fn for_each_extent(
         &self,
         range: Range<u64>,
-        each: &mut dyn FnMut(LocalIndex, Result<Extent, Damage>) -> bool,
+        each: &mut dyn FnMut(LocalIndex, Result<Extent, Damage>) -> ControlFlow<()>,
     ) -> Result<(), ShardError> {
         self.for_each_entry(&self.index, range, &mut |entry, extent| {
             each(LocalIndex(entry), extent)
@@ -376,7 +376,7 @@ impl Shard {
     /// does for records.
     pub fn for_each_name_extent(
         &self,
-        each: &mut dyn FnMut(LocalIndex, Result<Extent, Damage>) -> bool,
+        each: &mut dyn FnMut(LocalIndex, Result<Extent, Damage>) -> ControlFlow<()>,
     ) -> Result<(), ShardError> {
         let Some(names) = &self.sections.names else {
             return Ok(());
@@ -561,7 +561,7 @@ impl Shard {
         &self,
         table: &EndOffsets,
         range: Range<u64>,
-        each: &mut dyn FnMut(u64, Result<Extent, Damage>) -> bool,
+        each: &mut dyn FnMut(u64, Result<Extent, Damage>) -> ControlFlow<()>,
     ) -> Result<(), ShardError> {
         let mut bytes = Vec::new();
         let mut first = range.start;
@@ -571,7 +571,7 @@ impl Shard {
             bytes.resize((wanted.end - wanted.start) as usize, 0);
             self.read_at(wanted.start, &mut bytes)?;
             for (entry, extent) in batch.clone().zip(table.extents(first, &bytes)) {
-                if !each(entry, extent) {
+                if each(entry, extent).is_break() {
                     return Ok(());
                 }
             }

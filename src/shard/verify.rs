@@ -5,6 +5,7 @@ use crate::format::index::Extent;
 use crate::shard::allowance::Allowance;
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// What was checked, over all shards.
@@ -102,7 +103,11 @@ impl Check<'_> {
                 Ok(extent) => result = self.content(record, extent),
                 Err(damage) => self.damage(damage),
             }
-            result.is_ok()
+            if result.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
         result
     }
@@ -144,7 +149,11 @@ impl Check<'_> {
                 Ok(extent) => result = self.name(record, extent),
                 Err(damage) => self.damage(damage),
             }
-            result.is_ok()
+            if result.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
         result
     }

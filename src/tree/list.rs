@@ -6,6 +6,7 @@ use super::ino::Node;
 use super::{Tree, TreeError};
 use crate::dataset::numbered::NumberedNames;
 use crate::format::index::Extent;
+use std::ops::ControlFlow;
 
 /// One entry of a directory.
 #[derive(Debug, PartialEq, Eq)]
@@ -175,12 +176,17 @@ impl Tree {
                 let number = record.get();
                 names.write(number - first, &mut name);
                 let size = extent.as_ref().map_or(0, |extent| extent.len());
-                each(&Entry {
+                let wants_more = each(&Entry {
                     name: &name,
                     cookie: DOTS + (number - first) + 1,
                     attr: self.record_attr(number, shard, size),
                     known: extent.is_ok(),
-                })
+                });
+                if wants_more {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
             });
     }
 
@@ -252,7 +258,7 @@ impl Extents {
         tree.dataset
             .for_each_extent(number..end, &mut |_, shard, extent| {
                 self.batch.push(extent.ok().map(|extent| (shard, extent)));
-                true
+                ControlFlow::Continue(())
             });
         self.batch.first().copied().flatten()
     }

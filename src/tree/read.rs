@@ -4,7 +4,7 @@ use super::ino::Node;
 use super::{Tree, TreeError};
 use crate::shard::{PayloadBytes, Permit};
 use std::borrow::Cow;
-use std::ops::{Deref, Range};
+use std::ops::{ControlFlow, Deref, Range};
 
 /// Bytes of one entry of `raw/index`.
 pub const INDEX_ENTRY: u64 = 8;
@@ -188,7 +188,11 @@ impl Tree {
                     (Err(error), _) => failed = Some(error.into()),
                     (Ok(_), None) => failed = Some(TreeError::NotFound),
                 }
-                failed.is_none()
+                if failed.is_none() {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
             });
         if let Some(error) = failed {
             return Err(error);

@@ -13,6 +13,7 @@ use roxfs::shard::{Shard, ShardError};
 use roxfs::tree::attr::{Attr, Kind, Mounter};
 use roxfs::tree::ino::Node;
 use roxfs::tree::{Tree, TreeError};
+use std::ops::ControlFlow;
 
 type Checked = Result<(), TestCaseError>;
 
@@ -72,7 +73,7 @@ fn examine_shard(shard: &Shard, bytes: &[u8]) -> Checked {
     let mut walked = Vec::new();
     let walk = shard.for_each_extent(0..shard.records(), &mut |_, extent| {
         walked.push(extent.ok());
-        true
+        ControlFlow::Continue(())
     });
     prop_assert!(walk.is_ok());
     for (number, walked) in (0..).zip(&walked) {
@@ -138,7 +139,7 @@ fn examine_verify(paths: &[PathBuf], opened: &[Shard], refused: u64) -> Checked 
                     std::mem::replace(&mut end, extent.end()) == extent.start()
                 });
                 assert!(follows, "verify finds no fault");
-                true
+                ControlFlow::Continue(())
             });
             prop_assert!(walk.is_ok());
             prop_assert_eq!(end, shard.payload_len());
