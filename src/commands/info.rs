@@ -5,13 +5,12 @@ use crate::cli::Info;
 use crate::dataset::Dataset;
 use crate::dataset::sizes::{Class, Distribution};
 use crate::dataset::summary::{ShardSummary, Summary};
-use crate::shard::{Shard, ShardError};
-use crate::text::{json, shown};
+use crate::shard::{Location, Shard, ShardError};
+use crate::text::json;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
 
 /// Width of the longest bar of the histogram.
 const BAR: u64 = 40;
@@ -174,7 +173,7 @@ fn print(out: &mut impl Write, report: &Report, shards: &[Shard]) -> io::Result<
         "first", "records", "payload", "format"
     )?;
     for (summary, shard) in summary.shards.iter().zip(shards) {
-        print_shard(out, summary, &form(shard), width, shard.path())?;
+        print_shard(out, summary, &form(shard), width, shard.location())?;
     }
     Ok(())
 }
@@ -203,7 +202,7 @@ fn print_shard(
     shard: &ShardSummary,
     form: &str,
     width: usize,
-    path: &Path,
+    location: &Location,
 ) -> io::Result<()> {
     let mut sections = shard.sections.join(", ");
     if shard.unknown_sections > 0 {
@@ -218,6 +217,6 @@ fn print_shard(
         shard.first_record,
         shard.records,
         size(shard.payload_bytes),
-        shown(path)
+        location
     )
 }

@@ -7,7 +7,6 @@ use crate::format::index::Extent;
 use crate::format::name::Name;
 use crate::shard::allowance::Allowance;
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
-use crate::text::shown;
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
@@ -84,7 +83,7 @@ impl Pass<'_> {
                 Some(crc) => write!(self.line, "{crc:08x}\t"),
                 None => write!(self.line, "-\t"),
             };
-            let _ = write!(self.line, "{}\t", shown(self.scan.shard().path()));
+            let _ = write!(self.line, "{}\t", self.scan.shard().location());
         }
         let raw = self.allowance.raw_name(&mut self.scan, local)?;
         if let Some(name) = raw.and_then(|raw| Name::new(raw).ok()) {

@@ -5,9 +5,9 @@ use crate::cli::Verify;
 use crate::dataset::names::{self, Reason};
 use crate::dataset::{Dataset, expand};
 use crate::shard::verify::{Outcome, verify};
-use crate::shard::{Shard, ShardError};
+use crate::shard::{Location, Shard, ShardError};
 use crate::sys::files::is_out_of_descriptors;
-use crate::text::{escaped, shown};
+use crate::text::escaped;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -115,15 +115,15 @@ fn describe(outcome: &Outcome) -> String {
 /// Shows the first faults of each shard, and counts the others.
 #[derive(Default)]
 struct Shown {
-    path: std::path::PathBuf,
+    shard: Option<Location>,
     faults: u64,
 }
 
 impl Shown {
     fn show(&mut self, fault: &ShardError) {
-        if self.path != fault.path() {
+        if self.shard.as_ref() != Some(fault.location()) {
             self.finish();
-            self.path = fault.path().to_owned();
+            self.shard = Some(fault.location().clone());
         }
         self.faults += 1;
         if self.faults <= SHOWN {
@@ -132,12 +132,11 @@ impl Shown {
     }
 
     fn finish(&mut self) {
-        if let Some(more) = self.faults.checked_sub(SHOWN).filter(|more| *more > 0) {
-            super::say(format_args!(
-                "{}: {} not shown",
-                shown(&self.path),
-                count(more, "more fault")
-            ));
+        if let Some(shard) = &self.shard
+            && let Some(more) = self.faults.checked_sub(SHOWN).filter(|more| *more > 0)
+        {
+            let faults = count(more, "more fault");
+            super::say(format_args!("{shard}: {faults} not shown"));
         }
         self.faults = 0;
     }

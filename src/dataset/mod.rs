@@ -12,7 +12,7 @@ use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::shard::allowance::Allowance;
 use crate::shard::mmap::PAGE;
-use crate::shard::{Copies, LocalIndex, Shard, ShardError};
+use crate::shard::{Copies, LocalIndex, Location, Shard, ShardError};
 use crate::text::{escaped, shown};
 use pattern::Pattern;
 use std::collections::HashMap;
@@ -44,61 +44,61 @@ pub enum DatasetError {
     #[error(transparent)]
     Shard(#[from] ShardError),
     /// A directory or its listing could not be read.
-    #[error("{}: {reason}", shown(path))]
+    #[error("{location}: {reason}")]
     Io {
         /// The directory or file.
-        path: PathBuf,
+        location: Location,
         /// What the system said.
         reason: io::Error,
     },
     /// Nothing by that name, and no shards made from it.
-    #[error("{}: no such file{}", shown(path), hint.as_deref().unwrap_or_default())]
+    #[error("{location}: no such file{}", hint.as_deref().unwrap_or_default())]
     Missing {
         /// The argument.
-        path: PathBuf,
+        location: Location,
         /// What else was looked for.
         hint: Option<String>,
     },
     /// A pattern without a match.
-    #[error("{}: no file matches this pattern", shown(path))]
+    #[error("{location}: no file matches this pattern")]
     NoMatch {
         /// The argument.
-        path: PathBuf,
+        location: Location,
     },
     /// A pattern that cannot be read as one.
-    #[error("{}: not a valid pattern: {reason}", shown(path))]
+    #[error("{location}: not a valid pattern: {reason}")]
     BadPattern {
         /// The argument.
-        path: PathBuf,
+        location: Location,
         /// Why.
         reason: &'static str,
     },
     /// A directory without shards.
-    #[error("{}: the directory has no .rox files", shown(path))]
+    #[error("{location}: the directory has no .rox files")]
     EmptyDirectory {
         /// The argument.
-        path: PathBuf,
+        location: Location,
     },
     /// The same file twice.
-    #[error("{}: it is given twice{}", shown(path), also_as(also.as_deref()))]
+    #[error("{location}: it is given twice{}", also_as(also.as_ref()))]
     Twice {
-        /// The second path.
-        path: PathBuf,
-        /// The first path, if it is another one.
-        also: Option<PathBuf>,
+        /// The second name.
+        location: Location,
+        /// The first name, if it is another one.
+        also: Option<Location>,
     },
     /// Sums that no offset can express.
-    #[error("{}: {damage}", shown(path))]
+    #[error("{location}: {damage}")]
     TooLarge {
         /// The shard at which the sum overflowed.
-        path: PathBuf,
+        location: Location,
         /// Which sum.
         damage: Damage,
     },
 }
 
-fn also_as(path: Option<&Path>) -> String {
-    path.map_or_else(String::new, |path| format!(", also as {}", shown(path)))
+fn also_as(first: Option<&Location>) -> String {
+    first.map_or_else(String::new, |first| format!(", also as {first}"))
 }
 
 impl DatasetError {
@@ -289,7 +289,7 @@ fn add(shard: &Shard, what: &str, sum: u64, more: u64, most: u64) -> Result<u64,
     match u64::try_from(total) {
         Ok(total) if total <= most => Ok(total),
         _ => Err(DatasetError::TooLarge {
-            path: shard.path().to_owned(),
+            location: shard.location().clone(),
             damage: Damage::new(
                 format!("sum of {what} up to this shard"),
                 total,
@@ -315,7 +315,7 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
             }
             Err(reason) => {
                 return Err(DatasetError::Io {
-                    path: argument.clone(),
+                    location: argument.as_path().into(),
                     reason,
                 });
             }
@@ -334,8 +334,8 @@ fn check_each_once(paths: &[PathBuf]) -> Result<(), DatasetError> {
         };
         if let Some(first) = seen.insert((metadata.dev(), metadata.ino()), path) {
             return Err(DatasetError::Twice {
-                path: path.clone(),
-                also: (first != path).then(|| first.to_owned()),
+                location: path.as_path().into(),
+                also: (first != path).then(|| first.into()),
             });
         }
     }
@@ -348,7 +348,7 @@ fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     })?;
     if found.is_empty() {
         return Err(DatasetError::EmptyDirectory {
-            path: directory.to_owned(),
+            location: directory.into(),
         });
     }
     Ok(found)
@@ -360,12 +360,12 @@ fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     }
     if let Ok(target) = std::fs::read_link(argument) {
         return Err(DatasetError::Missing {
-            path: argument.to_owned(),
+            location: argument.into(),
             hint: Some(format!(": it is a link to {}", shown(&target))),
         });
     }
     let missing = |hint| DatasetError::Missing {
-        path: argument.to_owned(),
+        location: argument.into(),
         hint,
     };
     let name = argument.file_name().unwrap_or_default().as_bytes();
@@ -399,14 +399,17 @@ fn without_dot(path: &Path, argument: &Path) -> PathBuf {
 
 fn by_pattern(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let bad = |reason| DatasetError::BadPattern {
-        path: argument.to_owned(),
+        location: argument.into(),
         reason,
     };
     let found = Pattern::parse(argument).map_err(bad)?.expand();
-    let mut found = found.map_err(|(path, reason)| DatasetError::Io { path, reason })?;
+    let mut found = found.map_err(|(path, reason)| DatasetError::Io {
+        location: path.into(),
+        reason,
+    })?;
     if found.is_empty() {
         return Err(DatasetError::NoMatch {
-            path: argument.to_owned(),
+            location: argument.into(),
         });
     }
     sort_by_bytes(&mut found);
@@ -415,7 +418,7 @@ fn by_pattern(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
 
 fn list(directory: &Path, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>, DatasetError> {
     let io = |reason| DatasetError::Io {
-        path: directory.to_owned(),
+        location: directory.into(),
         reason,
     };
     let mut found = Vec::new();

@@ -8,7 +8,6 @@ use crate::format::index::Extent;
 use crate::format::name::Name;
 use crate::shard::allowance::Allowance;
 use crate::shard::{LocalIndex, Shard, ShardError};
-use crate::text::shown;
 use std::io::{self, Read};
 
 /// A record that has a place in its shard and a valid name.
@@ -60,7 +59,7 @@ impl<'a> Record<'a> {
 
     /// When its shard was last modified: seconds since 1970.
     pub fn mtime(&self) -> i64 {
-        self.shard.owner().mtime
+        self.shard.stat().mtime
     }
 
     /// Reads the content through `buffer`, passes each piece to `each`, and compares the checksum
@@ -123,8 +122,8 @@ impl<'a> Record<'a> {
 /// Which one it is, for a message.
 impl std::fmt::Display for Record<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = shown(self.shard.path());
-        write!(f, "record {} of {path}", self.local.get())
+        let shard = self.shard.location();
+        write!(f, "record {} of {shard}", self.local.get())
     }
 }
 

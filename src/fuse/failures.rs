@@ -2,9 +2,8 @@
 //! then how many more there are, each time that they have become ten times as many. A reader that tries
 //! again and again must not fill the log.
 
-use crate::shard::ShardError;
+use crate::shard::{Location, ShardError};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// How many times as many failures make the next line.
@@ -12,7 +11,7 @@ const FACTOR: u64 = 10;
 
 /// Failures so far. There are no more than shards and causes.
 #[derive(Debug, Default)]
-pub struct Failures(Mutex<HashMap<PathBuf, HashMap<Cause, u64>>>);
+pub struct Failures(Mutex<HashMap<Location, HashMap<Cause, u64>>>);
 
 /// What different messages have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,11 +47,11 @@ impl Failures {
     /// How many there are of a kind now, if that is worth a line.
     fn count(&self, error: &ShardError) -> Option<u64> {
         let mut shards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !shards.contains_key(error.path()) {
-            shards.insert(error.path().to_owned(), HashMap::new());
+        if !shards.contains_key(error.location()) {
+            shards.insert(error.location().clone(), HashMap::new());
         }
         let count = shards
-            .get_mut(error.path())?
+            .get_mut(error.location())?
             .entry(Cause::of(error))
             .or_default();
         *count = count.saturating_add(1);
@@ -69,12 +68,13 @@ pub fn is_worth_a_line(count: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn lines_become_rarer_for_each_shard_and_cause() {
         let failures = Failures::default();
         let error = |path: &str, found| ShardError::Resized {
-            path: path.into(),
+            location: Path::new(path).into(),
             found,
             expected: 7,
         };
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(counts, [1, 10, 100, 1000, 10_000, 100_000]);
         assert_eq!(failures.count(&error("b", 1)), Some(1));
         let io = ShardError::Io {
-            path: "a".into(),
+            location: Path::new("a").into(),
             reason: std::io::Error::from_raw_os_error(5).into(),
         };
         assert_eq!(failures.count(&io), Some(1));

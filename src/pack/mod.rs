@@ -37,7 +37,7 @@ pub use target::Target;
 use crate::dataset::add_records;
 use crate::format::Damage;
 use crate::format::footer::Version;
-use crate::shard::{Shard, ShardError};
+use crate::shard::Shard;
 use directories::Directories;
 use finish::Finisher;
 use form::Advice;
@@ -444,13 +444,9 @@ impl<'a> Packer<'a> {
     fn earlier_content(&mut self, place: usize, local: u64) -> Result<(Content, u64), PackError> {
         self.finisher.wait()?;
         let shard = open_shard(&self.directory, &self.shard_name(place as u64))?;
-        let missing = || ShardError::Damaged {
-            path: shard.path().to_owned(),
-            damage: Damage::new(
-                "record count",
-                shard.records(),
-                format!("more than {local}"),
-            ),
+        let missing = || {
+            let expected = format!("more than {local}");
+            shard.damaged(Damage::new("record count", shard.records(), expected))
         };
         let record = shard.local(local).ok_or_else(missing)?;
         let (extent, crc) = (shard.extent(record)?, shard.crc32c(record)?);

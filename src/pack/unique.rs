@@ -7,7 +7,6 @@ use super::origins::Origins;
 use super::source::{Locate, Origin};
 use crate::format::name::Name;
 use crate::shard::Shard;
-use crate::text::shown;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -224,7 +223,7 @@ impl UniqueNames {
         for shard in &self.existing[..self.older] {
             match number {
                 Some(number) if number < first + shard.records() => {
-                    return format!("record {} of {}", number - first, shown(shard.path()));
+                    return format!("record {} of {}", number - first, shard.location());
                 }
                 _ => first += shard.records(),
             }

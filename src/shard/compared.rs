@@ -7,8 +7,9 @@
 //!
 //! That can be much more work than what is asked for: who asks says how much may be done ([`Permit`]).
 
-use super::unchanged::{self, Epoch};
-use super::{BATCH, LocalIndex, Shard, ShardError};
+use super::records::{BATCH, decode_table_entry};
+use super::unchanged::Epoch;
+use super::{LocalIndex, Shard, ShardError};
 use crate::format::index::Extent;
 use crate::format::section::ENTRY_LEN;
 use crate::format::{Damage, OFFSET_LEN};
@@ -47,7 +48,7 @@ struct Known<'a> {
 impl Shard {
     /// Whether the content has to be read by [`read_compared`](Self::read_compared) and nothing else.
     pub fn is_compared(&self) -> bool {
-        self.unchanged.is_compared()
+        self.file.unchanged.is_compared()
     }
 
     /// The bytes of a part of the payload, of which all records agree with their checksums. `first`
@@ -61,7 +62,7 @@ impl Shard {
     ) -> Result<Option<Vec<u8>>, ShardError> {
         let epoch = self.epoch();
         let mut bytes = vec![0; part.len() as usize];
-        self.read_at(part.start(), &mut bytes)?;
+        self.file.read_at(part.start(), &mut bytes)?;
         if part.is_empty() {
             return Ok(Some(bytes));
         }
@@ -141,7 +142,7 @@ impl Shard {
         let Known { record, extent, .. } = *known;
         let is_long = extent.len() > LONG;
         // With the times as they are after the bytes were read.
-        if is_long && self.unchanged.has_agreed(record, epoch) && self.epoch() == epoch {
+        if is_long && self.file.unchanged.has_agreed(record, epoch) && self.epoch() == epoch {
             return Ok(true);
         }
         if !permit(extent.len() - known.part.len()) {
@@ -160,12 +161,12 @@ impl Shard {
             let hex = |crc| format!("{crc:#010x}");
             let what = format!("the checksum of record {record}");
             let damage = Damage::new(what, hex(found), hex(known.checksum));
-            let changed = unchanged::changed(self.path(), damage.to_string());
-            return Err(self.unchanged.set_changed(changed));
+            let changed = self.file.local().changed(damage.to_string());
+            return Err(self.file.unchanged.set_changed(changed));
         }
         if is_long {
             self.check_unchanged()?;
-            self.unchanged.set_agreed(record, epoch);
+            self.file.unchanged.set_agreed(record, epoch);
         }
         Ok(true)
     }
@@ -184,7 +185,7 @@ impl Shard {
                 return Ok(None);
             }
             buffer.resize((bytes.end - at).min(PIECE) as usize, 0);
-            self.read_unchecked(at, &mut buffer)?;
+            self.file.read_unchecked(at, &mut buffer)?;
             crc = crc32c::crc32c_append(crc, &buffer);
             at += buffer.len() as u64;
         }
@@ -215,15 +216,10 @@ impl Shard {
             return Ok(Vec::new());
         };
         let mut bytes = vec![0; ((records.end - records.start) * ENTRY_LEN) as usize];
-        self.read_at(table.at + records.start * ENTRY_LEN, &mut bytes)?;
+        self.file
+            .read_at(table.at + records.start * ENTRY_LEN, &mut bytes)?;
         let entries = bytes.chunks_exact(ENTRY_LEN as usize);
-        let entry = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .rev()
-                .fold(0, |n, &byte| n << 8 | u32::from(byte))
-        };
-        Ok(entries.map(entry).collect())
+        Ok(entries.map(decode_table_entry).collect())
     }
 
     /// The record that holds byte `offset` of the payload.

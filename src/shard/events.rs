@@ -8,9 +8,8 @@
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use std::collections::HashMap;
-use std::fs::File;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -92,7 +91,7 @@ impl Told {
 
 impl Events {
     /// Of this file from now on; `None` where the system has no more to give, or no `/proc`.
-    pub(super) fn of(file: &File) -> Option<Events> {
+    pub(super) fn of(file: BorrowedFd<'_>) -> Option<Events> {
         let queue = QUEUE.get_or_init(Queue::new).as_ref()?;
         let mut watched = queue.lock();
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -177,13 +176,14 @@ impl Queue {
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::os::fd::AsFd;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn writing_is_told_from_setting_attributes() {
         let mut file = tempfile::NamedTempFile::new().expect("file");
         file.write_all(b"before").expect("written");
-        let events = Events::of(file.as_file()).expect("inotify");
+        let events = Events::of(file.as_fd()).expect("inotify");
         let opened = events.told();
         assert_eq!(events.wait_since(&opened), Cause::Unknown);
         let mode = std::fs::Permissions::from_mode(0o600);
@@ -194,7 +194,7 @@ mod tests {
         file.write_all(b"after").expect("written");
         assert_eq!(events.wait_since(&touched), Cause::Written);
         assert_eq!(events.wait_since(&opened), Cause::Written);
-        let later = Events::of(file.as_file()).expect("inotify");
+        let later = Events::of(file.as_fd()).expect("inotify");
         let written = later.told();
         assert_eq!(later.told().since(&written), Cause::Unknown);
         drop(later);

@@ -6,8 +6,8 @@
 use memmap2::{Advice, Mmap, MmapOptions};
 use rustix::io::Errno;
 use rustix::mm::Advice as Advise;
-use std::fs::File;
 use std::io;
+use std::os::fd::BorrowedFd;
 
 /// A multiple of every page size that Linux maps files with here.
 pub const PAGE: u64 = 4096;
@@ -31,7 +31,7 @@ pub struct PayloadMap {
 impl PayloadMap {
     /// Maps the first `len` bytes of `file`, advised for random access: the kernel's default
     /// read-around would read several times the bytes asked for.
-    pub fn new(file: &File, len: u64) -> io::Result<PayloadMap> {
+    pub fn new(file: BorrowedFd<'_>, len: u64) -> io::Result<PayloadMap> {
         let Ok(len) = usize::try_from(len) else {
             return Err(io::Error::from(io::ErrorKind::OutOfMemory));
         };
@@ -44,12 +44,12 @@ impl PayloadMap {
         )]
         // SAFETY: the mapping is read-only and never touched in user space (see the type), so
         // neither truncation nor modification of the file by others is observed by Rust code.
-        let map = match unsafe { MmapOptions::new().len(len).map(file) } {
+        let map = match unsafe { MmapOptions::new().len(len).map(&file) } {
             // A file of FUSE that is read past the cache has no shared mappings, but private ones
             // (`fuse_file_mmap` in fs/fuse/file.c).
             Err(error) if Errno::from_io_error(&error) == Some(Errno::NODEV) => {
                 // SAFETY: as above.
-                unsafe { MmapOptions::new().len(len).map_copy_read_only(file)? }
+                unsafe { MmapOptions::new().len(len).map_copy_read_only(&file)? }
             }
             mapped => mapped?,
         };

@@ -1,43 +1,14 @@
-//! A shard's names in byte order, read in batches.
-//!
-//! A shard may lie about its names: what cannot be read as one has the empty name here, which
-//! stands for a record without a name, and order entries that are no record's are passed over.
+//! The names of a shard's records, one by one.
 
-use super::{LocalIndex, Shard, ShardError, decode_table_entry};
-use crate::format::OFFSET_LEN;
+use super::{LocalIndex, Shard, ShardError};
 use crate::format::index::Extent;
-use crate::format::name::MAX_LEN;
-use crate::format::section::ENTRY_LEN;
-use std::ops::Range;
+use crate::format::name::{MAX_LEN, Name, NameError};
+use crate::format::{Damage, OFFSET_LEN};
+use std::ops::ControlFlow;
 
 /// As many bytes of a name are looked at: one more than a valid name can have, so that longer ones
 /// are seen to be too long.
-const KEY_LEN: u64 = MAX_LEN as u64 + 1;
-/// How many names the first batch has, and the most that one has: who looks up one name does not
-/// want many, and who lists wants all.
-const FIRST_BATCH: u64 = 32;
-/// The same where each name has to be read by itself.
-const FIRST_BATCH_BY_ORDER: u64 = 2;
-const LARGEST_BATCH: u64 = 512;
-/// The most bytes of names that are read in one piece.
-const LARGEST_READ: u64 = LARGEST_BATCH * KEY_LEN;
-
-/// Names of a shard from a position in byte order on.
-#[derive(Debug)]
-pub struct SortedNames<'a> {
-    shard: &'a Shard,
-    /// The position that is read next.
-    next: u64,
-    size: u64,
-    largest: u64,
-    /// A batch ends when it has this many bytes of names.
-    largest_bytes: u64,
-    /// What has been read: records and where in `bytes` their names are; given out up to `given`.
-    batch: Vec<(Option<LocalIndex>, Range<usize>)>,
-    given: usize,
-    bytes: Vec<u8>,
-    table: Vec<u8>,
-}
+pub(super) const KEY_LEN: u64 = MAX_LEN as u64 + 1;
 
 impl Shard {
     /// Whether it has names, and so an order of them.
@@ -50,28 +21,108 @@ impl Shard {
         self.sections.order.is_none_or(|table| table.count == 0)
     }
 
-    /// The names from `position` in byte order on.
-    pub fn sorted_names(&self, position: u64) -> SortedNames<'_> {
-        SortedNames {
-            shard: self,
-            next: position,
-            size: match self.is_in_name_order() {
-                true => FIRST_BATCH,
-                false => FIRST_BATCH_BY_ORDER,
-            },
-            largest: LARGEST_BATCH,
-            largest_bytes: LARGEST_READ,
-            batch: Vec::new(),
-            given: 0,
-            bytes: Vec::new(),
-            table: Vec::new(),
+    /// A record's name; `None` where the shard or the record has none, and for a name that breaks
+    /// the rules (only `verify` asks which, by [`raw_name`](Self::raw_name)).
+    pub fn name(&self, record: LocalIndex) -> Result<Option<Name>, ShardError> {
+        Ok(self.raw_name(record)?.and_then(|raw| Name::new(&raw).ok()))
+    }
+
+    /// A record's name as [`name`](Self::name), but one that breaks the rules is an error.
+    pub fn valid_name(&self, record: LocalIndex) -> Result<Option<Name>, ShardError> {
+        match self.name_extent(record)? {
+            Some(extent) => self.valid_name_at(record, extent),
+            None => Ok(None),
         }
     }
 
-    /// The record whose name is at `position` in byte order; `None` where the order section says
-    /// what no record's number is.
+    /// The same for a name whose place is known.
+    pub fn valid_name_at(
+        &self,
+        record: LocalIndex,
+        extent: Extent,
+    ) -> Result<Option<Name>, ShardError> {
+        let raw = self.raw_name_at(extent)?;
+        self.valid_name_of(record, extent, raw.as_deref())
+    }
+
+    pub(super) fn valid_name_of(
+        &self,
+        record: LocalIndex,
+        extent: Extent,
+        raw: Option<&[u8]>,
+    ) -> Result<Option<Name>, ShardError> {
+        let what = || format!("record {}: name", record.get());
+        let Some(raw) = raw else {
+            let found = format!("{} bytes long", extent.len());
+            return Err(self.damaged(Damage::new(what(), found, "at most 4095 bytes")));
+        };
+        match Name::new(raw) {
+            Ok(name) => Ok(Some(name)),
+            Err(NameError::Empty) => Ok(None),
+            Err(error) => {
+                let found = format!("\"{}\" ({error})", raw.escape_ascii());
+                Err(self.damaged(Damage::new(what(), found, "a valid relative path")))
+            }
+        }
+    }
+
+    /// The bytes of a record's name as they stand in the shard; `None` where the shard has no
+    /// names, or the bytes are longer than any name.
+    pub fn raw_name(&self, record: LocalIndex) -> Result<Option<Vec<u8>>, ShardError> {
+        match self.name_extent(record)? {
+            Some(extent) => self.raw_name_at(extent),
+            None => Ok(None),
+        }
+    }
+
+    /// Where a record's name lies among the bytes of all names; `None` where the shard has none.
+    pub fn name_extent(&self, record: LocalIndex) -> Result<Option<Extent>, ShardError> {
+        match &self.sections.names {
+            Some(names) => self.entry(&names.ends, record.0).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The bytes of a name by its place, as [`raw_name`](Self::raw_name) gives them.
+    pub fn raw_name_at(&self, extent: Extent) -> Result<Option<Vec<u8>>, ShardError> {
+        let Some(names) = &self.sections.names else {
+            return Ok(None);
+        };
+        if extent.len() > MAX_LEN as u64 {
+            return Ok(None);
+        }
+        let mut raw = vec![0; extent.len() as usize];
+        self.file.read_at(names.at + extent.start(), &mut raw)?;
+        Ok(Some(raw))
+    }
+
+    /// Calls `each` with the extents of all names, as [`for_each_extent`](Self::for_each_extent)
+    /// does for records.
+    pub fn for_each_name_extent(
+        &self,
+        each: &mut dyn FnMut(LocalIndex, Result<Extent, Damage>) -> ControlFlow<()>,
+    ) -> Result<(), ShardError> {
+        let Some(names) = &self.sections.names else {
+            return Ok(());
+        };
+        self.for_each_entry(&names.ends, 0..self.records(), &mut |entry, extent| {
+            each(LocalIndex(entry), extent)
+        })
+    }
+
+    /// The number of the record whose name is at `position` in byte order. It is as it stands in the
+    /// file, and may not be a record's.
+    pub fn number_in_name_order(&self, position: u64) -> Result<u64, ShardError> {
+        let order = self.sections.order.as_ref();
+        let order = order.filter(|table| position < table.count);
+        let entry = order.map(|table| self.table_entry(table, position));
+        Ok(number_by_entry(position, entry.transpose()?))
+    }
+
+    /// The record whose name is at `position` in byte order; `None` where the order section has a
+    /// number that is no record's.
     pub fn record_in_name_order(&self, position: u64) -> Result<Option<LocalIndex>, ShardError> {
-        let number = self.order_entry(position)?.map_or(position, u64::from);
+        let number = self.number_in_name_order(position)?;
         Ok(self.local(number))
     }
 
@@ -85,136 +136,24 @@ impl Shard {
         let range = names.ends.file_range(record.0..record.0 + 1);
         let mut ends = [0; 2 * OFFSET_LEN as usize];
         let ends = &mut ends[..(range.end - range.start) as usize];
-        self.read_unchecked(range.start, ends)?;
+        self.file.read_unchecked(range.start, ends)?;
         let Some(Ok(extent)) = names.ends.extents(record.0, ends).next() else {
             return Ok(());
         };
         self.append_key(extent, key)
     }
 
-    fn append_key(&self, extent: Extent, key: &mut Vec<u8>) -> Result<(), ShardError> {
+    pub(super) fn append_key(&self, extent: Extent, key: &mut Vec<u8>) -> Result<(), ShardError> {
         let at = self.sections.names.map_or(0, |names| names.at);
         let start = key.len();
         key.resize(start + extent.len().min(KEY_LEN) as usize, 0);
-        self.read_unchecked(at + extent.start(), &mut key[start..])
+        self.file
+            .read_unchecked(at + extent.start(), &mut key[start..])
     }
 }
 
-impl SortedNames<'_> {
-    /// Reads about this many names and bytes of them at once: a reader of many shards wants fewer of
-    /// each.
-    pub fn with_batches_of(mut self, names: u64, bytes: u64) -> Self {
-        self.size = names.clamp(FIRST_BATCH, LARGEST_BATCH);
-        self.largest = self.size;
-        self.largest_bytes = bytes.min(LARGEST_READ);
-        self
-    }
-
-    /// The next record and its name; without a record where the order section is damaged.
-    #[expect(
-        clippy::type_complexity,
-        reason = "an iterator that lends what it gives out"
-    )]
-    pub fn next_name(&mut self) -> Result<Option<(Option<LocalIndex>, &[u8])>, ShardError> {
-        if self.given == self.batch.len() {
-            self.fill()?;
-        }
-        let Some((record, name)) = self.batch.get(self.given) else {
-            return Ok(None);
-        };
-        self.given += 1;
-        Ok(Some((*record, &self.bytes[name.clone()])))
-    }
-
-    fn fill(&mut self) -> Result<(), ShardError> {
-        self.batch.clear();
-        self.bytes.clear();
-        self.given = 0;
-        let records = match self.shard.has_names() {
-            true => self.shard.records(),
-            false => 0,
-        };
-        let end = records.min(self.next.saturating_add(self.size));
-        if self.next >= end {
-            return Ok(());
-        }
-        let positions = self.next..end;
-        self.size = self.largest.min(self.size * 4);
-        match self.shard.is_in_name_order() {
-            true => self.fill_in_order(positions.clone())?,
-            false => self.fill_by_order(positions.clone())?,
-        }
-        self.next = positions.start + self.batch.len() as u64;
-        self.shard.check_unchanged()
-    }
-
-    /// Whether the batch has as many bytes as it may have.
-    fn is_full(&self) -> bool {
-        self.bytes.len() as u64 >= self.largest_bytes
-    }
-
-    /// Names that stand one after the other in the file.
-    fn fill_in_order(&mut self, records: Range<u64>) -> Result<(), ShardError> {
-        let Some(names) = self.shard.sections.names else {
-            return Ok(());
-        };
-        let wanted = names.ends.file_range(records.clone());
-        self.table.resize((wanted.end - wanted.start) as usize, 0);
-        self.shard.read_unchecked(wanted.start, &mut self.table)?;
-        let extents = || {
-            let extents = names.ends.extents(records.start, &self.table);
-            records.clone().zip(extents.map(Result::ok))
-        };
-        let known = || extents().filter_map(|(_, extent)| extent);
-        let start = known().map(Extent::start).min().unwrap_or(0);
-        let end = known().map(Extent::end).max().unwrap_or(0);
-        let in_one_piece = end - start <= self.largest_bytes;
-        if in_one_piece {
-            self.bytes.resize((end - start) as usize, 0);
-            self.shard
-                .read_unchecked(names.at + start, &mut self.bytes)?;
-        }
-        for (record, extent) in extents() {
-            if !in_one_piece && self.is_full() {
-                break;
-            }
-            let name = match extent {
-                None => 0..0,
-                Some(extent) if in_one_piece => {
-                    let from = (extent.start() - start) as usize;
-                    from..from + extent.len().min(KEY_LEN) as usize
-                }
-                Some(extent) => {
-                    let from = self.bytes.len();
-                    self.shard.append_key(extent, &mut self.bytes)?;
-                    from..self.bytes.len()
-                }
-            };
-            self.batch.push((Some(LocalIndex(record)), name));
-        }
-        Ok(())
-    }
-
-    /// Names in the order of the section that says it.
-    fn fill_by_order(&mut self, positions: Range<u64>) -> Result<(), ShardError> {
-        let Some(order) = self.shard.sections.order else {
-            return Ok(());
-        };
-        let len = (positions.end - positions.start) * ENTRY_LEN;
-        self.table.resize(len as usize, 0);
-        self.shard
-            .read_unchecked(order.at + positions.start * ENTRY_LEN, &mut self.table)?;
-        for entry in self.table.chunks_exact(ENTRY_LEN as usize) {
-            let record = self.shard.local(decode_table_entry(entry).into());
-            let from = self.bytes.len();
-            if let Some(record) = record {
-                self.shard.name_key(record, &mut self.bytes)?;
-            }
-            self.batch.push((record, from..self.bytes.len()));
-            if self.is_full() {
-                break;
-            }
-        }
-        Ok(())
-    }
+/// What an entry of the order section says of a position. Without one, names are in order as the
+/// records are.
+pub(super) fn number_by_entry(position: u64, entry: Option<u32>) -> u64 {
+    entry.map_or(position, u64::from)
 }

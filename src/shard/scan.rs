@@ -1,7 +1,9 @@
 //! A shard read from one end to the other: what records in order need comes in blocks, not record by
 //! record. Each block is followed by the same check of the file as any other read.
 
-use super::{LocalIndex, Shard, ShardError, decode_table_entry};
+use super::names::number_by_entry;
+use super::records::decode_table_entry;
+use super::{LocalIndex, Shard, ShardError};
 use crate::format::index::{EndOffsets, Extent};
 use crate::format::name::{MAX_LEN, Name};
 use crate::format::section::{ENTRY_LEN, Names, Table};
@@ -116,12 +118,12 @@ impl<'a> Scan<'a> {
         self.shard.compare_crc32c(record, expected, found)
     }
 
-    /// As [`Shard::order_entry`].
-    pub fn order_entry(&mut self, position: u64) -> Result<Option<u32>, ShardError> {
+    /// As [`Shard::number_in_name_order`].
+    pub fn number_in_name_order(&mut self, position: u64) -> Result<u64, ShardError> {
         let table = self.shard.sections.order.as_ref();
         let table = table.filter(|table| position < table.count);
-        let read = |table| self.order.table_entry(self.shard, table, position);
-        table.map(read).transpose()
+        let entry = table.map(|table| self.order.table_entry(self.shard, table, position));
+        Ok(number_by_entry(position, entry.transpose()?))
     }
 }
 
@@ -180,7 +182,7 @@ impl Window {
         range: Range<u64>,
         whole: Range<u64>,
     ) -> Result<&[u8], ShardError> {
-        self.get(range, whole, |at, bytes| shard.read_at(at, bytes))
+        self.get(range, whole, |at, bytes| shard.file.read_at(at, bytes))
     }
 
     fn extent(
@@ -209,6 +211,7 @@ impl Window {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::path::Path;
 
     /// What a window gives out of `data`, and how many bytes it has read for that.
     fn read_all(data: &[u8], ranges: &[Range<u64>], largest: u64) -> u64 {
@@ -247,7 +250,7 @@ mod tests {
     fn a_block_that_could_not_be_read_is_not_given_out() {
         let mut window = Window::new(100);
         let error = || ShardError::NotRegular {
-            path: "s".into(),
+            location: Path::new("s").into(),
             found: "a device",
         };
         assert!(window.get(0..4, 0..8, |_, _| Err(error())).is_err());

@@ -34,14 +34,13 @@
 
 use super::ShardError;
 use super::events::{Cause, Events, Told};
-use crate::text::shown;
+use super::file::LocalFile;
 use std::collections::VecDeque;
 use std::fmt;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -101,17 +100,15 @@ impl Page {
     }
 
     /// Fails where they are others now.
-    fn compare(&self, file: &File, path: &Path) -> Result<(), ShardError> {
+    fn compare(&self, file: &LocalFile) -> Result<(), ShardError> {
         let mut bytes = vec![0; self.len];
         match file.read_exact_at(&mut bytes, self.at) {
             Ok(()) if Page::new(self.at, &bytes).hash == self.hash => Ok(()),
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                Err(io_error(path, error))
-            }
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(file.io(error)),
             _ => {
                 let end = self.at + self.len as u64;
                 let reason = format!("its bytes {} to {end} are others", self.at);
-                Err(changed(path, reason))
+                Err(file.changed(reason))
             }
         }
     }
@@ -199,12 +196,12 @@ impl Unchanged {
     }
 
     /// Fails when the file is not what it was any more.
-    pub(super) fn check(&self, file: &File, path: &Path) -> Result<(), ShardError> {
-        let found = stamp(file, path)?;
+    pub(super) fn check(&self, file: &LocalFile) -> Result<(), ShardError> {
+        let found = file.stamp()?;
         if found == self.opened && self.epoch() == Epoch(0) {
             return Ok(());
         }
-        self.look_closer(file, path)
+        self.look_closer(file)
     }
 
     fn lock(&self) -> MutexGuard<'_, Latest> {
@@ -224,19 +221,19 @@ impl Unchanged {
     }
 
     /// One at a time, so that each time is judged once and none is taken for a newer one.
-    fn look_closer(&self, file: &File, path: &Path) -> Result<(), ShardError> {
+    fn look_closer(&self, file: &LocalFile) -> Result<(), ShardError> {
         let mut latest = self.lock();
         if let Some(error) = self.changed.get() {
             return Err(error.clone());
         }
         for _ in 0..ROUNDS {
             let told = self.events.as_ref().map(Events::told);
-            let found = stamp(file, path)?;
+            let found = file.stamp()?;
             if found == latest.stamp {
-                return self.take_note(&mut latest, told, path);
+                return self.take_note(&mut latest, told, file);
             }
-            match self.judge(file, path, found, &latest) {
-                Ok(verdict) => self.settle(&mut latest, found, path, &verdict),
+            match self.judge(file, found, &latest) {
+                Ok(verdict) => self.settle(&mut latest, found, file, &verdict),
                 Err(error @ ShardError::Io { .. }) => return Err(error),
                 Err(error) => return Err(self.set_changed(error)),
             }
@@ -250,7 +247,7 @@ impl Unchanged {
         &self,
         latest: &mut Latest,
         told: Option<Told>,
-        path: &Path,
+        file: &LocalFile,
     ) -> Result<(), ShardError> {
         let (Some(now), Some(before)) = (told, latest.told) else {
             return Ok(());
@@ -260,29 +257,28 @@ impl Unchanged {
             return Ok(());
         }
         if !self.has_checksums {
-            return Err(self.set_changed(written(path)));
+            return Err(self.set_changed(written(file)));
         }
         let stamp = latest.stamp;
-        self.settle(latest, stamp, path, &Verdict::Compared);
+        self.settle(latest, stamp, file, &Verdict::Compared);
         Ok(())
     }
 
     fn judge(
         &self,
-        file: &File,
-        path: &Path,
+        file: &LocalFile,
         found: Stamp,
         latest: &Latest,
     ) -> Result<Verdict, ShardError> {
         if found.len != self.opened.len {
             return Err(ShardError::Resized {
-                path: path.to_owned(),
+                location: file.location().clone(),
                 found: found.len,
                 expected: self.opened.len,
             });
         }
         for page in &self.pages {
-            page.compare(file, path)?;
+            page.compare(file)?;
         }
         let is_modified = found.modified != latest.stamp.modified;
         if self.has_checksums && (is_modified || self.is_compared()) {
@@ -293,7 +289,7 @@ impl Unchanged {
         match (self.cause(latest, waits), self.has_checksums) {
             (Cause::Touched, _) => Ok(Verdict::AsBefore),
             (Cause::Written | Cause::Unknown, true) => Ok(Verdict::Compared),
-            (Cause::Written, false) => Err(written(path)),
+            (Cause::Written, false) => Err(written(file)),
             (Cause::Unknown, false) if !is_modified => Ok(Verdict::AsBefore),
             (Cause::Unknown, false) => {
                 let before = latest.stamp;
@@ -301,7 +297,7 @@ impl Unchanged {
                     "its time of modification is {found:?}, expected {before:?}; it has no \
                      checksums that could tell whether it was only touched"
                 );
-                Err(changed(path, reason))
+                Err(file.changed(reason))
             }
         }
     }
@@ -315,7 +311,7 @@ impl Unchanged {
         }
     }
 
-    fn settle(&self, latest: &mut Latest, found: Stamp, path: &Path, verdict: &Verdict) {
+    fn settle(&self, latest: &mut Latest, found: Stamp, file: &LocalFile, verdict: &Verdict) {
         let is_touched = found.modified != latest.stamp.modified;
         latest.stamp = found;
         if let Verdict::Compared = verdict
@@ -330,7 +326,7 @@ impl Unchanged {
                 level,
                 "{}: its times have changed since it was opened; from now on its records are \
                  compared with their checksums when they are read",
-                shown(path)
+                file.location()
             );
         }
         // Last: who finds the new number finds the rest as well.
@@ -371,26 +367,6 @@ impl fmt::Debug for Unchanged {
     }
 }
 
-fn stamp(file: &File, path: &Path) -> Result<Stamp, ShardError> {
-    let metadata = file.metadata().map_err(|error| io_error(path, error))?;
-    Ok(Stamp::of(&metadata))
-}
-
-fn io_error(path: &Path, reason: io::Error) -> ShardError {
-    ShardError::Io {
-        path: path.to_owned(),
-        reason: reason.into(),
-    }
-}
-
-fn written(path: &Path) -> ShardError {
-    changed(path, "a program has written to it")
-}
-
-/// An error of a file that is not what it was.
-pub(super) fn changed(path: &Path, reason: impl Into<String>) -> ShardError {
-    ShardError::Changed {
-        path: path.to_owned(),
-        reason: reason.into(),
-    }
+fn written(file: &LocalFile) -> ShardError {
+    file.changed("a program has written to it")
 }

@@ -183,7 +183,7 @@ impl Check<'_> {
         let mut seen = Seen::new(entries).map_err(|error| shard.io(error))?;
         let mut before: Option<(Vec<u8>, u64)> = None;
         for position in 0..shard.records() {
-            let number = self.scan.order_entry(position)?.map_or(position, u64::from);
+            let number = self.scan.number_in_name_order(position)?;
             let Some(record) = shard.local(number) else {
                 let expected = format!("at most {}", shard.records() - 1);
                 self.damage(Damage::new(

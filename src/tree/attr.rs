@@ -1,7 +1,7 @@
 //! Attributes: what `stat` shows of a node, and who may read it.
 
 use super::ino::Node;
-use crate::shard::Owner;
+use crate::shard::Stat;
 use std::time::{Duration, SystemTime};
 
 /// Whether a node is a file or a directory; the tree has nothing else.
@@ -54,7 +54,7 @@ const READ_ALL: u32 = 0o444;
 
 impl Access {
     /// A record's: readable by whoever may read its shard.
-    pub fn of_shard(shard: &Owner) -> Access {
+    pub fn of_shard(shard: &Stat) -> Access {
         Access {
             perm: (shard.mode & READ_ALL) as u16,
             uid: shard.uid,
@@ -129,7 +129,7 @@ mod tests {
     const MOUNTER: Mounter = Mounter { uid: 7, gid: 7 };
 
     fn shard(mode: u32, uid: u32, gid: u32) -> Access {
-        Access::of_shard(&Owner {
+        Access::of_shard(&Stat {
             mode,
             uid,
             gid,

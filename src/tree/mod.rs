@@ -100,7 +100,7 @@ impl Tree {
         let shard_access: Vec<Access> = dataset
             .shards()
             .iter()
-            .map(|shard| Access::of_shard(shard.owner()))
+            .map(|shard| Access::of_shard(shard.stat()))
             .collect();
         let shard_names = numbered::shard_names(dataset.shards());
         let mut shards_by_name: Vec<usize> = (0..shard_names.len()).collect();

@@ -107,7 +107,7 @@ fn examine_shard(shard: &Shard, bytes: &[u8]) -> Checked {
     prop_assert_eq!(walked.len() as u64, shard.records());
     prop_assert!(shard.local(shard.records()).is_none());
     for position in 0..shard.records() + 2 {
-        prop_assert!(shard.order_entry(position).is_ok());
+        prop_assert!(shard.number_in_name_order(position).is_ok());
     }
     Ok(())
 }

@@ -3,7 +3,6 @@
 use super::{Content, Origin, Record, Source, Take};
 use crate::pack::PackError;
 use crate::shard::{LocalIndex, Scan, Shard};
-use crate::text::shown;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,7 +73,7 @@ impl Lost {
             log::warn!(
                 "{}: names that break the rules are left out, and their records packed without: \
                  {}; the first is that of record {}",
-                shown(shard.path()),
+                shard.location(),
                 self.names,
                 self.first
             );

@@ -1,0 +1,264 @@
+//! The bytes of a shard's file: read, mapped, asked for ahead, and checked to be still those that were
+//! opened.
+//!
+//! The only place that has the file itself. All else of a shard asks here, so shards that are not
+//! local files would be a second kind of [`ShardFile`], and nothing else would know. What the bytes
+//! mean is not known here, nor which of them are worth keeping in memory.
+
+use super::events::Events;
+use super::mmap::PayloadMap;
+use super::unchanged::{Page, Stamp, Unchanged};
+use super::{Location, ShardError};
+use crate::format::Damage;
+use crate::format::index::Extent;
+use crate::sys::{acl, lease};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, IoSliceMut};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+/// `RWF_DONTCACHE` in include/uapi/linux/fs.h.
+const DONT_CACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
+
+/// An open regular file, and what names it. Nothing is known yet of what it is to stay like.
+#[derive(Debug)]
+pub(super) struct LocalFile {
+    location: Location,
+    file: File,
+}
+
+impl LocalFile {
+    /// Opens the file at `path`, and says what it is at that moment.
+    pub(super) fn open(path: &Path) -> Result<(LocalFile, Metadata), ShardError> {
+        let io = |reason| io_error(path.into(), reason);
+        // Asked before opening: opening a device or FIFO can block or have effects.
+        check_regular(path, &std::fs::metadata(path).map_err(io)?)?;
+        let mut options = OpenOptions::new();
+        options.read(true);
+        options.custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
+        let opened = lease::wait(path, || options.open(path), lease::is_lease, &|| false);
+        match opened.map_err(io)? {
+            Some(file) => LocalFile::new(path, file),
+            None => Err(io(io::ErrorKind::Interrupted.into())),
+        }
+    }
+
+    /// The same of a file that is open already, by the path `path`.
+    pub(super) fn new(path: &Path, file: File) -> Result<(LocalFile, Metadata), ShardError> {
+        let metadata = file.metadata();
+        let metadata = metadata.map_err(|reason| io_error(path.into(), reason))?;
+        check_regular(path, &metadata)?;
+        let location = path.into();
+        Ok((LocalFile { location, file }, metadata))
+    }
+
+    pub(super) fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Its size and times now.
+    pub(super) fn stamp(&self) -> Result<Stamp, ShardError> {
+        let metadata = self.file.metadata().map_err(|error| self.io(error))?;
+        Ok(Stamp::of(&metadata))
+    }
+
+    /// Fills `bytes` from byte `at` on; fails with `UnexpectedEof` where the file ends before.
+    pub(super) fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_exact_at(bytes, at)
+    }
+
+    /// An error of the system on this file.
+    pub(super) fn io(&self, reason: io::Error) -> ShardError {
+        io_error(self.location.clone(), reason)
+    }
+
+    /// An error of this file's bytes.
+    pub(super) fn damaged(&self, damage: Damage) -> ShardError {
+        ShardError::Damaged {
+            location: self.location.clone(),
+            damage,
+        }
+    }
+
+    /// An error of a file that is not what it was.
+    pub(super) fn changed(&self, reason: impl Into<String>) -> ShardError {
+        ShardError::Changed {
+            location: self.location.clone(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// The file's metadata at the time of opening: what the tree shows of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Permission bits, as `st_mode & 0o7777`; without those that an access control list makes
+    /// untrue (see [`acl`]).
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Modification time: seconds since 1970, may be negative.
+    pub mtime: i64,
+    /// Nanoseconds of the modification time.
+    pub mtime_nsec: i64,
+}
+
+/// The file of an open shard.
+#[derive(Debug)]
+pub(super) struct ShardFile {
+    local: LocalFile,
+    stat: Stat,
+    /// The payload is what comes first.
+    payload_len: u64,
+    map: OnceLock<PayloadMap>,
+    /// Whether it is what was opened.
+    pub(super) unchanged: Unchanged,
+}
+
+impl ShardFile {
+    /// Of a file that had this `metadata` and these `pages` when it was opened.
+    pub(super) fn new(
+        local: LocalFile,
+        metadata: &Metadata,
+        pages: Vec<Page>,
+        payload_len: u64,
+        has_checksums: bool,
+    ) -> ShardFile {
+        // What was done before this is seen by the time, and taken for a write.
+        let events = Events::of(local.file.as_fd());
+        let stat = Stat {
+            mode: readable_by(&local.file, metadata.mode() & 0o7777),
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            mtime: metadata.mtime(),
+            mtime_nsec: metadata.mtime_nsec(),
+        };
+        ShardFile {
+            local,
+            stat,
+            payload_len,
+            map: OnceLock::new(),
+            unchanged: Unchanged::new(Stamp::of(metadata), pages, has_checksums, events),
+        }
+    }
+
+    /// The file with its name: for its errors.
+    pub(super) fn local(&self) -> &LocalFile {
+        &self.local
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.local.file
+    }
+
+    pub(super) fn stat(&self) -> &Stat {
+        &self.stat
+    }
+
+    /// Reads bytes of the file, and checks afterwards that they are still the shard's: one that
+    /// has been appended to in place has other bytes where its index was.
+    pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
+        self.read_unchecked(offset, buffer)?;
+        self.check_unchanged()
+    }
+
+    /// Reads bytes of the file. The caller checks that it is unchanged before it relies on them.
+    pub(super) fn read_unchecked(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
+        match self.local.read_exact_at(buffer, offset) {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(self.local.io(error)),
+            // The file has been cut, or was always too short: its size tells.
+            Err(_) => {
+                self.check_unchanged()?;
+                Err(self.local.io(io::ErrorKind::UnexpectedEof.into()))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// See [`Shard::check_unchanged`](super::Shard::check_unchanged).
+    pub(super) fn check_unchanged(&self) -> Result<(), ShardError> {
+        self.unchanged.check(&self.local)
+    }
+
+    /// See [`Shard::read_once`](super::Shard::read_once).
+    pub(super) fn read_once(&self, extent: Extent) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(extent.len()).ok()?];
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let read = preadv2(&self.local.file, &mut parts, extent.start(), DONT_CACHE).ok()?;
+        (read == bytes.len()).then_some(bytes)
+    }
+
+    /// See [`Shard::mapped`](super::Shard::mapped).
+    pub(super) fn mapped(&self, extent: Extent) -> Result<&[u8], ShardError> {
+        let slice = self.map()?.slice(extent.start(), extent.end());
+        slice.ok_or_else(|| {
+            let limit = format!("at most {}", self.payload_len);
+            let damage = Damage::new("payload range end", extent.end(), limit);
+            self.local.damaged(damage)
+        })
+    }
+
+    /// See [`Shard::will_need`](super::Shard::will_need).
+    pub(super) fn will_need(&self, extent: Extent) -> Result<(), ShardError> {
+        self.map()?.will_need(extent.start(), extent.end());
+        Ok(())
+    }
+
+    /// See [`Shard::page_out`](super::Shard::page_out).
+    pub(super) fn page_out(&self, extent: Extent) {
+        if let Ok(map) = self.map() {
+            map.page_out(extent.start(), extent.end());
+        }
+    }
+
+    /// See [`Shard::map`](super::Shard::map).
+    pub(super) fn map(&self) -> Result<&PayloadMap, ShardError> {
+        if let Some(map) = self.map.get() {
+            return Ok(map);
+        }
+        let map = PayloadMap::new(self.local.file.as_fd(), self.payload_len);
+        let map = map.map_err(|error| {
+            let text = format!("the payload cannot be mapped: {error}");
+            self.local.io(io::Error::new(error.kind(), text))
+        })?;
+        Ok(self.map.get_or_init(|| map))
+    }
+}
+
+fn io_error(location: Location, reason: io::Error) -> ShardError {
+    ShardError::Io {
+        location,
+        reason: Arc::new(reason),
+    }
+}
+
+fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), ShardError> {
+    let kind = metadata.file_type();
+    let found = match kind {
+        _ if kind.is_file() => return Ok(()),
+        _ if kind.is_dir() => "a directory",
+        _ if kind.is_fifo() => "a FIFO",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(ShardError::NotRegular {
+        location: path.into(),
+        found,
+    })
+}
+
+/// The file's mode, cut down where an access control list refuses someone whom the mode lets in.
+fn readable_by(file: &File, mode: u32) -> u32 {
+    // Larger than any list of a few thousand entries; the kernel allows 64 KiB.
+    let mut list = [0; 1 << 16];
+    match rustix::fs::fgetxattr(file, acl::ATTRIBUTE, &mut list[..]) {
+        Ok(len) => acl::restrict(mode, &list[..len]),
+        Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS) => mode,
+        Err(_) => acl::restrict(mode, &[]),
+    }
+}

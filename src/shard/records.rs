@@ -1,0 +1,185 @@
+//! The records of a shard: where they lie, their bytes and their checksums.
+
+use super::compared::{Permit, any_work};
+use super::{Shard, ShardError};
+use crate::format::index::{EndOffsets, Extent};
+use crate::format::section;
+use crate::format::{Damage, OFFSET_LEN};
+use std::ops::{ControlFlow, Range};
+
+/// How many table entries are read at once when many are wanted: 32 KiB of offsets.
+pub(super) const BATCH: u64 = 4096;
+
+/// The number of a record within its shard, from 0. Only a [`Shard`] makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalIndex(pub(super) u64);
+
+impl LocalIndex {
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl Shard {
+    /// Record `index`, where there is one.
+    pub fn local(&self, index: u64) -> Option<LocalIndex> {
+        (index < self.records()).then_some(LocalIndex(index))
+    }
+
+    /// All records, by their numbers.
+    pub fn all(&self) -> impl Iterator<Item = LocalIndex> + use<> {
+        (0..self.records()).map(LocalIndex)
+    }
+
+    /// Where a record lies in the payload.
+    pub fn extent(&self, record: LocalIndex) -> Result<Extent, ShardError> {
+        self.entry(&self.index, record.0)
+    }
+
+    /// Calls `each` with the extents of records `range`, in order, until it breaks off. A damaged
+    /// entry is passed on as such and does not end the walk.
+    pub fn for_each_extent(
+        &self,
+        range: Range<u64>,
+        each: &mut dyn FnMut(LocalIndex, Result<Extent, Damage>) -> ControlFlow<()>,
+    ) -> Result<(), ShardError> {
+        self.for_each_entry(&self.index, range, &mut |entry, extent| {
+            each(LocalIndex(entry), extent)
+        })
+    }
+
+    /// Copies payload bytes from `offset` on into `buffer`, which must fit into the payload.
+    pub fn read_payload(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ShardError> {
+        let all = self.read_payload_within(offset, buffer, &mut any_work)?;
+        debug_assert!(all);
+        Ok(())
+    }
+
+    /// The same; `false` where that takes more work than is permitted.
+    pub fn read_payload_within(
+        &self,
+        offset: u64,
+        buffer: &mut [u8],
+        permit: &mut Permit<'_>,
+    ) -> Result<bool, ShardError> {
+        debug_assert!(offset + buffer.len() as u64 <= self.payload_len());
+        if !self.is_compared() {
+            self.file.read_at(offset, buffer)?;
+        }
+        // It may have become so just now.
+        if self.is_compared() {
+            let part = self.payload().part(offset, buffer.len() as u64);
+            match self.read_compared(None, part, permit)? {
+                Some(bytes) => buffer.copy_from_slice(&bytes),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The stored checksum of a record, where the shard has checksums.
+    pub fn crc32c(&self, record: LocalIndex) -> Result<Option<u32>, ShardError> {
+        match &self.sections.crc32c {
+            Some(table) => self.table_entry(table, record.0).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Compares the checksum of a record's content with the stored one, where the shard has
+    /// checksums.
+    pub fn check_crc32c(&self, record: LocalIndex, found: u32) -> Result<(), ShardError> {
+        let expected = self.crc32c(record)?;
+        self.compare_crc32c(record, expected, found)
+    }
+
+    pub(super) fn compare_crc32c(
+        &self,
+        record: LocalIndex,
+        expected: Option<u32>,
+        found: u32,
+    ) -> Result<(), ShardError> {
+        match expected {
+            None => Ok(()),
+            Some(expected) if expected == found => Ok(()),
+            Some(expected) => {
+                let what = format!("record {}: checksum", record.get());
+                let hex = |crc| format!("{crc:#010x}");
+                Err(self.damaged(Damage::new(what, hex(found), hex(expected))))
+            }
+        }
+    }
+
+    pub(super) fn table_entry(
+        &self,
+        table: &section::Table,
+        entry: u64,
+    ) -> Result<u32, ShardError> {
+        let mut bytes = [0; section::ENTRY_LEN as usize];
+        self.file
+            .read_at(table.at + entry * section::ENTRY_LEN, &mut bytes)?;
+        Ok(decode_table_entry(&bytes))
+    }
+
+    /// Whether the last entry of a table is what it must be.
+    pub(super) fn check_last(&self, table: &EndOffsets) -> Result<(), ShardError> {
+        let Some(last) = table.count().checked_sub(1) else {
+            return Ok(());
+        };
+        let last = self.entry(table, last)?;
+        table
+            .check_last(last)
+            .map_err(|damage| self.damaged(damage))
+    }
+
+    pub(super) fn entry(&self, table: &EndOffsets, entry: u64) -> Result<Extent, ShardError> {
+        let range = table.file_range(entry..entry + 1);
+        let mut bytes = [0; 2 * OFFSET_LEN as usize];
+        let bytes = &mut bytes[..(range.end - range.start) as usize];
+        self.file.read_at(range.start, bytes)?;
+        self.decode_entry(table, entry, bytes)
+    }
+
+    /// Out of the bytes of [`EndOffsets::file_range`].
+    pub(super) fn decode_entry(
+        &self,
+        table: &EndOffsets,
+        entry: u64,
+        bytes: &[u8],
+    ) -> Result<Extent, ShardError> {
+        let extent = table.extents(entry, bytes).next();
+        let missing = || Damage::new("index entry", "missing", "it in the file");
+        extent
+            .unwrap_or_else(|| Err(missing()))
+            .map_err(|damage| self.damaged(damage))
+    }
+
+    pub(super) fn for_each_entry(
+        &self,
+        table: &EndOffsets,
+        range: Range<u64>,
+        each: &mut dyn FnMut(u64, Result<Extent, Damage>) -> ControlFlow<()>,
+    ) -> Result<(), ShardError> {
+        let mut bytes = Vec::new();
+        let mut first = range.start;
+        while first < range.end {
+            let batch = first..range.end.min(first + BATCH);
+            let wanted = table.file_range(batch.clone());
+            bytes.resize((wanted.end - wanted.start) as usize, 0);
+            self.file.read_at(wanted.start, &mut bytes)?;
+            for (entry, extent) in batch.clone().zip(table.extents(first, &bytes)) {
+                if each(entry, extent).is_break() {
+                    return Ok(());
+                }
+            }
+            first = batch.end;
+        }
+        Ok(())
+    }
+}
+
+/// An entry of a checksum or order section.
+pub(super) fn decode_table_entry(bytes: &[u8]) -> u32 {
+    let byte = |n, &byte| n << 8 | u32::from(byte);
+    bytes.iter().rev().fold(0, byte)
+}
