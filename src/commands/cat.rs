@@ -44,13 +44,5 @@ fn write_record(
     let (shard, allowance) = (&dataset.shards()[shard], &allowances[shard]);
     let extent = shard.extent(local)?;
     allowance.take_record(shard, local, extent)?;
-    let mut done = 0;
-    while done < extent.len() {
-        let part = extent.part(done, buffer.len() as u64);
-        let bytes = &mut buffer[..part.len() as usize];
-        shard.read_payload(part.start(), bytes)?;
-        out.write_all(bytes)?;
-        done += part.len();
-    }
-    Ok(())
+    shard.for_each_piece(extent, buffer, |piece| Ok(out.write_all(piece)?))
 }

@@ -69,23 +69,8 @@ impl<'a> Record<'a> {
         buffer: &mut [u8],
         each: &mut dyn FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let checked = self.shard.sections().crc32c.is_some();
-        let mut crc = 0;
-        let mut done = 0;
-        while done < self.len() {
-            let part = self.extent.part(done, buffer.len() as u64);
-            let piece = &mut buffer[..part.len() as usize];
-            self.shard.read_payload(part.start(), piece)?;
-            if checked {
-                crc = crc32c::crc32c_append(crc, piece);
-            }
-            each(piece)?;
-            done += part.len();
-        }
-        if checked {
-            self.shard.check_crc32c(self.local, crc)?;
-        }
-        Ok(())
+        self.shard
+            .for_each_checked_piece(self.local, self.extent, buffer, each)
     }
 
     /// The content as a stream, without a check.

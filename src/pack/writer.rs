@@ -141,14 +141,12 @@ impl ShardWriter {
     fn add_checksums(&mut self, shard: &Shard) -> Result<(), PackError> {
         for record in 0..self.tables.records() {
             let (start, end) = self.tables.extent(record).unwrap_or_default();
+            let extent = shard.payload().part(start, end - start);
             let mut crc = 0;
-            let mut at = start;
-            while at < end {
-                let len = (end - at).min(BUFFER as u64) as usize;
-                shard.read_payload(at, &mut self.buffer[..len])?;
-                crc = crc32c::crc32c_append(crc, &self.buffer[..len]);
-                at += len as u64;
-            }
+            shard.for_each_piece(extent, &mut self.buffer, |piece| {
+                crc = crc32c::crc32c_append(crc, piece);
+                Ok::<(), PackError>(())
+            })?;
             self.tables.set_checksum(record, crc);
         }
         Ok(())
@@ -245,21 +243,14 @@ impl ShardWriter {
     /// Copies a record of another shard; its checksum is computed even if none is written, because
     /// the old one has to be compared.
     fn copy_part(&mut self, shard: &Shard, extent: Extent) -> Result<u32, PackError> {
-        let (mut crc, mut done) = (0, 0);
+        let mut crc = 0;
         let mut buffer = std::mem::take(&mut self.buffer);
-        let mut result = Ok(());
-        while done < extent.len() && result.is_ok() {
-            let part = extent.part(done, BUFFER as u64);
-            let piece = &mut buffer[..part.len() as usize];
-            let read = shard.read_payload(part.start(), piece);
+        let copied = shard.for_each_piece(extent, &mut buffer, |piece| {
             crc = crc32c::crc32c_append(crc, piece);
-            result = read
-                .map_err(PackError::from)
-                .and_then(|()| self.write(piece));
-            done += part.len();
-        }
+            self.write(piece)
+        });
         self.buffer = buffer;
-        result.map(|()| crc)
+        copied.map(|()| crc)
     }
 
     /// With checksums the bytes have to come through memory; without, the kernel copies them.

@@ -78,6 +78,46 @@ impl Shard {
         Ok(true)
     }
 
+    /// Reads an extent of the payload through `buffer`, and passes each piece to `each` until that
+    /// fails.
+    pub fn for_each_piece<E: From<ShardError>>(
+        &self,
+        extent: Extent,
+        buffer: &mut [u8],
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        debug_assert!(!buffer.is_empty());
+        let mut done = 0;
+        while done < extent.len() {
+            let part = extent.part(done, buffer.len() as u64);
+            let piece = &mut buffer[..part.len() as usize];
+            self.read_payload(part.start(), piece)?;
+            each(piece)?;
+            done += part.len();
+        }
+        Ok(())
+    }
+
+    /// The same for all of `record`, which lies at `extent`; compares its checksum at the end, where
+    /// the shard has checksums.
+    pub fn for_each_checked_piece<E: From<ShardError>>(
+        &self,
+        record: LocalIndex,
+        extent: Extent,
+        buffer: &mut [u8],
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.sections.crc32c.is_none() {
+            return self.for_each_piece(extent, buffer, each);
+        }
+        let mut crc = 0;
+        self.for_each_piece(extent, buffer, |piece| {
+            crc = crc32c::crc32c_append(crc, piece);
+            each(piece)
+        })?;
+        Ok(self.check_crc32c(record, crc)?)
+    }
+
     /// The stored checksum of a record, where the shard has checksums.
     pub fn crc32c(&self, record: LocalIndex) -> Result<Option<u32>, ShardError> {
         match &self.sections.crc32c {
