@@ -38,11 +38,10 @@ fn write_record(
     out: &mut impl Write,
     buffer: &mut [u8],
 ) -> anyhow::Result<()> {
-    let Some((shard, local)) = dataset.record(position).and_then(|id| dataset.locate(id)) else {
+    let Some(record) = dataset.record(position).and_then(|id| dataset.get(id)) else {
         return Ok(());
     };
-    let (shard, allowance) = (&dataset.shards()[shard], &allowances[shard]);
-    let extent = shard.extent(local)?;
-    allowance.take_record(shard, local, extent)?;
+    let (shard, extent) = (record.shard(), record.extent()?);
+    allowances[record.shard_number()].take_record(shard, record.local(), extent)?;
     shard.for_each_piece(extent, buffer, |piece| Ok(out.write_all(piece)?))
 }

@@ -2,11 +2,11 @@
 
 use super::{Exit, Faults};
 use crate::cli::Ls;
-use crate::dataset::RecordId;
+use crate::dataset::Record;
 use crate::format::index::Extent;
 use crate::format::name::Name;
 use crate::shard::allowance::Allowance;
-use crate::shard::{LocalIndex, Scan, Shard, ShardError};
+use crate::shard::{Scan, Shard, ShardError};
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
@@ -22,18 +22,14 @@ pub fn run(options: &Ls) -> anyhow::Result<Exit> {
     let mut result = Ok(());
     let mut current: Option<(usize, Pass<'_>)> = None;
     dataset.for_each_extent(0..dataset.records(), &mut |record, number, extent| {
-        let pass = match &mut current {
-            Some((shard, pass)) if *shard == number => pass,
-            other => {
-                &mut other
-                    .insert((number, Pass::over(&dataset.shards()[number])))
-                    .1
-            }
-        };
-        let Some((_, local)) = dataset.locate(record) else {
+        let Some(record) = dataset.get(record) else {
             return ControlFlow::Continue(());
         };
-        let line = extent.and_then(|extent| pass.line(record, local, extent, options.long));
+        let pass = match &mut current {
+            Some((shard, pass)) if *shard == number => pass,
+            other => &mut other.insert((number, Pass::over(record.shard()))).1,
+        };
+        let line = extent.and_then(|extent| pass.line(&record, extent, options.long));
         match line {
             Ok(()) => result = out.write_all(pass.line.as_bytes()),
             Err(error) => faults.show(&error, error.is_damage()),
@@ -67,16 +63,11 @@ impl Pass<'_> {
     }
 
     /// Writes the line of a record into `line`.
-    fn line(
-        &mut self,
-        record: RecordId,
-        local: LocalIndex,
-        extent: Extent,
-        long: bool,
-    ) -> Result<(), ShardError> {
+    fn line(&mut self, record: &Record<'_>, extent: Extent, long: bool) -> Result<(), ShardError> {
+        let local = record.local();
         self.line.clear();
         // Writing into a string does not fail.
-        let _ = write!(self.line, "{}\t{}\t", record.get(), extent.len());
+        let _ = write!(self.line, "{}\t{}\t", record.id().get(), extent.len());
         if long {
             let _ = write!(self.line, "{}\t", extent.start());
             let _ = match self.scan.crc32c(local)? {

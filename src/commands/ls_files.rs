@@ -27,9 +27,9 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
     let (mut unlabelled, mut unwritable) = (0, 0);
     let allowances = dataset.allowances();
     tree.name_order()?.for_each_file(|record, path| {
-        if let Some((shard, local)) = dataset.locate(record) {
-            let source = &dataset.shards()[shard];
-            allowances[shard].take_read_name(source, local, path.len() as u64)?;
+        if let Some(record) = dataset.get(record) {
+            let allowance = &allowances[record.shard_number()];
+            allowance.take_read_name(record.shard(), record.local(), path.len() as u64)?;
         }
         let class = path.iter().position(|&byte| byte == b'/');
         let class = class.map(|slash| &path[..slash]);

@@ -5,8 +5,11 @@
 pub mod names;
 pub mod numbered;
 mod pattern;
+mod record;
 pub mod sizes;
 pub mod summary;
+
+pub use record::Record;
 
 use crate::format::Damage;
 use crate::format::index::Extent;
@@ -214,6 +217,17 @@ impl Dataset {
             .get(shard)?
             .local(record.0 - self.first_record[shard])?;
         Some((shard, local))
+    }
+
+    /// A record with its shard.
+    pub fn get(&self, record: RecordId) -> Option<Record<'_>> {
+        let (shard_number, local) = self.locate(record)?;
+        Some(Record {
+            id: record,
+            shard_number,
+            shard: &self.shards[shard_number],
+            local,
+        })
     }
 
     /// The number in the dataset of a record of shard number `shard`.

@@ -1,6 +1,6 @@
 //! Records as a tar archive, in one stream.
 
-use super::record::Record;
+use super::outgoing::Outgoing;
 use super::taken::Taken;
 use super::{Extraction, Failure, Outcome, PIECE};
 use crate::shard::ShardError;
@@ -22,7 +22,7 @@ impl Extraction<'_> {
         let mut taken = Taken::default();
         let mut buffer = vec![0; PIECE];
         for number in self.selected {
-            let found = Record::find(self.dataset, number, &allowances);
+            let found = Outgoing::find(self.dataset, number, &allowances);
             match check(found, &mut taken, &mut buffer) {
                 Ok(None) => {}
                 Ok(Some(record)) => {
@@ -44,19 +44,19 @@ impl Extraction<'_> {
 /// Reads a record once before anything of it is written: what is in the stream cannot be taken
 /// back. One that fits is in `buffer` afterwards.
 fn check<'a>(
-    found: Option<Result<Record<'a>, ShardError>>,
+    found: Option<Result<Outgoing<'a>, ShardError>>,
     taken: &mut Taken,
     buffer: &mut [u8],
-) -> Result<Option<Record<'a>>, Failure> {
+) -> Result<Option<Outgoing<'a>>, Failure> {
     let Some(record) = found.transpose()? else {
         return Ok(None);
     };
     record.claim(taken)?;
-    record.read(buffer, &mut |_| Ok::<(), Failure>(()))?;
+    record.read(buffer, |_| Ok::<(), Failure>(()))?;
     Ok(Some(record))
 }
 
-fn append(archive: &mut Builder<impl Write>, record: &Record, buffer: &[u8]) -> io::Result<()> {
+fn append(archive: &mut Builder<impl Write>, record: &Outgoing, buffer: &[u8]) -> io::Result<()> {
     let name = record.name().as_bytes();
     if name.len() > NAME_FIELD {
         // Ends with a NUL, as GNU tar writes it.

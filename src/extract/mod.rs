@@ -6,8 +6,8 @@
 mod archive;
 mod destination;
 mod folded;
+mod outgoing;
 mod probe;
-mod record;
 mod taken;
 mod writer;
 
@@ -16,7 +16,7 @@ use crate::order::Union;
 use crate::shard::ShardError;
 use crate::shard::allowance::Allowance;
 use folded::Folded;
-use record::Record;
+use outgoing::Outgoing;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use taken::{Clash, Taken};
@@ -180,7 +180,8 @@ impl Run<'_> {
 
     /// Writes one record, and returns its length.
     fn extract(&self, number: u64, writer: &mut Writer, buffer: &mut [u8]) -> Result<u64, Failure> {
-        let Some(record) = Record::find(self.dataset, number, &self.allowances).transpose()? else {
+        let Some(record) = Outgoing::find(self.dataset, number, &self.allowances).transpose()?
+        else {
             return Ok(0);
         };
         if let Some(taken) = &self.taken {
@@ -200,13 +201,13 @@ impl Run<'_> {
 
     fn write(
         &self,
-        record: &Record,
+        record: &Outgoing,
         writer: &mut Writer,
         buffer: &mut [u8],
     ) -> Result<(), Failure> {
         let place = |source| record.place(source);
         let mut file = writer.begin(record.name(), record.len()).map_err(place)?;
-        record.read(buffer, &mut |piece| {
+        record.read(buffer, |piece| {
             file.write(piece).map_err(place)?;
             (self.progress)(piece.len() as u64);
             Ok::<(), Failure>(())
@@ -215,12 +216,12 @@ impl Run<'_> {
     }
 
     /// Refuses a name that the file system takes for that of another record.
-    fn check_case(&self, record: &Record, number: u64) -> Result<(), Failure> {
+    fn check_case(&self, record: &Outgoing, number: u64) -> Result<(), Failure> {
         let Some(folded) = &self.folded else {
             return Ok(());
         };
         let first = lock(folded).claim(record.name(), number);
-        let first = first.and_then(|first| record::name_of(self.dataset, first));
+        let first = first.and_then(|first| outgoing::name_of(self.dataset, first));
         match first.filter(|first| first != record.name()) {
             Some(first) => Err(record.clash(Clash::Case(first.to_string()))),
             None => Ok(()),

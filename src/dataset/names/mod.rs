@@ -162,10 +162,10 @@ impl NameOrder {
     /// The position of a record's own name; `None` where it has none.
     pub fn position_of(&self, record: RecordId) -> Result<Option<u64>, ShardError> {
         let mut key = Vec::new();
-        let Some((shard, local)) = self.dataset.locate(record) else {
+        let Some(found) = self.dataset.get(record) else {
             return Ok(None);
         };
-        self.dataset.shards()[shard].name_key(local, &mut key)?;
+        found.shard().name_key(found.local(), &mut key)?;
         if key.is_empty() {
             return Ok(None);
         }
@@ -211,12 +211,11 @@ impl NameOrder {
     fn read_key(&self, position: u64, key: &mut Vec<u8>) -> Result<Option<&Shard>, ShardError> {
         key.clear();
         let record = self.record_at(position)?;
-        let Some((shard, local)) = record.and_then(|record| self.dataset.locate(record)) else {
+        let Some(record) = record.and_then(|record| self.dataset.get(record)) else {
             return Ok(None);
         };
-        let shard = &self.dataset.shards()[shard];
-        shard.name_key(local, key)?;
-        Ok(Some(shard))
+        record.shard().name_key(record.local(), key)?;
+        Ok(Some(record.shard()))
     }
 
     /// The record at `position`; `None` past the end, and where a shard's order is damaged.

@@ -2,44 +2,40 @@
 
 use super::taken::{Clash, Taken};
 use super::{Failure, PlaceError};
-use crate::dataset::Dataset;
 use crate::dataset::numbered::{EXTENSION, NumberedNames};
+use crate::dataset::{Dataset, Record};
 use crate::format::index::Extent;
 use crate::format::name::Name;
+use crate::shard::ShardError;
 use crate::shard::allowance::Allowance;
-use crate::shard::{LocalIndex, Shard, ShardError};
 use std::io::{self, Read};
 
 /// A record that has a place in its shard and a valid name.
-pub struct Record<'a> {
-    shard: &'a Shard,
-    local: LocalIndex,
+pub struct Outgoing<'a> {
+    record: Record<'a>,
     extent: Extent,
     name: Name,
 }
 
-impl<'a> Record<'a> {
+impl<'a> Outgoing<'a> {
     /// Looks up record `number`, where there is one, as far as the `allowances` of the shards go.
-    /// Without a name of its own it is named as in
-    /// the mount's `records/`.
+    /// Without a name of its own it is named as in the mount's `records/`.
     pub fn find(
         dataset: &'a Dataset,
         number: u64,
         allowances: &[Allowance],
-    ) -> Option<Result<Record<'a>, ShardError>> {
-        let (shard, local) = dataset.locate(dataset.record(number)?)?;
-        let allowance = allowances.get(shard)?;
-        let shard = &dataset.shards()[shard];
-        let name = match allowance.valid_name(shard, local) {
+    ) -> Option<Result<Outgoing<'a>, ShardError>> {
+        let record = dataset.get(dataset.record(number)?)?;
+        let allowance = allowances.get(record.shard_number())?;
+        let name = match allowance.valid_name(record.shard(), record.local()) {
             Ok(Some(name)) => name,
             Ok(None) => numbered(number, dataset.records())?,
             Err(error) => return Some(Err(error)),
         };
-        let found = shard.extent(local).and_then(|extent| {
-            allowance.take_record(shard, local, extent)?;
-            Ok(Record {
-                shard,
-                local,
+        let found = record.extent().and_then(|extent| {
+            allowance.take_record(record.shard(), record.local(), extent)?;
+            Ok(Outgoing {
+                record,
                 extent,
                 name,
             })
@@ -59,7 +55,7 @@ impl<'a> Record<'a> {
 
     /// When its shard was last modified: seconds since 1970.
     pub fn mtime(&self) -> i64 {
-        self.shard.stat().mtime
+        self.record.shard().stat().mtime
     }
 
     /// Reads the content through `buffer`, passes each piece to `each`, and compares the checksum
@@ -67,16 +63,15 @@ impl<'a> Record<'a> {
     pub fn read<E: From<ShardError>>(
         &self,
         buffer: &mut [u8],
-        each: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+        each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.shard
-            .for_each_checked_piece(self.local, self.extent, buffer, each)
+        self.record.for_each_piece(self.extent, buffer, each)
     }
 
     /// The content as a stream, without a check.
-    pub fn content(&self) -> Content<'_> {
-        Content {
-            record: self,
+    pub fn content(&self) -> RecordReader<'_> {
+        RecordReader {
+            outgoing: self,
             done: 0,
         }
     }
@@ -89,7 +84,7 @@ impl<'a> Record<'a> {
     /// The failure that its name is in the way of another's.
     pub fn clash(&self, clash: Clash) -> Failure {
         Failure::Clash {
-            record: self.to_string(),
+            record: self.record.to_string(),
             name: self.name.to_string(),
             clash,
         }
@@ -98,24 +93,16 @@ impl<'a> Record<'a> {
     /// The failure to write this record's file.
     pub fn place(&self, source: PlaceError) -> Failure {
         Failure::Place {
-            record: self.to_string(),
+            record: self.record.to_string(),
             source,
         }
     }
 }
 
-/// Which one it is, for a message.
-impl std::fmt::Display for Record<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shard = self.shard.location();
-        write!(f, "record {} of {shard}", self.local.get())
-    }
-}
-
 /// The name of record `number`, or that made of it.
 pub fn name_of(dataset: &Dataset, number: u64) -> Option<Name> {
-    let (shard, local) = dataset.locate(dataset.record(number)?)?;
-    match dataset.shards()[shard].valid_name(local).ok()? {
+    let record = dataset.get(dataset.record(number)?)?;
+    match record.valid_name().ok()? {
         Some(name) => Some(name),
         None => numbered(number, dataset.records()),
     }
@@ -128,17 +115,18 @@ fn numbered(number: u64, records: u64) -> Option<Name> {
     Name::new(&name).ok()
 }
 
-/// See [`Record::content`].
-pub struct Content<'a> {
-    record: &'a Record<'a>,
+/// See [`Outgoing::content`].
+pub struct RecordReader<'a> {
+    outgoing: &'a Outgoing<'a>,
     done: u64,
 }
 
-impl Read for Content<'_> {
+impl Read for RecordReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let part = self.record.extent.part(self.done, buffer.len() as u64);
+        let part = self.outgoing.extent.part(self.done, buffer.len() as u64);
         let piece = &mut buffer[..part.len() as usize];
-        let read = self.record.shard.read_payload(part.start(), piece);
+        let shard = self.outgoing.record.shard();
+        let read = shard.read_payload(part.start(), piece);
         read.map_err(io::Error::other)?;
         self.done += part.len();
         Ok(piece.len())
