@@ -6,7 +6,7 @@
 //! what has been planted there is an error that says what it is.
 
 use super::PackError;
-use crate::sys::files::kind_in_words;
+use crate::sys::files::{directory_of, kind_in_words, or_here};
 use crate::sys::filesystem::{Naming, cannot_sync, say_checked};
 use crate::sys::lease;
 use crate::text::shown;
@@ -81,7 +81,7 @@ impl Directory {
     /// Opens the directory that `file` is in. Symbolic links are followed: whoever names the
     /// directory has chosen it.
     pub fn of(file: &Path) -> Result<Directory, PackError> {
-        let path = super::directory_of(file);
+        let path = directory_of(file);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let descriptor = fs::open(path, flags, Mode::empty());
         Ok(Directory {
@@ -105,7 +105,7 @@ impl Directory {
 
     /// The names in it.
     pub fn names(&self) -> Result<Vec<OsString>, PackError> {
-        let io = |errno: Errno| PackError::io(super::or_here(&self.path), errno.into());
+        let io = |errno: Errno| PackError::io(or_here(&self.path), errno.into());
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.descriptor).map_err(io)? {
             let name = entry.map_err(io)?.file_name().to_owned().into_bytes();
@@ -209,7 +209,7 @@ impl Directory {
         let names = (from.as_bytes(), to.as_bytes());
         let (naming, refused) = Naming::find(self.descriptor.as_fd(), names.0, names.1)?;
         if naming == Naming::Checked {
-            say_checked(shown(super::or_here(&self.path)), "shard", &refused);
+            say_checked(shown(or_here(&self.path)), "shard", &refused);
         }
         // The first answer counts.
         let _ = self.naming.set(naming);
@@ -237,7 +237,7 @@ impl Directory {
 
     /// Puts the names on disk. Where the file system cannot, that is said once.
     pub fn sync(&self) -> Result<(), PackError> {
-        let path = super::or_here(&self.path);
+        let path = or_here(&self.path);
         let synced = fs::fsync(&self.descriptor).map_err(io::Error::from);
         let lost = "directories ({}): if the machine stops now, a shard may have lost its name";
         let synced = self.or_say(synced, &self.said_directories, lost);
@@ -255,7 +255,7 @@ impl Directory {
             Err(error) if cannot_sync(&error) => {
                 if !said.swap(true, Ordering::Relaxed) {
                     let lost = lost.replace("{}", &error.to_string());
-                    let path = shown(super::or_here(&self.path));
+                    let path = shown(or_here(&self.path));
                     log::warn!("{path}: this file system cannot sync {lost}");
                 }
                 Ok(())

@@ -112,19 +112,6 @@ pub trait Progress {
     fn failed(&mut self, error: &PackError);
 }
 
-/// The directory that a file is in, as a path that can be opened.
-fn directory_of(path: &Path) -> &Path {
-    or_here(path.parent().unwrap_or(Path::new("")))
-}
-
-/// A directory's path, as one that can be opened.
-fn or_here(directory: &Path) -> &Path {
-    match directory == Path::new("") {
-        true => Path::new("."),
-        false => directory,
-    }
-}
-
 /// Opens a shard of the dataset that is written.
 fn open_shard(directory: &Directory, name: &OsStr) -> Result<Shard, PackError> {
     let file = directory.open(name, OFlags::RDONLY, writer::EXPECTED)?;

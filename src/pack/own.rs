@@ -3,7 +3,8 @@
 //! that are made while the run lasts by their names and directory.
 
 use super::directory::Identity;
-use super::{PackError, Target, directory_of};
+use super::{PackError, Target};
+use crate::sys::files::directory_of;
 use crate::text::shown;
 use std::collections::HashSet;
 use std::fs::Metadata;

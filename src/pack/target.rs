@@ -1,12 +1,13 @@
 //! Where a dataset is written: the names of its shards, and what is there already.
 
+use super::PackError;
 use super::directory::Directory;
 use super::hold::name_beside;
 use super::lock::Lock;
 use super::probe::probe;
 use super::temporary::is_temporary;
-use super::{PackError, directory_of};
 use crate::dataset::shard_number;
+use crate::sys::files::directory_of;
 use rustix::fs::FileType;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -6,6 +6,7 @@
 use super::connection;
 use crate::sys::child;
 use crate::sys::device;
+use crate::sys::files::directory_of;
 use crate::sys::mountinfo::{MountInfo, MountTable};
 use crate::text::shown;
 use nix::errno::Errno;
@@ -463,11 +464,8 @@ fn unmount_and_end(mount: &MountInfo, lazy: bool) -> Result<(), UnmountError> {
 /// dead mount cannot even be looked at; then with it, for links to a mount point, `.` and `..`.
 fn candidates(mountpoint: &Path) -> impl Iterator<Item = PathBuf> {
     let below = mountpoint.file_name().and_then(|name| {
-        let parent = match mountpoint.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        Some(parent.canonicalize().ok()?.join(name))
+        let parent = directory_of(mountpoint).canonicalize();
+        Some(parent.ok()?.join(name))
     });
     let whole = iter::once_with(|| mountpoint.canonicalize());
     below.into_iter().chain(whole.flatten())

@@ -35,6 +35,20 @@ pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::MFILE.raw_os_error())
 }
 
+/// The directory that a file is in, as a path that can be opened.
+pub fn directory_of(path: &Path) -> &Path {
+    or_here(path.parent().unwrap_or(Path::new("")))
+}
+
+/// A directory's path, as one that can be opened: an empty one is the current directory's.
+pub fn or_here(directory: &Path) -> &Path {
+    if directory == Path::new("") {
+        Path::new(".")
+    } else {
+        directory
+    }
+}
+
 /// How many bytes of entries are asked for at once, as the standard library does. A FUSE file system
 /// is asked for as many (`fuse_readdir_uncached` in fs/fuse/readdir.c).
 const BUFFER: usize = 32 << 10;
