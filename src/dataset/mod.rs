@@ -1,7 +1,7 @@
 //! A dataset: an ordered list of shards, its records and bytes numbered across all of them.
-//!
-//! Also turns the shard arguments of a command line into that list.
 
+mod arguments;
+mod error;
 pub mod names;
 pub mod numbered;
 mod pattern;
@@ -9,22 +9,17 @@ mod record;
 pub mod sizes;
 pub mod summary;
 
+pub use arguments::{expand, out_of_numeric_order, shard_number};
+pub use error::DatasetError;
 pub use record::Record;
 
 use crate::format::Damage;
 use crate::format::index::Extent;
 use crate::shard::allowance::Allowance;
 use crate::shard::mmap::PAGE;
-use crate::shard::{Copies, LocalIndex, Location, Shard, ShardError};
-use crate::text::{escaped, shown};
-use pattern::Pattern;
-use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::io;
+use crate::shard::{Copies, LocalIndex, Shard, ShardError};
 use std::ops::{ControlFlow, Range};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The most records of a dataset: inode numbers carry a tag in their top byte.
 pub const MAX_RECORDS: u64 = 1 << 55;
@@ -37,81 +32,6 @@ impl RecordId {
     /// The number.
     pub fn get(self) -> u64 {
         self.0
-    }
-}
-
-/// Why shard arguments are not a dataset.
-#[derive(Debug, thiserror::Error)]
-pub enum DatasetError {
-    /// One of its shards.
-    #[error(transparent)]
-    Shard(#[from] ShardError),
-    /// A directory or its listing could not be read.
-    #[error("{location}: {reason}")]
-    Io {
-        /// The directory or file.
-        location: Location,
-        /// What the system said.
-        reason: io::Error,
-    },
-    /// Nothing by that name, and no shards made from it.
-    #[error("{location}: no such file{}", hint.as_deref().unwrap_or_default())]
-    Missing {
-        /// The argument.
-        location: Location,
-        /// What else was looked for.
-        hint: Option<String>,
-    },
-    /// A pattern without a match.
-    #[error("{location}: no file matches this pattern")]
-    NoMatch {
-        /// The argument.
-        location: Location,
-    },
-    /// A pattern that cannot be read as one.
-    #[error("{location}: not a valid pattern: {reason}")]
-    BadPattern {
-        /// The argument.
-        location: Location,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A directory without shards.
-    #[error("{location}: the directory has no .rox files")]
-    EmptyDirectory {
-        /// The argument.
-        location: Location,
-    },
-    /// The same file twice.
-    #[error("{location}: it is given twice{}", also_as(also.as_ref()))]
-    Twice {
-        /// The second name.
-        location: Location,
-        /// The first name, if it is another one.
-        also: Option<Location>,
-    },
-    /// Sums that no offset can express.
-    #[error("{location}: {damage}")]
-    TooLarge {
-        /// The shard at which the sum overflowed.
-        location: Location,
-        /// Which sum.
-        damage: Damage,
-    },
-}
-
-fn also_as(first: Option<&Location>) -> String {
-    first.map_or_else(String::new, |first| format!(", also as {first}"))
-}
-
-impl DatasetError {
-    /// Whether the data is at fault, and not the system or the arguments.
-    pub fn is_damage(&self) -> bool {
-        match self {
-            DatasetError::Shard(error) => error.is_damage(),
-            DatasetError::TooLarge { .. } => true,
-            _ => false,
-        }
     }
 }
 
@@ -313,174 +233,6 @@ fn add(shard: &Shard, what: &str, sum: u64, more: u64, most: u64) -> Result<u64,
     }
 }
 
-/// Turns shard arguments into paths of shards.
-///
-/// An argument is a file; or a directory, meaning its `*.rox`; or a pattern with `*`, `?` or `[`,
-/// when no such file exists; or `name.rox`, which does not exist while `name_0000.rox` and so on
-/// do. Expansions sort by bytes, as the reference implementation does; arguments keep their order.
-pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
-    let mut paths = Vec::new();
-    for argument in arguments {
-        match std::fs::metadata(argument) {
-            Ok(metadata) if metadata.is_dir() => paths.extend(in_directory(argument)?),
-            Ok(_) => paths.push(argument.clone()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                paths.extend(by_pattern_or_stem(argument)?);
-            }
-            Err(reason) => {
-                return Err(DatasetError::Io {
-                    location: argument.as_path().into(),
-                    reason,
-                });
-            }
-        }
-    }
-    check_each_once(&paths)?;
-    Ok(paths)
-}
-
-/// Refuses the same file under two paths. What cannot be looked at is left for opening to report.
-fn check_each_once(paths: &[PathBuf]) -> Result<(), DatasetError> {
-    let mut seen: HashMap<(u64, u64), &Path> = HashMap::new();
-    for path in paths {
-        let Ok(metadata) = std::fs::metadata(path) else {
-            continue;
-        };
-        if let Some(first) = seen.insert((metadata.dev(), metadata.ino()), path) {
-            return Err(DatasetError::Twice {
-                location: path.as_path().into(),
-                also: (first != path).then(|| first.into()),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let found = list(directory, |name| {
-        name.ends_with(b".rox") && !name.starts_with(b".")
-    })?;
-    if found.is_empty() {
-        return Err(DatasetError::EmptyDirectory {
-            location: directory.into(),
-        });
-    }
-    Ok(found)
-}
-
-fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    if pattern::is_pattern(argument) {
-        return by_pattern(argument);
-    }
-    if let Ok(target) = std::fs::read_link(argument) {
-        return Err(DatasetError::Missing {
-            location: argument.into(),
-            hint: Some(format!(": it is a link to {}", shown(&target))),
-        });
-    }
-    let missing = |hint| DatasetError::Missing {
-        location: argument.into(),
-        hint,
-    };
-    let name = argument.file_name().unwrap_or_default().as_bytes();
-    let Some(stem) = name.strip_suffix(b".rox") else {
-        return Err(missing(None));
-    };
-    let parent = match argument.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let hint = format!(", and no {}_NNNN.rox either", escaped(stem));
-    let found = match list(parent, |name| shard_number(name, stem).is_some()) {
-        Err(DatasetError::Io { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
-            return Err(missing(None));
-        }
-        found => found?,
-    };
-    match found.is_empty() {
-        true => Err(missing(Some(hint))),
-        false => Ok(found
-            .iter()
-            .map(|path| without_dot(path, argument))
-            .collect()),
-    }
-}
-
-/// Shards that `name.rox` stands for keep the form it was written in, without a `./` before it.
-fn without_dot(path: &Path, argument: &Path) -> PathBuf {
-    argument.with_file_name(path.file_name().unwrap_or_default())
-}
-
-fn by_pattern(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let bad = |reason| DatasetError::BadPattern {
-        location: argument.into(),
-        reason,
-    };
-    let found = Pattern::parse(argument).map_err(bad)?.expand();
-    let mut found = found.map_err(|(path, reason)| DatasetError::Io {
-        location: path.into(),
-        reason,
-    })?;
-    if found.is_empty() {
-        return Err(DatasetError::NoMatch {
-            location: argument.into(),
-        });
-    }
-    sort_by_bytes(&mut found);
-    Ok(found)
-}
-
-fn list(directory: &Path, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>, DatasetError> {
-    let io = |reason| DatasetError::Io {
-        location: directory.into(),
-        reason,
-    };
-    let mut found = Vec::new();
-    for entry in crate::sys::files::entries(directory).map_err(io)? {
-        let (name, _) = entry.map_err(io)?;
-        if wanted(name.as_bytes()) {
-            found.push(directory.join(name));
-        }
-    }
-    sort_by_bytes(&mut found);
-    Ok(found)
-}
-
-fn sort_by_bytes(paths: &mut [PathBuf]) {
-    paths.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
-}
-
-/// The number in `stem_NNNN.rox` (four digits or more), as the writers name the shards of `stem`.
-pub fn shard_number(name: &[u8], stem: &[u8]) -> Option<u64> {
-    let digits = name
-        .strip_prefix(stem)?
-        .strip_prefix(b"_")?
-        .strip_suffix(b".rox")?;
-    if digits.len() < 4 || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// Two neighbours of one name whose numbers go down, as `_10000` before `_9999` when sorted by
-/// bytes: probably not the order in which the records were written.
-pub fn out_of_numeric_order(shards: &[Shard]) -> Option<(&Path, &Path)> {
-    shards.windows(2).find_map(|pair| {
-        let (first, second) = (pair[0].path(), pair[1].path());
-        let (first_stem, first_number) = split_number(first)?;
-        let (second_stem, second_number) = split_number(second)?;
-        let down = first_stem == second_stem && first_number > second_number;
-        down.then_some((first, second))
-    })
-}
-
-fn split_number(path: &Path) -> Option<(PathBuf, u64)> {
-    let name = path.file_name()?.as_bytes();
-    let stem = &name[..name.iter().rposition(|&byte| byte == b'_')?];
-    let number = shard_number(name, stem)?;
-    Some((path.with_file_name(OsStr::from_bytes(stem)), number))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -491,19 +243,5 @@ mod tests {
         let firsts = [0, 3, 3, 5];
         let owners: Vec<usize> = (0..5).map(|position| owner(&firsts, position)).collect();
         assert_eq!(owners, [0, 0, 0, 2, 2]);
-    }
-
-    #[test]
-    fn shard_numbers_have_four_digits_or_more() {
-        assert_eq!(shard_number(b"d_0012.rox", b"d"), Some(12));
-        assert_eq!(shard_number(b"d_10000.rox", b"d"), Some(10000));
-        for other in [
-            &b"d_012.rox"[..],
-            b"d_00x2.rox",
-            b"dd_0001.rox",
-            b"d_0001.ro",
-        ] {
-            assert_eq!(shard_number(other, b"d"), None);
-        }
     }
 }

@@ -5,7 +5,7 @@
 //! directories, or none. A byte that is not part of UTF-8 counts as a character. A name that begins
 //! with a dot is matched only by a pattern that does.
 
-use crate::sys::files;
+use crate::sys::files::{self, or_here};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -217,10 +217,7 @@ fn is_missing(error: &io::Error) -> bool {
 
 /// Entries of a directory by their names; none of what is no directory.
 fn entries(directory: &Path, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>, Failure> {
-    let here = match directory == Path::new("") {
-        true => Path::new("."),
-        false => directory,
-    };
+    let here = or_here(directory);
     let io = |error| (here.to_owned(), error);
     let list = match files::entries(here) {
         Err(error) if is_missing(&error) => return Ok(Vec::new()),
@@ -242,11 +239,7 @@ fn directories_below(directory: PathBuf) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     let mut pending = vec![(directory, Vec::new())];
     while let Some((directory, mut above)) = pending.pop() {
-        let here = match directory == Path::new("") {
-            true => Path::new("."),
-            false => &directory,
-        };
-        let identity = match here.metadata() {
+        let identity = match or_here(&directory).metadata() {
             Ok(metadata) if metadata.is_dir() => (metadata.dev(), metadata.ino()),
             _ => continue,
         };
