@@ -244,7 +244,7 @@ impl Store for MountStore {
         }
         let dataset = self.tree.dataset();
         let has_room = dataset.mean_record_len() <= LARGEST_STORED
-            && dataset.len_in_pages() <= memory::available() / RECORDS_SHARE;
+            && dataset.page_cache_len() <= memory::available() / RECORDS_SHARE;
         self.had_room = has_room.then(Instant::now);
         has_room
     }

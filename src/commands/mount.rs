@@ -7,7 +7,7 @@ use crate::dataset::Dataset;
 use crate::dataset::names;
 use crate::session::daemon::{self, Side};
 use crate::session::{Serving, serve};
-use crate::shard::{Copies, Shard};
+use crate::shard::Copies;
 use crate::sys::memory;
 use crate::text::{is_hidden, shown};
 use crate::tree::Tree;
@@ -81,7 +81,7 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
 
 /// How many copies are to stay in memory.
 fn copies(dataset: &Dataset, cache: Cache) -> Copies {
-    let two_copies = dataset.payload_len().saturating_add(dataset.len_in_pages());
+    let two_copies = dataset.payload_len().saturating_add(dataset.page_cache_len());
     match cache {
         Cache::Auto if memory::limit() < two_copies => Copies::One,
         Cache::One => Copies::One,
@@ -105,7 +105,7 @@ fn tree(
     let Some(root) = &options.root else {
         return Ok(tree.without_waiting());
     };
-    let is_named = tree.dataset().shards().iter().any(Shard::has_names);
+    let is_named = tree.dataset().has_names();
     let hint = match root.starts_with("files") && !is_named {
         true => "; the shards have no names",
         false => "",

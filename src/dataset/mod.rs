@@ -93,6 +93,11 @@ impl Dataset {
         &self.shards
     }
 
+    /// Whether any shard has names.
+    pub fn has_names(&self) -> bool {
+        self.shards.iter().any(Shard::has_names)
+    }
+
     /// What one pass over all shards may read of each, in their order.
     pub fn allowances(&self) -> Vec<Allowance> {
         self.shards.iter().map(Allowance::of).collect()
@@ -114,7 +119,7 @@ impl Dataset {
     }
 
     /// Bytes that the kernel's cache of the mount takes for all records, at most: it has whole pages.
-    pub fn len_in_pages(&self) -> u64 {
+    pub fn page_cache_len(&self) -> u64 {
         let rounding = self.records().saturating_mul(PAGE);
         self.payload_len().saturating_add(rounding)
     }
@@ -131,7 +136,7 @@ impl Dataset {
 
     /// The number of the shard that holds a record, and the record's number there.
     pub fn locate(&self, record: RecordId) -> Option<(usize, LocalIndex)> {
-        let shard = owner(&self.first_record, record.0);
+        let shard = range_containing(&self.first_record, record.0);
         let local = self
             .shards
             .get(shard)?
@@ -164,7 +169,7 @@ impl Dataset {
     /// The shard that holds byte `offset` of the joined payload, and the offset there of the
     /// shard's own first byte; `None` past the end.
     pub fn shard_of_byte(&self, offset: u64) -> Option<(&Shard, u64)> {
-        let number = owner(&self.first_byte, offset);
+        let number = range_containing(&self.first_byte, offset);
         Some((self.shards.get(number)?, *self.first_byte.get(number)?))
     }
 
@@ -178,7 +183,7 @@ impl Dataset {
     ) {
         let mut next = range.start;
         let mut flow = ControlFlow::Continue(());
-        let first_shard = owner(&self.first_record, range.start);
+        let first_shard = range_containing(&self.first_record, range.start);
         for (number, shard) in self.shards.iter().enumerate().skip(first_shard) {
             let base = self.first_record[number];
             let end = self.first_record[number + 1].min(range.end);
@@ -203,7 +208,7 @@ impl Dataset {
 
 /// Index of the range that holds `position`, in `firsts` as [`Dataset`] keeps them: the last one
 /// that begins at or before it, so empty ones in between are passed over.
-fn owner(firsts: &[u64], position: u64) -> usize {
+fn range_containing(firsts: &[u64], position: u64) -> usize {
     firsts
         .partition_point(|&first| first <= position)
         .saturating_sub(1)
@@ -241,7 +246,9 @@ mod tests {
     fn positions_in_empty_ranges_belong_to_the_next_one() {
         // Shards of 3, 0 and 2 records.
         let firsts = [0, 3, 3, 5];
-        let owners: Vec<usize> = (0..5).map(|position| owner(&firsts, position)).collect();
-        assert_eq!(owners, [0, 0, 0, 2, 2]);
+        let found: Vec<usize> = (0..5)
+            .map(|position| range_containing(&firsts, position))
+            .collect();
+        assert_eq!(found, [0, 0, 0, 2, 2]);
     }
 }

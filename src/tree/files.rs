@@ -113,8 +113,7 @@ impl NamedTree {
 
     /// Whether any shard has names.
     pub fn is_present(&self) -> bool {
-        let shards = self.dataset.shards();
-        shards.iter().any(|shard| shard.has_names())
+        self.dataset.has_names()
     }
 
     /// The order of names, if it has been needed.
