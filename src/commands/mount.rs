@@ -81,7 +81,9 @@ pub fn run(options: &Mount) -> anyhow::Result<Exit> {
 
 /// How many copies are to stay in memory.
 fn copies(dataset: &Dataset, cache: Cache) -> Copies {
-    let two_copies = dataset.payload_len().saturating_add(dataset.page_cache_len());
+    let two_copies = dataset
+        .payload_len()
+        .saturating_add(dataset.page_cache_len());
     match cache {
         Cache::Auto if memory::limit() < two_copies => Copies::One,
         Cache::One => Copies::One,

@@ -20,10 +20,10 @@ pub mod verify;
 
 pub use caching::{Copies, LARGE_RECORD, PayloadBytes};
 pub use compared::{Permit, any_work};
-pub use mmap::KERNEL_READAHEAD;
 pub use error::ShardError;
 pub use file::Stat;
 pub use location::Location;
+pub use mmap::KERNEL_READAHEAD;
 pub use records::LocalIndex;
 pub use scan::Scan;
 pub use sorted_names::SortedNames;
