@@ -82,9 +82,12 @@ pub fn quoted(path: &Path) -> String {
             format!("'{start}{}'", text.replace('\'', r"'\''"))
         }
         _ => {
-            let byte = |byte: &u8| match is_plain(byte) {
-                true => char::from(*byte).to_string(),
-                false => format!("\\x{byte:02x}"),
+            let byte = |byte: &u8| {
+                if is_plain(byte) {
+                    char::from(*byte).to_string()
+                } else {
+                    format!("\\x{byte:02x}")
+                }
             };
             let text: String = bytes.iter().map(byte).collect();
             // An escape has two digits at most, so that one behind it is a character of its own.
@@ -146,9 +149,10 @@ fn write_visible(f: &mut fmt::Formatter<'_>, char: char) -> fmt::Result {
 
 /// A value as JSON whose strings have hidden characters as `\uNNNN`: the same to every parser.
 pub fn json(value: &impl Serialize, pretty: bool) -> serde_json::Result<String> {
-    let plain = match pretty {
-        true => serde_json::to_string_pretty(value)?,
-        false => serde_json::to_string(value)?,
+    let plain = if pretty {
+        serde_json::to_string_pretty(value)?
+    } else {
+        serde_json::to_string(value)?
     };
     // Those below U+0020 are escaped already, or are between values; others are only in strings.
     let is_raw = |char: char| char >= '\u{7f}' && is_hidden(char);
@@ -157,14 +161,13 @@ pub fn json(value: &impl Serialize, pretty: bool) -> serde_json::Result<String> 
     }
     let mut escaped = String::with_capacity(plain.len());
     for char in plain.chars() {
-        match is_raw(char) {
-            true => {
-                let mut utf16 = [0; 2];
-                for unit in char.encode_utf16(&mut utf16) {
-                    escaped += &format!("\\u{unit:04x}");
-                }
+        if is_raw(char) {
+            let mut utf16 = [0; 2];
+            for unit in char.encode_utf16(&mut utf16) {
+                escaped += &format!("\\u{unit:04x}");
             }
-            false => escaped.push(char),
+        } else {
+            escaped.push(char)
         }
     }
     Ok(escaped)

@@ -115,9 +115,10 @@ impl Component {
                 _ => Token::Char(*first),
             });
         }
-        match tokens.iter().all(|token| matches!(token, Token::Char(_))) {
-            true => Ok(Component::Literal(component.to_vec())),
-            false => Ok(Component::Wild(tokens)),
+        if tokens.iter().all(|token| matches!(token, Token::Char(_))) {
+            Ok(Component::Literal(component.to_vec()))
+        } else {
+            Ok(Component::Wild(tokens))
         }
     }
 }

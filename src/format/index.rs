@@ -131,9 +131,10 @@ impl EndOffsets {
             Kind::Names => format!("record {entry}: end offset of its name"),
         };
         let (Ok(from), Ok(to)) = (u64::try_from(start), u64::try_from(end)) else {
-            let (found, what) = match end < 0 {
-                true => (end, what()),
-                false => (start, what().replace("end offset", "start offset")),
+            let (found, what) = if end < 0 {
+                (end, what())
+            } else {
+                (start, what().replace("end offset", "start offset"))
             };
             return Err(Damage::new(what, found, "0 or more"));
         };

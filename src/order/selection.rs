@@ -83,9 +83,10 @@ impl Selection {
     pub fn positions(self, len: u64) -> Result<SliceIter, OutOfRange> {
         match self {
             Selection::Index(index) => {
-                let position = match index < 0 {
-                    true => len.checked_sub(index.unsigned_abs()),
-                    false => Some(index.unsigned_abs()),
+                let position = if index < 0 {
+                    len.checked_sub(index.unsigned_abs())
+                } else {
+                    Some(index.unsigned_abs())
                 };
                 match position.filter(|&position| position < len) {
                     Some(next) => Ok(SliceIter {
@@ -107,18 +108,16 @@ impl Selection {
 /// Python's `slice.indices` (Objects/sliceobject.c describes the same rules).
 fn slice(start: Option<i64>, stop: Option<i64>, step: i64, len: u64) -> SliceIter {
     let len = i128::from(len);
-    let (low, high) = match step < 0 {
-        true => (-1, len - 1),
-        false => (0, len),
-    };
+    let (low, high) = if step < 0 { (-1, len - 1) } else { (0, len) };
     let bound = |bound: Option<i64>, default: i128| match bound.map(i128::from) {
         None => default,
         Some(bound) if bound < 0 => (bound + len).max(low),
         Some(bound) => bound.min(high),
     };
-    let (first, last) = match step < 0 {
-        true => (bound(start, high), bound(stop, low)),
-        false => (bound(start, low), bound(stop, high)),
+    let (first, last) = if step < 0 {
+        (bound(start, high), bound(stop, low))
+    } else {
+        (bound(start, low), bound(stop, high))
     };
     let step = i128::from(step);
     let distance = if step < 0 { first - last } else { last - first };

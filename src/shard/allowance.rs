@@ -56,17 +56,19 @@ impl Allowance {
         if extent.len() > self.large {
             check_neighbours(shard, record, extent)?;
         }
-        match take(&self.payload, extent.len()) {
-            true => Ok(()),
-            false => Err(shard.damaged(shared(format!("record {}", record.get()), extent))),
+        if take(&self.payload, extent.len()) {
+            Ok(())
+        } else {
+            Err(shard.damaged(shared(format!("record {}", record.get()), extent)))
         }
     }
 
     /// The same for its name. One that is longer than any name is not read.
     pub fn take_name(&self, record: LocalIndex, extent: Extent) -> Result<(), Damage> {
-        match extent.len() > MAX_LEN as u64 || take(&self.names, extent.len()) {
-            true => Ok(()),
-            false => Err(shared(format!("record {}: name", record.get()), extent)),
+        if extent.len() > MAX_LEN as u64 || take(&self.names, extent.len()) {
+            Ok(())
+        } else {
+            Err(shared(format!("record {}: name", record.get()), extent))
         }
     }
 
@@ -77,13 +79,12 @@ impl Allowance {
         record: LocalIndex,
         len: u64,
     ) -> Result<(), ShardError> {
-        match take(&self.names, len) {
-            true => Ok(()),
-            false => {
-                let what = format!("record {}: name", record.get());
-                let found = format!("{len} bytes again");
-                Err(shard.damaged(Damage::new(what, found, "bytes that few others have")))
-            }
+        if take(&self.names, len) {
+            Ok(())
+        } else {
+            let what = format!("record {}: name", record.get());
+            let found = format!("{len} bytes again");
+            Err(shard.damaged(Damage::new(what, found, "bytes that few others have")))
         }
     }
 

@@ -227,9 +227,10 @@ impl Shard {
         let (mut low, mut high) = (0, self.records());
         while low < high {
             let middle = low + (high - low) / 2;
-            match self.extent(LocalIndex(middle))?.end() <= offset {
-                true => low = middle + 1,
-                false => high = middle,
+            if self.extent(LocalIndex(middle))?.end() <= offset {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
         }
         Ok(low)

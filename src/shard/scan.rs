@@ -160,9 +160,10 @@ impl Window {
         let end = self.at + self.bytes.len() as u64;
         if range.start < self.at || range.end > end {
             let len = range.end - range.start;
-            self.size = match (self.at..=end).contains(&range.start) {
-                true => len.max(self.largest.min(2 * self.size)),
-                false => len,
+            self.size = if (self.at..=end).contains(&range.start) {
+                len.max(self.largest.min(2 * self.size))
+            } else {
+                len
             };
             self.at = range.start;
             self.bytes

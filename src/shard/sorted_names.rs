@@ -41,9 +41,10 @@ impl Shard {
         SortedNames {
             shard: self,
             next: position,
-            size: match self.is_in_name_order() {
-                true => FIRST_BATCH,
-                false => FIRST_BATCH_BY_ORDER,
+            size: if self.is_in_name_order() {
+                FIRST_BATCH
+            } else {
+                FIRST_BATCH_BY_ORDER
             },
             largest: LARGEST_BATCH,
             largest_bytes: LARGEST_READ,
@@ -85,9 +86,10 @@ impl SortedNames<'_> {
         self.batch.clear();
         self.bytes.clear();
         self.given = 0;
-        let records = match self.shard.has_names() {
-            true => self.shard.records(),
-            false => 0,
+        let records = if self.shard.has_names() {
+            self.shard.records()
+        } else {
+            0
         };
         let end = records.min(self.next.saturating_add(self.size));
         if self.next >= end {
@@ -95,9 +97,10 @@ impl SortedNames<'_> {
         }
         let positions = self.next..end;
         self.size = self.largest.min(self.size * 4);
-        match self.shard.is_in_name_order() {
-            true => self.fill_in_order(positions.clone())?,
-            false => self.fill_by_order(positions.clone())?,
+        if self.shard.is_in_name_order() {
+            self.fill_in_order(positions.clone())?;
+        } else {
+            self.fill_by_order(positions.clone())?;
         }
         self.next = positions.start + self.batch.len() as u64;
         self.shard.check_unchanged()

@@ -317,10 +317,11 @@ impl Unchanged {
         if let Verdict::Compared = verdict
             && !self.is_compared.swap(true, Ordering::AcqRel)
         {
-            let level = match is_touched {
-                true => log::Level::Warn,
+            let level = if is_touched {
+                log::Level::Warn
+            } else {
                 // A new name, a link, other permissions, by another machine.
-                false => log::Level::Debug,
+                log::Level::Debug
             };
             log::log!(
                 level,

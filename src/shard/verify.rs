@@ -53,9 +53,10 @@ pub fn verify(
             check.order()
         });
         if let Err(error) = checked {
-            match error.is_damage() {
-                true => outcome.damaged += 1,
-                false => outcome.unreadable += 1,
+            if error.is_damage() {
+                outcome.damaged += 1;
+            } else {
+                outcome.unreadable += 1;
             }
             fault(error);
         }
@@ -163,12 +164,11 @@ impl Check<'_> {
             self.damage(damage);
             return Ok(());
         }
-        match extent.is_empty() {
-            true => Ok(()),
-            false => {
-                let checked = self.scan.valid_name_at(record, extent);
-                self.or_damage(checked.map(drop))
-            }
+        if extent.is_empty() {
+            Ok(())
+        } else {
+            let checked = self.scan.valid_name_at(record, extent);
+            self.or_damage(checked.map(drop))
         }
     }
 
@@ -205,12 +205,13 @@ impl Check<'_> {
             let next = (name, number);
             if let Some(before) = before.as_ref().filter(|before| **before > next) {
                 let what = format!("name at position {position} in byte order");
-                let (found, expected) = match before.0 == next.0 {
-                    true => ("equal to the one before it", "equal names by number"),
-                    false => (
+                let (found, expected) = if before.0 == next.0 {
+                    ("equal to the one before it", "equal names by number")
+                } else {
+                    (
                         "smaller than the one before it",
                         "names that never decrease",
-                    ),
+                    )
                 };
                 let found = format!("that of record {number}, {found}");
                 self.damage(Damage::new(what, found, expected));

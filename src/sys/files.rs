@@ -24,9 +24,10 @@ pub fn kind_in_words(kind: FileType) -> &'static str {
 
 /// What to say behind an error of opening a shard, where there are too many of them for this process.
 pub fn limit_hint(error: &io::Error) -> &'static str {
-    match is_out_of_descriptors(error) {
-        true => "; each shard is an open file, and `ulimit -n` says how many there may be",
-        false => "",
+    if is_out_of_descriptors(error) {
+        "; each shard is an open file, and `ulimit -n` says how many there may be"
+    } else {
+        ""
     }
 }
 

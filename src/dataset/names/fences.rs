@@ -58,19 +58,18 @@ impl Fences {
                     name[..] < *key
                 }
             };
-            match is_smaller {
-                true => from = middle + 1,
-                false => to = middle,
+            if is_smaller {
+                from = middle + 1;
+            } else {
+                to = middle;
             }
         }
-        let low = match from > first {
-            true => (from - 1) * self.stride + 1,
-            false => low,
+        let low = if from > first {
+            (from - 1) * self.stride + 1
+        } else {
+            low
         };
-        let high = match from < end {
-            true => from * self.stride,
-            false => high,
-        };
+        let high = if from < end { from * self.stride } else { high };
         Ok((low, high))
     }
 }

@@ -61,9 +61,10 @@ impl NameOrder {
             pieces.extend(Piece::of(number, shard)?.filter(Piece::is_honest));
         }
         let len: u64 = pieces.iter().map(|piece| piece.len).sum();
-        let layout = match lay_apart(&mut pieces) {
-            true => Layout::Apart(pieces),
-            false => merged(&dataset, &pieces, len)?,
+        let layout = if lay_apart(&mut pieces) {
+            Layout::Apart(pieces)
+        } else {
+            merged(&dataset, &pieces, len)?
         };
         let len = match &layout {
             Layout::Apart(_) => len,
@@ -106,9 +107,10 @@ impl NameOrder {
         let mut read =
             |position: u64, name: &mut Vec<u8>| self.read_for_search(position, name, shard);
         let (low, high) = self.fences.narrow(low, high, key, &mut read)?;
-        let most = match shard.is_some_and(Shard::is_in_name_order) {
-            true => SCAN,
-            false => 0,
+        let most = if shard.is_some_and(Shard::is_in_name_order) {
+            SCAN
+        } else {
+            0
         };
         let low = self.halve(low..high, key, most, shard)?;
         let cursor = self.cursor(low, key)?;
@@ -138,9 +140,10 @@ impl NameOrder {
         while high - low > most {
             let middle = low + (high - low) / 2;
             self.read_for_search(middle, &mut name, shard)?;
-            match name[..] < *key {
-                true => low = middle + 1,
-                false => high = middle,
+            if name[..] < *key {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
         }
         Ok(low)

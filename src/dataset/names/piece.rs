@@ -20,9 +20,10 @@ pub struct Piece {
 impl Piece {
     /// Reads a shard's first and last names; `None` where no record has a name.
     pub fn of(number: usize, shard: &Shard) -> Result<Option<Piece>, ShardError> {
-        let records = match shard.has_names() {
-            true => shard.records(),
-            false => 0,
+        let records = if shard.has_names() {
+            shard.records()
+        } else {
+            0
         };
         let key = |position: u64| {
             let mut key = Vec::new();
@@ -40,9 +41,10 @@ impl Piece {
         let mut first = key(0)?;
         while first.is_empty() && unnamed < named {
             let middle = unnamed + (named - unnamed) / 2;
-            match key(middle)?.is_empty() {
-                true => unnamed = middle + 1,
-                false => named = middle,
+            if key(middle)?.is_empty() {
+                unnamed = middle + 1;
+            } else {
+                named = middle;
             }
             if unnamed == named {
                 first = key(unnamed)?;
