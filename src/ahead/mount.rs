@@ -3,7 +3,7 @@
 use super::budget::{LARGEST_STORED, LEAD_BYTES, PAUSE, RECORDS_SHARE, STORE_PATIENCE};
 use super::run::Way;
 use super::worker::{Store, Stored};
-use crate::format::index::Extent;
+use crate::format::offsets::Extent;
 use crate::kernel_cache::KernelCache;
 use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;

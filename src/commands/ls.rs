@@ -3,8 +3,8 @@
 use super::{Exit, Faults};
 use crate::cli::Ls;
 use crate::dataset::Record;
-use crate::format::index::Extent;
 use crate::format::name::Name;
+use crate::format::offsets::Extent;
 use crate::shard::allowance::Allowance;
 use crate::shard::{Scan, Shard, ShardError};
 use std::fmt::Write as _;

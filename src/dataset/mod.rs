@@ -14,7 +14,7 @@ pub use error::DatasetError;
 pub use record::Record;
 
 use crate::format::Damage;
-use crate::format::index::Extent;
+use crate::format::offsets::Extent;
 use crate::shard::allowance::Allowance;
 use crate::shard::mmap::PAGE;
 use crate::shard::{Copies, LocalIndex, Shard, ShardError};

@@ -1,8 +1,8 @@
 //! One record of a dataset: which one it is, in which shard, and where there.
 
 use super::RecordId;
-use crate::format::index::Extent;
 use crate::format::name::Name;
+use crate::format::offsets::Extent;
 use crate::shard::{LocalIndex, Shard, ShardError};
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! The shard's footer: parsed from the end of the file, checked against the file's size.
 
 use super::dtype::Dtype;
-use super::{Damage, OFFSET_LEN, bytes, i64_at, non_negative, show_magic};
+use super::{Damage, OFFSET_LEN, byte_count, i64_at, non_negative, show_magic};
 use std::fmt;
 
 /// Magic of the plain form.
@@ -76,7 +76,7 @@ pub struct Footer {
 impl Footer {
     /// Parses the footer from `tail`, the last `min(32, file_len)` bytes of a file of `file_len`.
     pub fn parse(tail: &[u8], file_len: u64) -> Result<Footer, Damage> {
-        let too_short = |expected| Damage::new("file size", bytes(file_len), expected);
+        let too_short = |expected| Damage::new("file size", byte_count(file_len), expected);
         if file_len < LEN_01 || tail.len() < LEN_01 as usize {
             return Err(too_short("at least 24 bytes (a footer)"));
         }
@@ -164,7 +164,7 @@ fn check_fit(
     if records == 0 && payload_len != 0 {
         return Err(Damage::new(
             "footer payload length",
-            bytes(payload_len),
+            byte_count(payload_len),
             "0 bytes (there are 0 records)",
         ));
     }
@@ -178,7 +178,7 @@ fn check_fit(
             format!(
                 "at most {} (in a file of {})",
                 room / u128::from(OFFSET_LEN),
-                bytes(file_len)
+                byte_count(file_len)
             ),
         ));
     }
@@ -186,10 +186,10 @@ fn check_fit(
     if u128::from(payload_len) > room {
         return Err(Damage::new(
             "footer payload length",
-            bytes(payload_len),
+            byte_count(payload_len),
             format!(
                 "at most {room} (with {records} records in a file of {})",
-                bytes(file_len)
+                byte_count(file_len)
             ),
         ));
     }

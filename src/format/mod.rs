@@ -91,8 +91,8 @@
 
 pub mod dtype;
 pub mod footer;
-pub mod index;
 pub mod name;
+pub mod offsets;
 pub mod section;
 
 /// The most sections a shard may carry: bounds the work of opening a hostile file.
@@ -137,7 +137,7 @@ pub(crate) fn non_negative(what: &str, value: i64) -> Result<u64, Damage> {
 }
 
 /// A number of bytes in words.
-pub(crate) fn bytes(count: impl Into<u128>) -> String {
+pub(crate) fn byte_count(count: impl Into<u128>) -> String {
     match count.into() {
         1 => "1 byte".to_owned(),
         count => format!("{count} bytes"),

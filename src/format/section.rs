@@ -1,8 +1,8 @@
 //! Sections: the optional tables between index and footer, found by walking backwards.
 
 use super::footer::Footer;
-use super::index::{EndOffsets, Kind};
-use super::{Damage, MAX_SECTIONS, OFFSET_LEN, bytes, i64_at, non_negative, show_magic};
+use super::offsets::{EndOffsets, OffsetsOf};
+use super::{Damage, MAX_SECTIONS, OFFSET_LEN, byte_count, i64_at, non_negative, show_magic};
 
 /// Magic of the section of record names.
 pub const NAMES: &[u8; 8] = b"ROXNAMES";
@@ -55,7 +55,7 @@ impl SectionFooter {
 
 /// Where the names are: their bytes in the file, and the end offsets into them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Names {
+pub struct NamesSection {
     /// Offset in the file of the first name's first byte.
     pub at: u64,
     /// The table that cuts the bytes into names.
@@ -64,7 +64,7 @@ pub struct Names {
 
 /// A table of `count` `u32` at byte `at` of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Table {
+pub struct U32Section {
     /// Offset in the file.
     pub at: u64,
     /// Number of entries: the shard's records, or 0.
@@ -75,17 +75,17 @@ pub struct Table {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sections {
     /// `ROXNAMES`
-    pub names: Option<Names>,
+    pub names: Option<NamesSection>,
     /// `ROXCRC32`
-    pub crc32c: Option<Table>,
+    pub crc32c: Option<U32Section>,
     /// `ROXORDER`; with count 0 the names are in byte order already.
-    pub order: Option<Table>,
+    pub order: Option<U32Section>,
     /// How many were skipped because their magic is not known.
     pub unknown: usize,
 }
 
 /// Walks the sections of one shard backwards. The caller reads the bytes: as long as
-/// [`next_at`](Self::next_at) gives an offset, the 24 bytes there go to [`push`](Self::push).
+/// [`next_at`](Self::next_at) gives an offset, the 24 bytes there go to [`take`](Self::take).
 #[derive(Debug)]
 pub struct SectionWalk {
     records: u64,
@@ -117,7 +117,7 @@ impl SectionWalk {
         if gap < FOOTER_LEN {
             return Err(Damage::new(
                 "gap after the index",
-                bytes(gap),
+                byte_count(gap),
                 "0 bytes, or at least 24 (a section footer)",
             ));
         }
@@ -132,7 +132,7 @@ impl SectionWalk {
     }
 
     /// Takes the section footer that lies at [`next_at`](Self::next_at).
-    pub fn push(&mut self, footer: &[u8; FOOTER_LEN as usize]) -> Result<(), Damage> {
+    pub fn take(&mut self, footer: &[u8; FOOTER_LEN as usize]) -> Result<(), Damage> {
         let footer = SectionFooter::decode(footer);
         let label = format!("section {}", show_magic(&footer.magic));
         let count = non_negative(&format!("{label}: count"), footer.count)?;
@@ -141,7 +141,7 @@ impl SectionWalk {
         if len > room {
             return Err(Damage::new(
                 format!("{label}: body length"),
-                bytes(len),
+                byte_count(len),
                 format!("at most {room} (what lies between it and the index)"),
             ));
         }
@@ -188,7 +188,7 @@ struct Body {
 }
 
 impl Body {
-    fn names(&self) -> Result<Names, Damage> {
+    fn names(&self) -> Result<NamesSection, Damage> {
         self.check_count(self.count == self.records, "")?;
         // No overflow: the footer's check has the index, which is as long, in the file.
         let table_len = self.records * OFFSET_LEN;
@@ -198,11 +198,16 @@ impl Body {
         if self.records == 0 && names_len > 0 {
             return Err(self.bad_len("0 (there are 0 records)".to_owned()));
         }
-        let ends = EndOffsets::new(Kind::Names, self.at + names_len, self.records, names_len);
-        Ok(Names { at: self.at, ends })
+        let ends = EndOffsets::new(
+            OffsetsOf::Names,
+            self.at + names_len,
+            self.records,
+            names_len,
+        );
+        Ok(NamesSection { at: self.at, ends })
     }
 
-    fn table(&self, may_be_empty: bool) -> Result<Table, Damage> {
+    fn table(&self, may_be_empty: bool) -> Result<U32Section, Damage> {
         let empty = may_be_empty && self.count == 0;
         let or_empty = if may_be_empty { " or 0" } else { "" };
         self.check_count(empty || self.count == self.records, or_empty)?;
@@ -210,7 +215,7 @@ impl Body {
         if self.len != expected {
             return Err(self.bad_len(format!("{expected} (4 for each entry)")));
         }
-        Ok(Table {
+        Ok(U32Section {
             at: self.at,
             count: self.count,
         })
@@ -227,7 +232,7 @@ impl Body {
 
     fn bad_len(&self, expected: String) -> Damage {
         let what = format!("{}: body length", self.label);
-        Damage::new(what, bytes(self.len), expected)
+        Damage::new(what, byte_count(self.len), expected)
     }
 }
 
@@ -250,7 +255,7 @@ mod tests {
         let mut walk = SectionWalk::new(&footer);
         while let Some(at) = walk.next_at()? {
             let at = (at - records * 8) as usize;
-            walk.push(sections[at..at + 24].try_into().expect("24 bytes"))?;
+            walk.take(sections[at..at + 24].try_into().expect("24 bytes"))?;
         }
         walk.finish()
     }

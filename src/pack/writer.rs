@@ -8,7 +8,7 @@ use super::rights;
 use super::source::{Content, Origin};
 use super::tables::Tables;
 use super::temporary::Temporary;
-use crate::format::index::Extent;
+use crate::format::offsets::Extent;
 use crate::shard::Shard;
 use rustix::fs::{OFlags, fstat};
 use rustix::io::Errno;

@@ -11,8 +11,8 @@
 //! by it.
 
 use crate::format::Damage;
-use crate::format::index::Extent;
 use crate::format::name::{MAX_LEN, Name};
+use crate::format::offsets::Extent;
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};

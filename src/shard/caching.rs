@@ -11,7 +11,7 @@
 use super::mmap::PAGE;
 use super::unchanged::Epoch;
 use super::{LocalIndex, Permit, Shard, ShardError};
-use crate::format::index::Extent;
+use crate::format::offsets::Extent;
 use std::borrow::Cow;
 use std::ops::{Deref, Range};
 

@@ -10,7 +10,7 @@
 use super::records::{BATCH, decode_table_entry};
 use super::unchanged::Epoch;
 use super::{LocalIndex, Shard, ShardError};
-use crate::format::index::Extent;
+use crate::format::offsets::Extent;
 use crate::format::section::ENTRY_LEN;
 use crate::format::{Damage, OFFSET_LEN};
 use std::ops::{ControlFlow, Range};

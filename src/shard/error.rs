@@ -1,7 +1,7 @@
 //! Why a shard cannot be opened or read.
 
 use super::Location;
-use crate::format::{Damage, bytes};
+use crate::format::{Damage, byte_count};
 use crate::sys::files::limit_hint;
 use std::io;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub enum ShardError {
         damage: Damage,
     },
     /// The file has another size than when it was opened.
-    #[error("{location}: file size is {}, expected {expected} as when it was opened", bytes(*found))]
+    #[error("{location}: file size is {}, expected {expected} as when it was opened", byte_count(*found))]
     Resized {
         /// The shard.
         location: Location,

@@ -10,7 +10,7 @@ use super::mmap::PayloadMap;
 use super::unchanged::{Page, Stamp, Unchanged};
 use super::{Location, ShardError};
 use crate::format::Damage;
-use crate::format::index::Extent;
+use crate::format::offsets::Extent;
 use crate::sys::{acl, lease};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::{File, Metadata, OpenOptions};

@@ -31,7 +31,7 @@ pub use unchanged::{Epoch, OnChange};
 
 use crate::format::Damage;
 use crate::format::footer::{self, Footer, Version};
-use crate::format::index::{EndOffsets, Extent, Kind};
+use crate::format::offsets::{EndOffsets, Extent, OffsetsOf};
 use crate::format::section::{self, SectionWalk, Sections};
 use crate::shard::mmap::PayloadMap;
 use file::{LocalFile, ShardFile};
@@ -71,7 +71,7 @@ impl Shard {
     fn validate((file, metadata): (LocalFile, Metadata)) -> Result<Shard, ShardError> {
         let (footer, sections, pages) = read_layout(&file, metadata.len())?;
         let index = EndOffsets::new(
-            Kind::Records,
+            OffsetsOf::Records,
             footer.payload_len(),
             footer.records(),
             footer.payload_len(),
@@ -228,7 +228,7 @@ fn read_layout(
                 read.map_err(|error| file.io(error))?;
             }
         }
-        walk.push(&bytes).map_err(damaged)?;
+        walk.take(&bytes).map_err(damaged)?;
     }
     let sections = walk.finish().map_err(damaged)?;
     let mut pages = vec![Page::new(tail_at, &tail)];

@@ -1,8 +1,8 @@
 //! The names of a shard's records, one by one.
 
 use super::{LocalIndex, Shard, ShardError};
-use crate::format::index::Extent;
 use crate::format::name::{MAX_LEN, Name, NameError};
+use crate::format::offsets::Extent;
 use crate::format::{Damage, OFFSET_LEN};
 use std::ops::ControlFlow;
 

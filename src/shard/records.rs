@@ -2,7 +2,7 @@
 
 use super::compared::{Permit, any_work};
 use super::{Shard, ShardError};
-use crate::format::index::{EndOffsets, Extent};
+use crate::format::offsets::{EndOffsets, Extent};
 use crate::format::section;
 use crate::format::{Damage, OFFSET_LEN};
 use std::ops::{ControlFlow, Range};
@@ -152,7 +152,7 @@ impl Shard {
 
     pub(super) fn table_entry(
         &self,
-        table: &section::Table,
+        table: &section::U32Section,
         entry: u64,
     ) -> Result<u32, ShardError> {
         let mut bytes = [0; section::ENTRY_LEN as usize];

@@ -4,9 +4,9 @@
 use super::names::number_by_entry;
 use super::records::decode_table_entry;
 use super::{LocalIndex, Shard, ShardError};
-use crate::format::index::{EndOffsets, Extent};
 use crate::format::name::{MAX_LEN, Name};
-use crate::format::section::{ENTRY_LEN, Names, Table};
+use crate::format::offsets::{EndOffsets, Extent};
+use crate::format::section::{ENTRY_LEN, NamesSection, U32Section};
 use std::ops::Range;
 
 /// The most bytes of the payload, and of each table, in one block.
@@ -64,7 +64,7 @@ impl<'a> Scan<'a> {
     /// As [`Shard::name_extent`].
     pub fn name_extent(&mut self, record: LocalIndex) -> Result<Option<Extent>, ShardError> {
         let names = self.shard.sections.names.as_ref();
-        let read = |names: &Names| self.name_ends.extent(self.shard, &names.ends, record.0);
+        let read = |names: &NamesSection| self.name_ends.extent(self.shard, &names.ends, record.0);
         names.map(read).transpose()
     }
 
@@ -200,7 +200,12 @@ impl Window {
         shard.decode_entry(table, entry, bytes)
     }
 
-    fn table_entry(&mut self, shard: &Shard, table: &Table, entry: u64) -> Result<u32, ShardError> {
+    fn table_entry(
+        &mut self,
+        shard: &Shard,
+        table: &U32Section,
+        entry: u64,
+    ) -> Result<u32, ShardError> {
         let place = |entry| table.at + entry * ENTRY_LEN;
         let (range, whole) = (place(entry)..place(entry + 1), place(0)..place(table.count));
         let bytes = self.get_from_file(shard, range, whole)?;

@@ -6,7 +6,7 @@
 use super::names::KEY_LEN;
 use super::records::decode_table_entry;
 use super::{LocalIndex, Shard, ShardError};
-use crate::format::index::Extent;
+use crate::format::offsets::Extent;
 use crate::format::section::ENTRY_LEN;
 use std::ops::Range;
 

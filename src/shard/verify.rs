@@ -1,7 +1,7 @@
 //! The full check of shards: structure, every offset, every checksum, every name.
 
 use crate::format::Damage;
-use crate::format::index::Extent;
+use crate::format::offsets::Extent;
 use crate::shard::allowance::Allowance;
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::io;

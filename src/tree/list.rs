@@ -5,7 +5,7 @@ use super::files::Directory;
 use super::ino::Node;
 use super::{Tree, TreeError};
 use crate::dataset::numbered::NumberedNames;
-use crate::format::index::Extent;
+use crate::format::offsets::Extent;
 use std::ops::ControlFlow;
 
 /// One entry of a directory.

@@ -30,8 +30,8 @@ pub use renamed::Naming;
 pub use streams::Framing;
 
 use super::PackError;
-use crate::format::index::Extent;
 use crate::format::name::Name;
+use crate::format::offsets::Extent;
 use crate::shard::Shard;
 use crate::text::shown;
 use std::fmt;

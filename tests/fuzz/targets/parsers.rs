@@ -111,7 +111,7 @@ fn sections(choices: &mut Choices) {
         let bytes = file[at as usize..][..FOOTER_LEN as usize]
             .try_into()
             .unwrap();
-        if walk.push(&bytes).is_err() {
+        if walk.take(&bytes).is_err() {
             return;
         }
     }

@@ -7,7 +7,7 @@
 use super::looks::{HEAD, Looks};
 use super::tar::{Tar, is_tar_header};
 use super::{Exclude, Skipped, Source, Take, give_of_input};
-use crate::format::bytes;
+use crate::format::byte_count;
 use crate::pack::PackError;
 use members::{Format, Members, TooMuchMemory};
 use peeked::Peeked;
@@ -80,7 +80,7 @@ impl TarSource {
             (None, len @ 1..HEAD) => {
                 format!(
                     "it has {}, a tar archive at least {HEAD}",
-                    bytes(len as u64)
+                    byte_count(len as u64)
                 )
             }
             _ => return None,

@@ -2,7 +2,7 @@
 //! blocks. Knows where the reading is and what is left of a content, and nothing of what blocks mean.
 
 use super::Fault;
-use crate::format::{Damage, bytes};
+use crate::format::{Damage, byte_count};
 use std::io::{self, Read};
 
 /// Size of a header, and what contents are padded to.
@@ -166,8 +166,8 @@ fn read_again(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
 /// An archive of `found` bytes that should have `expected` at least.
 pub fn cut_off(found: u64, expected: u64, within: &str) -> Fault {
     let what = format!("the archive is cut off within {within}: its length");
-    let expected = format!("{} or more", bytes(expected));
-    Fault::CutOff(Damage::new(what, bytes(found), expected))
+    let expected = format!("{} or more", byte_count(expected));
+    Fault::CutOff(Damage::new(what, byte_count(found), expected))
 }
 
 /// All that is left of an archive.

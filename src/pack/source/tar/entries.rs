@@ -7,7 +7,7 @@ use super::header::{Header, Kind, is_zero, text};
 use super::pax::Attributes;
 use super::sparse::Fields;
 use super::{Fault, MOST_HEADER_BYTES, MOST_KEPT};
-use crate::format::{Damage, bytes};
+use crate::format::{Damage, byte_count};
 use std::io::Read;
 
 /// What is in an archive, one after the other.
@@ -258,7 +258,7 @@ impl<'a> Entries<'a> {
             return Err(cut_off(at + len, at + BLOCK as u64, "a header"));
         }
         if at == 0 {
-            let damage = Damage::new("its length", bytes(len), "that of a tar archive");
+            let damage = Damage::new("its length", byte_count(len), "that of a tar archive");
             return Err(Fault::CutOff(damage));
         }
         self.end.is_missing = true;

@@ -3,7 +3,7 @@
 //! its manual.
 
 use super::blocks::{BLOCK, Block};
-use crate::format::{Damage, bytes};
+use crate::format::{Damage, byte_count};
 use std::collections::HashMap;
 use std::io::{self, Read};
 
@@ -49,7 +49,11 @@ impl Map {
         // Bytes that belong nowhere are a sign that the others do not belong where the map says.
         match sum == stored {
             true => Ok(Map { size, pieces }),
-            false => Err(Damage::new("its content", bytes(stored), bytes(sum))),
+            false => Err(Damage::new(
+                "its content",
+                byte_count(stored),
+                byte_count(sum),
+            )),
         }
     }
 

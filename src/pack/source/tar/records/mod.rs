@@ -6,7 +6,7 @@ use super::header::Kind;
 use super::passed_over::What;
 use super::{Fault, Shared};
 use crate::format::name::{MAX_LEN, Name};
-use crate::format::{Damage, bytes};
+use crate::format::{Damage, byte_count};
 use crate::pack::PackError;
 use crate::pack::source::lists::name_of;
 use crate::pack::source::{Content, Following, Origin, Record, Take};
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
         if end.trailing > 0 {
             log::warn!(
                 "{archive}: {} after its end mark, from byte {} on, are no archive and left out",
-                bytes(end.trailing),
+                byte_count(end.trailing),
                 end.trailing_at
             );
         }

@@ -51,7 +51,7 @@ impl Extent {
 /// A table of end offsets: what it indexes, how long that is, and where the table is in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndOffsets {
-    kind: Kind,
+    of: OffsetsOf,
     at: u64,
     count: u64,
     limit: u64,
@@ -59,7 +59,7 @@ pub struct EndOffsets {
 
 /// What a table of end offsets cuts into pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum OffsetsOf {
     /// The payload, into records.
     Records,
     /// The bytes of a names section, into names.
@@ -69,9 +69,9 @@ pub enum Kind {
 impl EndOffsets {
     /// A table of `count` offsets at byte `at` of the file, over `limit` bytes. The caller has
     /// checked that `at + 8 * count` lies in the file.
-    pub(crate) fn new(kind: Kind, at: u64, count: u64, limit: u64) -> Self {
+    pub(crate) fn new(of: OffsetsOf, at: u64, count: u64, limit: u64) -> Self {
         EndOffsets {
-            kind,
+            of,
             at,
             count,
             limit,
@@ -126,9 +126,9 @@ impl EndOffsets {
 
     fn check(&self, entry: u64, start: i64, end: i64) -> Result<Extent, Damage> {
         let limit = self.limit;
-        let what = || match self.kind {
-            Kind::Records => format!("record {entry}: end offset"),
-            Kind::Names => format!("record {entry}: end offset of its name"),
+        let what = || match self.of {
+            OffsetsOf::Records => format!("record {entry}: end offset"),
+            OffsetsOf::Names => format!("record {entry}: end offset of its name"),
         };
         let (Ok(from), Ok(to)) = (u64::try_from(start), u64::try_from(end)) else {
             let (found, what) = if end < 0 {
@@ -139,9 +139,9 @@ impl EndOffsets {
             return Err(Damage::new(what, found, "0 or more"));
         };
         if to > limit {
-            let whole = match self.kind {
-                Kind::Records => "the payload length",
-                Kind::Names => "the length of all names",
+            let whole = match self.of {
+                OffsetsOf::Records => "the payload length",
+                OffsetsOf::Names => "the length of all names",
             };
             return Err(Damage::new(
                 what(),
@@ -164,9 +164,9 @@ impl EndOffsets {
         if last.end == self.limit {
             return Ok(());
         }
-        let (what, whole) = match self.kind {
-            Kind::Records => ("last end offset", "the payload length"),
-            Kind::Names => ("last end offset of the names", "the length of all names"),
+        let (what, whole) = match self.of {
+            OffsetsOf::Records => ("last end offset", "the payload length"),
+            OffsetsOf::Names => ("last end offset of the names", "the length of all names"),
         };
         let expected = format!("{} ({whole})", self.limit);
         Err(Damage::new(what, last.end, expected))
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     fn table(limit: u64, count: u64) -> EndOffsets {
-        EndOffsets::new(Kind::Records, 100, count, limit)
+        EndOffsets::new(OffsetsOf::Records, 100, count, limit)
     }
 
     fn bytes(ends: &[i64]) -> Vec<u8> {
