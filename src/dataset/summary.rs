@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::dataset::names::{self, LeftOut};
+use crate::format::section::SectionKind;
 use crate::shard::{Shard, ShardError};
 use serde::Serialize;
 
@@ -99,11 +100,6 @@ impl Summary {
 impl ShardSummary {
     fn new(shard: &Shard, first_record: u64) -> ShardSummary {
         let found = shard.sections();
-        let named = [
-            ("names", found.names.is_some()),
-            ("crc32c", found.crc32c.is_some()),
-            ("order", found.order.is_some()),
-        ];
         ShardSummary {
             path: shard.path().to_string_lossy().into_owned(),
             format: shard.version().name(),
@@ -112,10 +108,10 @@ impl ShardSummary {
             records: shard.records(),
             payload_bytes: shard.payload_len(),
             file_bytes: shard.file_len(),
-            sections: named
-                .iter()
-                .filter(|(_, there)| *there)
-                .map(|(name, _)| *name)
+            sections: SectionKind::ALL
+                .into_iter()
+                .filter(|kind| found.has(*kind))
+                .map(SectionKind::name)
                 .collect(),
             unknown_sections: found.unknown,
         }

@@ -153,7 +153,7 @@ pub(crate) fn show_magic(magic: &[u8]) -> String {
 mod tests {
     use super::dtype::Dtype;
     use super::footer::{Footer, Version};
-    use super::section::{self, SectionFooter};
+    use super::section::{SectionFooter, SectionKind};
 
     /// The first example of the module's documentation, built with the encoders.
     fn example() -> Vec<u8> {
@@ -162,12 +162,12 @@ mod tests {
         file.extend(ends([3, 3, 7]));
         file.extend(b"a/1a/2b");
         file.extend(ends([3, 6, 7]));
-        file.extend(SectionFooter::new(section::NAMES, 3, 7 + 24).encode());
-        file.extend(SectionFooter::new(section::ORDER, 0, 0).encode());
+        file.extend(SectionFooter::new(SectionKind::Names, 3, 7 + 24).encode());
+        file.extend(SectionFooter::new(SectionKind::Order, 0, 0).encode());
         for record in [&b"cat"[..], b"", b"dogs"] {
             file.extend(crc32c::crc32c(record).to_le_bytes());
         }
-        file.extend(SectionFooter::new(section::CRC32C, 3, 12).encode());
+        file.extend(SectionFooter::new(SectionKind::Crc32c, 3, 12).encode());
         file.extend(Footer::encode(&Version::V01, 3, 7));
         file
     }

@@ -4,16 +4,51 @@ use super::footer::Footer;
 use super::offsets::{EndOffsets, OffsetsOf};
 use super::{Damage, MAX_SECTIONS, OFFSET_LEN, byte_count, i64_at, non_negative, show_magic};
 
-/// Magic of the section of record names.
-pub const NAMES: &[u8; 8] = b"ROXNAMES";
-/// Magic of the section of checksums.
-pub const CRC32C: &[u8; 8] = b"ROXCRC32";
-/// Magic of the section with the names' byte order.
-pub const ORDER: &[u8; 8] = b"ROXORDER";
 /// Bytes of a section's footer.
 pub const FOOTER_LEN: u64 = 24;
 /// Bytes of one entry of a checksum or order section.
 pub const ENTRY_LEN: u64 = 4;
+
+/// The sections that are known. Whoever writes, checks or describes them goes through [`ALL`](Self::ALL)
+/// with a match, so that a new one cannot be forgotten there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SectionKind {
+    /// Record names.
+    Names,
+    /// Checksums.
+    Crc32c,
+    /// The names' byte order.
+    Order,
+}
+
+impl SectionKind {
+    /// Each of them once. One that is not here is skipped as unknown.
+    pub const ALL: [SectionKind; 3] = [SectionKind::Names, SectionKind::Crc32c, SectionKind::Order];
+
+    /// The magic of its footer.
+    pub fn magic(self) -> &'static [u8; 8] {
+        match self {
+            SectionKind::Names => b"ROXNAMES",
+            SectionKind::Crc32c => b"ROXCRC32",
+            SectionKind::Order => b"ROXORDER",
+        }
+    }
+
+    /// What a person calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SectionKind::Names => "names",
+            SectionKind::Crc32c => "crc32c",
+            SectionKind::Order => "order",
+        }
+    }
+
+    fn of_magic(magic: &[u8; 8]) -> Option<SectionKind> {
+        SectionKind::ALL
+            .into_iter()
+            .find(|kind| kind.magic() == magic)
+    }
+}
 
 /// A section's own footer, before it is checked against its shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +60,11 @@ pub struct SectionFooter {
 
 impl SectionFooter {
     /// A footer to write. Counts and lengths of real sections are far below `i64::MAX`.
-    pub fn new(magic: &[u8; 8], count: u64, body_len: u64) -> Self {
+    pub fn new(kind: SectionKind, count: u64, body_len: u64) -> Self {
+        SectionFooter::with_magic(kind.magic(), count, body_len)
+    }
+
+    fn with_magic(magic: &[u8; 8], count: u64, body_len: u64) -> Self {
         SectionFooter {
             magic: *magic,
             count: count as i64,
@@ -82,6 +121,17 @@ pub struct Sections {
     pub order: Option<U32Section>,
     /// How many were skipped because their magic is not known.
     pub unknown: usize,
+}
+
+impl Sections {
+    /// Whether there is a section of this kind.
+    pub fn has(&self, kind: SectionKind) -> bool {
+        match kind {
+            SectionKind::Names => self.names.is_some(),
+            SectionKind::Crc32c => self.crc32c.is_some(),
+            SectionKind::Order => self.order.is_some(),
+        }
+    }
 }
 
 /// Walks the sections of one shard backwards. The caller reads the bytes: as long as
@@ -154,11 +204,15 @@ impl SectionWalk {
             len,
             records: self.records,
         };
-        match &footer.magic {
-            NAMES => set_once(&mut self.found.names, body.names()?, body.label),
-            CRC32C => set_once(&mut self.found.crc32c, body.table(false)?, body.label),
-            ORDER => set_once(&mut self.found.order, body.table(true)?, body.label),
-            _ => {
+        match SectionKind::of_magic(&footer.magic) {
+            Some(SectionKind::Names) => set_once(&mut self.found.names, body.names()?, body.label),
+            Some(SectionKind::Crc32c) => {
+                set_once(&mut self.found.crc32c, body.table(false)?, body.label)
+            }
+            Some(SectionKind::Order) => {
+                set_once(&mut self.found.order, body.table(true)?, body.label)
+            }
+            None => {
                 self.found.unknown += 1;
                 Ok(())
             }
@@ -261,17 +315,21 @@ mod tests {
     }
 
     fn section(magic: &[u8; 8], count: u64, body: &[u8]) -> Vec<u8> {
-        let footer = SectionFooter::new(magic, count, body.len() as u64);
+        let footer = SectionFooter::with_magic(magic, count, body.len() as u64);
         [body, &footer.encode()].concat()
     }
 
     #[test]
     fn known_sections_are_found_and_unknown_ones_skipped() {
         let all = [
-            section(NAMES, 1, &[b'x', 1, 0, 0, 0, 0, 0, 0, 0]),
+            section(
+                SectionKind::Names.magic(),
+                1,
+                &[b'x', 1, 0, 0, 0, 0, 0, 0, 0],
+            ),
             section(b"NEWTHING", 99, b"whatever"),
-            section(ORDER, 0, b""),
-            section(CRC32C, 1, &[0; 4]),
+            section(SectionKind::Order.magic(), 0, b""),
+            section(SectionKind::Crc32c.magic(), 1, &[0; 4]),
         ]
         .concat();
         let found = walk(1, &all).expect("valid");
@@ -297,9 +355,9 @@ mod tests {
 
     #[test]
     fn order_needs_names_and_nothing_comes_twice() {
-        let lonely = section(ORDER, 0, b"");
+        let lonely = section(SectionKind::Order.magic(), 0, b"");
         assert!(walk(0, &lonely).is_err());
-        let twice = section(CRC32C, 0, b"").repeat(2);
+        let twice = section(SectionKind::Crc32c.magic(), 0, b"").repeat(2);
         let error = walk(0, &twice).expect_err("twice");
         assert_eq!(
             error.to_string(),

@@ -4,7 +4,7 @@ use super::PackError;
 use crate::format::OFFSET_LEN;
 use crate::format::footer::{Footer, Version};
 use crate::format::name::Name;
-use crate::format::section::{self, ENTRY_LEN, FOOTER_LEN, SectionFooter};
+use crate::format::section::{ENTRY_LEN, FOOTER_LEN, SectionFooter, SectionKind};
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::io::{self, Write};
 
@@ -16,6 +16,19 @@ pub struct Sections {
     /// Checksums.
     pub checksums: bool,
 }
+
+impl Sections {
+    fn have(self, kind: SectionKind) -> bool {
+        match kind {
+            SectionKind::Names | SectionKind::Order => self.names,
+            SectionKind::Crc32c => self.checksums,
+        }
+    }
+}
+
+/// In which order they stand in the file.
+const WRITTEN: [SectionKind; SectionKind::ALL.len()] =
+    [SectionKind::Names, SectionKind::Order, SectionKind::Crc32c];
 
 /// What is known of the records so far: 8 bytes for each, and the entries of its sections.
 #[derive(Debug)]
@@ -56,10 +69,8 @@ impl Tables {
     /// rules are kept as they are, but for those that are longer than any name. Checksums that it
     /// lacks are left for [`set_checksum`](Self::set_checksum).
     pub fn of(shard: &Shard, sections: Sections) -> Result<Tables, PackError> {
-        let has = shard.sections();
-        let drops = (has.names.is_some() && !sections.names)
-            || (has.crc32c.is_some() && !sections.checksums);
-        if drops {
+        let is_dropped = |kind| shard.sections().has(kind) && !sections.have(kind);
+        if SectionKind::ALL.into_iter().any(is_dropped) {
             return Err(PackError::WouldDrop {
                 path: shard.path().to_owned(),
             });
@@ -162,43 +173,68 @@ impl Tables {
     /// The file's size if it had one more record.
     pub fn file_len_with(&self, name: Option<&Name>, size: u64) -> u128 {
         let count = u128::from(self.records()) + 1;
-        let section_footer = u128::from(FOOTER_LEN);
-        let entries = count * u128::from(ENTRY_LEN);
-        let offsets = count * u128::from(OFFSET_LEN);
         let plain = u128::from(self.payload_len())
             + u128::from(size)
-            + offsets
+            + count * u128::from(OFFSET_LEN)
             + u128::from(self.version.footer_len());
         let name = name.map_or(&[][..], Name::as_bytes);
-        let names = match (self.names.bytes.len() + name.len()) as u128 {
-            _ if !self.sections.names => 0,
-            0 => 0,
-            bytes => {
-                let sorted = self.names.sorted && self.names.last() <= name;
-                let order = if sorted { 0 } else { entries };
-                bytes + offsets + section_footer + order + section_footer
-            }
+        let sections = WRITTEN.map(|kind| self.section_len_with(kind, name));
+        plain + sections.iter().sum::<u128>()
+    }
+
+    /// The size of a section if there was one more record of this name.
+    fn section_len_with(&self, kind: SectionKind, name: &[u8]) -> u128 {
+        let count = u128::from(self.records()) + 1;
+        let names_len = (self.names.bytes.len() + name.len()) as u128;
+        if !self.sections.have(kind) {
+            return 0;
+        }
+        let body = match kind {
+            SectionKind::Names | SectionKind::Order if names_len == 0 => return 0,
+            SectionKind::Names => names_len + count * u128::from(OFFSET_LEN),
+            SectionKind::Order if self.names.sorted && self.names.last() <= name => 0,
+            SectionKind::Order | SectionKind::Crc32c => count * u128::from(ENTRY_LEN),
         };
-        let checksums = match self.sections.checksums {
-            true => entries + section_footer,
-            false => 0,
-        };
-        plain + names + checksums
+        body + u128::from(FOOTER_LEN)
     }
 
     /// Writes index, sections and footer.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let records = self.records();
         write_entries(out, self.ends.iter().map(|end| end.to_le_bytes()))?;
-        if !self.names.bytes.is_empty() {
-            self.names.write(records, out)?;
-        }
-        if self.sections.checksums {
-            write_entries(out, self.crcs.iter().map(|crc| crc.to_le_bytes()))?;
-            let footer = SectionFooter::new(section::CRC32C, records, records * ENTRY_LEN);
-            out.write_all(&footer.encode())?;
+        for kind in WRITTEN {
+            self.write_section(kind, out)?;
         }
         out.write_all(&Footer::encode(&self.version, records, self.payload_len()))
+    }
+
+    fn write_section(&self, kind: SectionKind, out: &mut impl Write) -> io::Result<()> {
+        if !self.sections.have(kind) {
+            return Ok(());
+        }
+        let records = self.records();
+        let (count, len) = match kind {
+            SectionKind::Names | SectionKind::Order if self.names.bytes.is_empty() => {
+                return Ok(());
+            }
+            SectionKind::Names => {
+                out.write_all(&self.names.bytes)?;
+                write_entries(out, self.names.ends.iter().map(|end| end.to_le_bytes()))?;
+                let len = self.names.bytes.len() as u64 + records * OFFSET_LEN;
+                (records, len)
+            }
+            SectionKind::Order => {
+                let order = self.names.order();
+                write_entries(out, order.iter().map(|number| number.to_le_bytes()))?;
+                let count = order.len() as u64;
+                (count, count * ENTRY_LEN)
+            }
+            SectionKind::Crc32c => {
+                write_entries(out, self.crcs.iter().map(|crc| crc.to_le_bytes()))?;
+                (records, records * ENTRY_LEN)
+            }
+        };
+        out.write_all(&SectionFooter::new(kind, count, len).encode())
     }
 }
 
@@ -244,16 +280,5 @@ impl Names {
         let mut order: Vec<u32> = (0..self.ends.len() as u32).collect();
         order.sort_by(|&a, &b| self.get(a).cmp(self.get(b)));
         order
-    }
-
-    fn write(&self, records: u64, out: &mut impl Write) -> io::Result<()> {
-        out.write_all(&self.bytes)?;
-        write_entries(out, self.ends.iter().map(|end| end.to_le_bytes()))?;
-        let len = self.bytes.len() as u64 + records * OFFSET_LEN;
-        out.write_all(&SectionFooter::new(section::NAMES, records, len).encode())?;
-        let order = self.order();
-        write_entries(out, order.iter().map(|number| number.to_le_bytes()))?;
-        let count = order.len() as u64;
-        out.write_all(&SectionFooter::new(section::ORDER, count, count * ENTRY_LEN).encode())
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::format::Damage;
 use crate::format::offsets::Extent;
+use crate::format::section::SectionKind;
 use crate::shard::allowance::Allowance;
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::io;
@@ -48,9 +49,9 @@ pub fn verify(
                 scan: shard.scan(),
             };
             check.records()?;
-            check.names()?;
-            check.allowance = Allowance::of(&shard);
-            check.order()
+            SectionKind::ALL
+                .into_iter()
+                .try_for_each(|kind| check.section(kind))
         });
         if let Err(error) = checked {
             if error.is_damage() {
@@ -111,6 +112,20 @@ impl Check<'_> {
             }
         })?;
         result
+    }
+
+    /// What there is to check of a section, or of a shard that lacks it.
+    fn section(&mut self, kind: SectionKind) -> Result<(), ShardError> {
+        match kind {
+            // Compared with the content.
+            SectionKind::Crc32c => Ok(()),
+            SectionKind::Names => self.names(),
+            SectionKind::Order => {
+                // It reads the names once more.
+                self.allowance = Allowance::of(self.shard);
+                self.order()
+            }
+        }
     }
 
     fn content(&mut self, record: LocalIndex, extent: Extent) -> Result<(), ShardError> {
