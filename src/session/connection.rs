@@ -16,7 +16,7 @@ const MAGIC: u64 = 0x6573_5543;
 /// Where it is mounted by most systems.
 const DIRECTORY: &str = "/sys/fs/fuse/connections";
 /// The bit of `SIGKILL` in the sets of signals of /proc/PID/status.
-const SIGKILL: u64 = 1 << 8;
+const SIGKILL: u64 = 1 << (libc::SIGKILL - 1);
 
 /// The number of the connection of the mount with this device number, `0:NUMBER`; nothing else is
 /// taken for one.

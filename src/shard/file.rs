@@ -20,8 +20,8 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-/// `RWF_DONTCACHE` in include/uapi/linux/fs.h.
-const DONT_CACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
+/// Not among the flags that rustix names.
+const DONT_CACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(libc::RWF_DONTCACHE as u32);
 
 /// An open regular file, and what names it. Nothing is known yet of what it is to stay like.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl LocalFile {
         check_regular(path, &std::fs::metadata(path).map_err(io)?)?;
         let mut options = OpenOptions::new();
         options.read(true);
-        options.custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
+        options.custom_flags(libc::O_NONBLOCK);
         let opened = lease::wait(path, || options.open(path), lease::is_lease, &|| false);
         match opened.map_err(io)? {
             Some(file) => LocalFile::new(path, file),
