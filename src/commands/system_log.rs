@@ -4,6 +4,7 @@
 //! While a mount is served a thread of its own writes them, because a pipe that nobody reads, or a log
 //! that is full, must not hold up those who answer requests.
 
+use crate::sys::lock;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -95,7 +96,7 @@ pub fn go_to_background() {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 
     fn push(&self, line: &[u8]) {

@@ -15,10 +15,11 @@ use crate::dataset::Dataset;
 use crate::order::Union;
 use crate::shard::ShardError;
 use crate::shard::allowance::Allowance;
+use crate::sys::lock;
 use folded::Folded;
 use outgoing::Outgoing;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use taken::{Clash, Taken};
 use writer::Writer;
 
@@ -249,10 +250,4 @@ impl Outcome {
         self.failed += 1;
         self.damaged += u64::from(failure.is_damage());
     }
-}
-
-/// What is behind these locks is whole between any two statements, so a panic of another thread
-/// does not matter.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,6 +8,7 @@ use super::PIECE;
 use super::destination::{Destination, PlaceError, found, refuses_name};
 use crate::format::name::Name;
 use crate::sys::filesystem::{Naming, close};
+use crate::sys::lock;
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::fs::File;
@@ -236,7 +237,7 @@ fn rename_new(
 ) -> Result<()> {
     let naming = destination.abilities().naming;
     let in_two_steps = matches!(naming, None | Some(Naming::Checked));
-    let _alone = in_two_steps.then(|| super::lock(&destination.naming));
+    let _alone = in_two_steps.then(|| lock(&destination.naming));
     let naming = naming.unwrap_or(Naming::NoReplace);
     if naming.rename(directory, from, to)?.is_some() {
         // The file has its name, and the temporary one too.

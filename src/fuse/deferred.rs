@@ -8,10 +8,11 @@ use super::failures::{Failures, is_worth_a_line};
 use super::interrupt::is_interrupted;
 use super::long::LongReads;
 use super::request::Unanswered;
+use crate::sys::lock;
 use crate::tree::{Preparation, Tree};
 use fuser::Errno;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -130,7 +131,7 @@ impl Deferred {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Answers until nothing waits.

@@ -3,8 +3,9 @@
 //! again and again must not fill the log.
 
 use crate::shard::{Location, ShardError};
+use crate::sys::lock;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// How many times as many failures make the next line.
 const FACTOR: u64 = 10;
@@ -46,7 +47,7 @@ impl Failures {
 
     /// How many there are of a kind now, if that is worth a line.
     fn count(&self, error: &ShardError) -> Option<u64> {
-        let mut shards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shards = lock(&self.0);
         if !shards.contains_key(error.location()) {
             shards.insert(error.location().clone(), HashMap::new());
         }

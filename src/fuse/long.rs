@@ -8,11 +8,12 @@ use super::deferred::{OnPanic, Starts};
 use super::errno;
 use super::failures::Failures;
 use super::interrupt::is_interrupted;
+use crate::sys::lock;
 use crate::tree::ino::Node;
 use crate::tree::{Tree, TreeError};
 use fuser::{Errno, ReplyData};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// How many may wait: each is a thread of a program, or a part of a file that is read ahead.
@@ -98,7 +99,7 @@ impl LongReads {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn answer_all(&self) {

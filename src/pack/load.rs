@@ -5,9 +5,10 @@ use super::open_file::{self, open};
 use super::plan::{Plan, Planned, Step};
 use super::source::{Content, Origin, Skipped, Source};
 use crate::format::name::Name;
+use crate::sys::lock;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -459,9 +460,4 @@ impl Budget {
         *lock(&self.used) -= bytes;
         self.freed.notify_one();
     }
-}
-
-/// What the locks guard has no state that a panic elsewhere could spoil.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

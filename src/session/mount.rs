@@ -4,10 +4,10 @@
 //! name for further options, and may unmount a stranger that has been mounted at the same path.
 
 use super::connection;
-use crate::sys::child;
 use crate::sys::device;
 use crate::sys::files::directory_of;
 use crate::sys::mountinfo::{MountInfo, MountTable};
+use crate::sys::{self, child};
 use crate::text::shown;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -26,7 +26,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -368,7 +368,7 @@ impl Mounted {
             return self.remove_dead();
         }
         // A table has no state that a panic elsewhere could spoil.
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = sys::lock(&self.table);
         let all = table.all().map_err(|error| refused(self.path(), error))?;
         for (number, mount) in all.iter().enumerate() {
             if mount.device != self.info.device {
@@ -389,7 +389,7 @@ impl Mounted {
     /// A file system whose connection was cut (by `umount -f`, for one) stays mounted, and fails
     /// all who use it, until it is unmounted.
     fn remove_dead(&self) -> Result<(), UnmountError> {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = sys::lock(&self.table);
         let listed = table
             .find(self.path())
             .map_err(|error| refused(self.path(), error))?;

@@ -6,12 +6,13 @@
 //! ends or they are gone: after a fork the queue is that of both processes, and one must not take out
 //! what the other one watches.
 
+use crate::sys::lock;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -145,7 +146,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<i32, Arc<Counts>>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.watched)
     }
 
     /// Counts what has come.

@@ -35,6 +35,7 @@
 use super::ShardError;
 use super::events::{Cause, Events, Told};
 use super::file::LocalFile;
+use crate::sys::lock;
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::Metadata;
@@ -42,7 +43,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, SystemTime};
 
 /// How many of the long records that were compared are remembered.
@@ -205,7 +206,7 @@ impl Unchanged {
     }
 
     fn lock(&self) -> MutexGuard<'_, Latest> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.latest)
     }
 
     /// Says that the file is not what it was any more: once and for ever. Returns what was said first.

@@ -13,9 +13,10 @@ use super::{Preparation, TreeError};
 use crate::dataset::Dataset;
 use crate::dataset::names::{Cursor, NameOrder};
 use crate::format::name::{MAX_LEN, Name};
+use crate::sys::lock;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// How many names are looked at to count the directories among the entries of a directory: it takes
 /// about 15 ms.
@@ -136,10 +137,7 @@ impl NamedTree {
 
     /// Finds out the order of names, once.
     pub fn prepare(&self) -> Result<&NameOrder, TreeError> {
-        let _preparing = self
-            .preparing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _preparing = lock(&self.preparing);
         if let Some(order) = self.order.get() {
             return Ok(order);
         }

@@ -9,11 +9,12 @@ use super::tar::{Tar, is_tar_header};
 use super::{Exclude, Skipped, Source, Take, give_of_input};
 use crate::format::byte_count;
 use crate::pack::PackError;
+use crate::sys::lock;
 use members::{Format, Members, TooMuchMemory};
 use peeked::Peeked;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 pub mod members;
 mod peeked;
@@ -261,9 +262,4 @@ impl Read for Shared {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         lock(&self.0).read(buffer)
     }
-}
-
-/// After a panic of the decoder nothing more is read of it.
-fn lock(stream: &Mutex<Stream>) -> MutexGuard<'_, Stream> {
-    stream.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,12 +4,13 @@
 use crate::pack::open_file;
 use crate::sys::files::is_out_of_descriptors;
 use crate::sys::lease;
+use crate::sys::lock;
 use std::collections::VecDeque;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// How many of them are open.
 const MOST_OPEN: usize = 16;
@@ -112,7 +113,7 @@ impl Reopened {
 
 impl OpenFiles {
     fn get(&self, identity: Identity) -> Option<Arc<File>> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.0);
         let place = open.iter().position(|(other, _)| *other == identity)?;
         if place > 0 {
             let found = open.remove(place)?;
@@ -123,13 +124,13 @@ impl OpenFiles {
 
     /// Closes all that nobody reads.
     fn close(&self) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.0);
         open.clear();
     }
 
     /// Closes the one that was not read for longest, where there are too many.
     fn put(&self, identity: Identity, file: &Arc<File>) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.0);
         open.push_front((identity, Arc::clone(file)));
         open.truncate(MOST_OPEN);
     }
