@@ -516,7 +516,7 @@ impl Mount {
             allow_other: self.allow_other || any(|options| options.allow_other),
             noexec: any(|options| options.noexec),
             noatime: any(|options| options.noatime),
-            source: fsname.map_or(source, Into::into),
+            source: Some(fsname.map_or(source, Into::into)),
         }
     }
 }

@@ -11,7 +11,7 @@ pub mod fuse;
 pub mod kernel_cache;
 pub mod order;
 pub mod pack;
-pub mod session;
+mod session;
 pub mod shard;
 pub mod sys;
 pub mod text;

@@ -1,8 +1,10 @@
 //! A mount's connection to the process that serves it, seen from outside: whether there still is such
 //! a process, and ending the connection where there is not.
 
+use super::signals;
 use crate::sys::files;
 use crate::sys::mountinfo::{MountInfo, MountTable};
+use nix::sys::signal::Signal;
 use rustix::fs::{CWD, Mode, OFlags, fstatfs, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 use std::fs::File;
@@ -15,8 +17,6 @@ const FILE_SYSTEM: &str = "fusectl";
 const MAGIC: u64 = 0x6573_5543;
 /// Where it is mounted by most systems.
 const DIRECTORY: &str = "/sys/fs/fuse/connections";
-/// The bit of `SIGKILL` in the sets of signals of /proc/PID/status.
-const SIGKILL: u64 = 1 << (libc::SIGKILL - 1);
 
 /// The number of the connection of the mount with this device number, `0:NUMBER`; nothing else is
 /// taken for one.
@@ -43,15 +43,15 @@ pub fn open_abort(device: &str) -> io::Result<File> {
 fn open_control(directory: impl AsFd, file: &Path) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = File::from(openat(directory, file, flags, Mode::empty())?);
-    match fstatfs(&file)?.f_type as u64 == MAGIC {
-        true => Ok(file),
-        false => Err(io::Error::other(format!("not in {FILE_SYSTEM}"))),
+    if fstatfs(&file)?.f_type as u64 != MAGIC {
+        return Err(io::Error::other(format!("not in {FILE_SYSTEM}")));
     }
+    Ok(file)
 }
 
-/// Ends the connection of a mount if all who served it have been killed and cannot end, because one
-/// of them waits for an answer. Returns whether it did. Who has only been stopped may be continued.
-/// Needs Linux 6.16, which tells whose a FUSE device is.
+/// Ends the connection of a mount if all processes that served it have been killed and cannot end,
+/// because one of them waits for an answer. Returns whether it did. A process that has only been
+/// stopped may be continued. Needs Linux 6.16, which tells whose a FUSE device is.
 pub fn end_if_abandoned(mount: &MountInfo) -> io::Result<bool> {
     let connection = format!("fuse_connection:\t{}", number(&mount.device)?);
     // Opened first: once its connection has ended it does nothing, also if another has the number.
@@ -61,7 +61,7 @@ pub fn end_if_abandoned(mount: &MountInfo) -> io::Result<bool> {
     }
     let mut are_killed = false;
     for process in processes()? {
-        // Each thread may have descriptors of its own. Who has just ended has none.
+        // Each thread may have descriptors of its own. One that has just ended has none.
         let threads = Path::new("/proc").join(process.to_string()).join("task");
         for thread in files::numbers(&threads).unwrap_or_default() {
             let thread = threads.join(thread.to_string());
@@ -107,7 +107,7 @@ fn is_killed(task: &Path) -> bool {
                 .or(line.strip_prefix("ShdPnd:"))
         })
         .filter_map(|set| u64::from_str_radix(set.trim(), 16).ok());
-    pending.any(|set| set & SIGKILL != 0)
+    pending.any(|set| set & signals::bit(Signal::SIGKILL) != 0)
 }
 
 #[cfg(test)]

@@ -3,24 +3,26 @@
 pub mod answer;
 mod connection;
 pub mod daemon;
+mod fusermount;
 mod mount;
+mod signals;
 mod threads;
+mod unmount;
 pub mod watchdog;
 
-pub use mount::{MountError, MountOptions, UnmountError, unmount};
+pub use mount::{MountError, MountOptions};
+pub use unmount::by_path as unmount;
 
 use crate::ahead::{self, Ahead, Prepare};
-use crate::fuse::{Deferred, MAX_REQUEST, RoxFs};
+use crate::fuse::{MAX_REQUEST, RoxFs};
 use crate::kernel_cache::Access;
 use crate::kernel_cache::stale::Stale;
 use crate::text::shown;
 use crate::tree::Tree;
-use mount::Mounted;
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use watchdog::Watchdog;
 
 /// Why a mount did not come up, or ended badly.
@@ -89,7 +91,7 @@ pub fn serve(
     let threads = threads::startable(serving.threads, prepares_ahead)
         .map_err(failed("threads cannot be started"))?;
     // Before any thread starts, so that all of them leave these to the thread that waits.
-    let signals = block_signals().map_err(failed("signals"))?;
+    let signals = signals::block().map_err(failed("signals"))?;
     let mut watchdog = Watchdog::start(serving.watchdog).map_err(failed("the watching process"))?;
     let (device, mounted) = mount::mount(mountpoint, options)?;
     let told = watchdog.watch(mounted.info());
@@ -130,62 +132,11 @@ pub fn serve(
     }
     answered.map_err(failed("it does not answer"))?;
     // From here on a signal unmounts what works; one that came before has waited.
-    // Weak, so that the mount is removed with this function, however it ends.
-    let waiting = Arc::downgrade(&mounted);
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || unmount_on_signal(&signals, &waiting, &deferred))
+    signals::unmount_on(signals, &mounted, deferred)
         .map_err(failed("threads cannot be started"))?;
     ready().map_err(failed("going into the background"))?;
     access.set_ready();
     session
         .join()
         .map_err(|reason| SessionError::Ended { path, reason })
-}
-
-/// Those that end the mount; one that the process was told to ignore (as by `nohup`) stays ignored.
-fn block_signals() -> io::Result<SigSet> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    let is_ignored = |signal: Signal| ignored.unwrap_or(0) & 1 << (signal as i32 - 1) != 0;
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        if !is_ignored(signal) {
-            signals.add(signal);
-        }
-    }
-    signals.thread_block()?;
-    Ok(signals)
-}
-
-/// The first signal unmounts, and refuses requests that wait for what takes long. If files are open the
-/// mount is detached: its name is gone at once, and the files are served until they are closed. The
-/// second signal ends the process.
-fn unmount_on_signal(signals: &SigSet, mounted: &Weak<Mounted>, deferred: &Deferred) {
-    let Ok(signal) = signals.wait() else { return };
-    deferred.refuse_waiting();
-    if let Some(mounted) = mounted.upgrade() {
-        let unmounted = match mounted.unmount(false) {
-            Err(UnmountError::Busy { path }) => {
-                log::warn!(
-                    "{signal}: {} is in use: detached, open files are served until they are \
-                     closed; a second signal ends it at once",
-                    shown(&path)
-                );
-                let detached = mounted.unmount(true);
-                if detached.is_ok() {
-                    // Open files are served on.
-                    deferred.refuse_from_now();
-                }
-                detached
-            }
-            unmounted => unmounted,
-        };
-        if let Err(error) = unmounted {
-            log::error!("{signal}: {error}");
-        }
-    }
-    let _ = signals.wait();
-    std::process::exit(1);
 }

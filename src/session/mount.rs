@@ -1,41 +1,29 @@
-//! Mounting and unmounting, with mount(2) where that is allowed and with `fusermount3` where not.
+//! Mounting, with mount(2) where that is allowed and by `fusermount3` where not.
 //!
 //! fuser's own mounting is not used: it gives no file system type, takes a comma in the source
 //! name for further options, and may unmount a stranger that has been mounted at the same path.
 
-use super::connection;
+use super::{fusermount, unmount};
+use crate::sys;
 use crate::sys::device;
-use crate::sys::files::directory_of;
 use crate::sys::mountinfo::{MountInfo, MountTable};
-use crate::sys::{self, child};
 use crate::text::shown;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::mount::{MntFlags, MsFlags};
+use nix::mount::MsFlags;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::statvfs::statvfs;
 use nix::unistd::{geteuid, getgid, getuid};
 use rustix::fs::{FlockOperation, flock};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, IoSliceMut};
-use std::iter;
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// The type under which mounts are listed.
 pub const FS_TYPE: &str = "fuse.roxfs";
-const HELPER: &str = "fusermount3";
-/// How often unmounting is tried where the mount is in use, and how long after that again.
-const UNMOUNT_TRIES: u32 = 5;
-const UNMOUNT_PAUSE: Duration = Duration::from_millis(10);
 /// For how long another mount at the same directory may keep it locked, and how often to look.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -50,8 +38,14 @@ pub struct MountOptions {
     pub noexec: bool,
     /// Never write access times; there are none, so this only shows in the listing of mounts.
     pub noatime: bool,
-    /// What the listing of mounts shows as its source.
-    pub source: OsString,
+    /// What the listing of mounts shows as its source; `roxfs` where nothing is said.
+    pub source: Option<OsString>,
+}
+
+impl MountOptions {
+    pub(super) fn source(&self) -> &OsStr {
+        self.source.as_deref().unwrap_or(OsStr::new("roxfs"))
+    }
 }
 
 /// Why something cannot be mounted.
@@ -59,93 +53,42 @@ pub struct MountOptions {
 pub enum MountError {
     /// The mount point cannot be used.
     #[error("{}: cannot be mounted on: {reason}", shown(path))]
-    MountPoint {
-        /// The mount point.
-        path: PathBuf,
-        /// Why.
-        reason: io::Error,
-    },
+    MountPoint { path: PathBuf, reason: io::Error },
     /// Another process has had a lock on the mount point for too long.
     #[error(
         "{}: another process holds a lock on this directory, as a mount does for a moment; \
          \"fuser -v {0}\" shows which; a directory of mode 0700 can be locked by its owner alone",
         shown(path)
     )]
-    Locked {
-        /// The mount point.
-        path: PathBuf,
-    },
+    Locked { path: PathBuf },
     /// A dataset is there already.
     #[error(
         "{}: a dataset is mounted there already; unmount it first: roxfs umount {0}",
         shown(path)
     )]
-    AlreadyMounted {
-        /// The mount point.
-        path: PathBuf,
-    },
-    /// No FUSE in the kernel, or not for this user.
+    AlreadyMounted { path: PathBuf },
+    /// No FUSE in the kernel, or not for this user. The hint says what may help.
     #[error("{}: {reason}{hint}", device::PATH)]
     Device {
-        /// What the system said.
         reason: io::Error,
-        /// What may help.
         hint: &'static str,
     },
-    /// The kernel refused.
+    /// The kernel refused. The hint says what may help.
     #[error("{}: mount: {reason}{hint}", shown(path))]
     Kernel {
-        /// The mount point.
         path: PathBuf,
-        /// What it said.
         reason: io::Error,
-        /// What may help.
         hint: &'static str,
     },
-    /// The helper for ordinary users is not there.
-    #[error("{HELPER}: {reason}; ordinary users need it to mount (Debian package fuse3)")]
-    NoHelper {
-        /// What the system said.
-        reason: io::Error,
-    },
-    /// The helper refused.
-    #[error("{}: {message}", shown(path))]
-    Helper {
-        /// The mount point.
-        path: PathBuf,
-        /// What it said.
-        message: String,
-    },
-}
-
-/// Why something cannot be unmounted.
-#[derive(Debug, thiserror::Error)]
-pub enum UnmountError {
-    /// Nothing is mounted there, or something else.
-    #[error("{}: no roxfs mount is there{}", shown(path), found.as_deref().unwrap_or_default())]
-    NotMounted {
-        /// The path.
-        path: PathBuf,
-        /// What is there instead.
-        found: Option<String>,
-    },
-    /// Files are open or a process is in it.
+    /// `fusermount3` cannot be run.
     #[error(
-        "{}: in use; \"fuser -vm {0}\" shows by whom; \"roxfs umount -l {0}\" detaches it now and ends it when the last file is closed",
-        shown(path)
+        "{}: {reason}; ordinary users need it to mount (Debian package fuse3)",
+        fusermount::PROGRAM
     )]
-    Busy {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The system or the helper refused.
+    NoHelper { reason: io::Error },
+    /// `fusermount3` refused.
     #[error("{}: {message}", shown(path))]
-    Refused {
-        /// The path.
-        path: PathBuf,
-        /// What it said.
-        message: String,
-    },
+    Helper { path: PathBuf, message: String },
 }
 
 /// A mount made by this process. Dropped, it is unmounted, if it is still there.
@@ -177,7 +120,7 @@ pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Moun
     }
     let device = match mount_directly(&path, options)? {
         Some(device) => device,
-        None => mount_by_helper(&path, options)?,
+        None => fusermount::mount(&path, options)?,
     };
     let listed = table.find(&path).and_then(|found| {
         let info = found.ok_or_else(|| io::Error::other("the new mount is not listed"))?;
@@ -193,7 +136,7 @@ pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Moun
             Ok((device, mounted))
         }
         Err(reason) => {
-            let _ = unmount_path(&path, true);
+            let _ = unmount::unmount_path(&path, true);
             Err(bad(reason))
         }
     }
@@ -227,18 +170,10 @@ fn lock(path: &Path) -> Result<File, MountError> {
 
 /// `None` where this user may not use mount(2).
 fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>, MountError> {
-    let device = match device::open() {
-        Ok(device) => device,
-        Err(reason) => {
-            let hint = match reason.kind() {
-                io::ErrorKind::PermissionDenied => {
-                    "; it has to be open to users who mount (usually mode 0666)"
-                }
-                _ => "; is the fuse module loaded (modprobe fuse)?",
-            };
-            return Err(MountError::Device { reason, hint });
-        }
-    };
+    let device = device::open().map_err(|reason| MountError::Device {
+        hint: device_hint(&reason),
+        reason,
+    })?;
     let mut flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     flags.set(MsFlags::MS_NOEXEC, options.noexec);
     flags.set(MsFlags::MS_NOATIME, options.noatime);
@@ -253,91 +188,36 @@ fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>
             ""
         },
     );
-    let source = Some(options.source.as_os_str());
+    let source = Some(options.source());
     match nix::mount::mount(source, path, Some(FS_TYPE), flags, Some(data.as_str())) {
         Ok(()) => Ok(Some(device.into())),
         Err(Errno::EPERM) if !geteuid().is_root() => Ok(None),
         Err(errno) => Err(MountError::Kernel {
             path: path.to_owned(),
             reason: errno.into(),
-            hint: match errno {
-                Errno::EPERM => {
-                    "; root needs CAP_SYS_ADMIN to mount, in a container \
-                     --cap-add SYS_ADMIN --device /dev/fuse"
-                }
-                _ => "",
-            },
+            hint: kernel_hint(errno),
         }),
     }
 }
 
-/// Mounts by `fusermount3`, which is setuid root and sends the descriptor over a socket whose
-/// number it finds in `_FUSE_COMMFD`.
-fn mount_by_helper(path: &Path, options: &MountOptions) -> Result<OwnedFd, MountError> {
-    let no_helper = |reason| MountError::NoHelper { reason };
-    let (ours, theirs) = UnixStream::pair().map_err(no_helper)?;
-    fcntl(&theirs, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| no_helper(e.into()))?;
-    let mut list = OsString::from("ro,nosuid,nodev,default_permissions,subtype=roxfs,fsname=");
-    list.push(escape(&options.source));
-    let more = [
-        (options.allow_other, ",allow_other"),
-        (options.noexec, ",noexec"),
-        (options.noatime, ",noatime"),
-    ];
-    for (_, option) in more.iter().filter(|(wanted, _)| *wanted) {
-        list.push(option);
-    }
-    let helper = Command::new(HELPER)
-        .arg("-o")
-        .arg(list)
-        .arg("--")
-        .arg(path)
-        .env("_FUSE_COMMFD", theirs.as_raw_fd().to_string())
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(no_helper)?;
-    drop(theirs);
-    let device = receive_descriptor(&ours);
-    let output = child::finish(helper).map_err(no_helper)?;
-    match device {
-        Ok(Some(device)) if output.status.success() => Ok(device),
-        Err(reason) => Err(no_helper(reason)),
-        Ok(_) => Err(MountError::Helper {
-            path: path.to_owned(),
-            message: said(&output),
-        }),
+fn device_hint(reason: &io::Error) -> &'static str {
+    match reason.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; it has to be open to users who mount (usually mode 0666)"
+        }
+        _ => "; is the fuse module loaded (modprobe fuse)?",
     }
 }
 
-/// A comma would end the option, and a backslash escapes the next byte.
-fn escape(source: &OsStr) -> OsString {
-    let mut escaped = Vec::new();
-    for &byte in source.as_bytes() {
-        if byte == b',' || byte == b'\\' {
-            escaped.push(b'\\');
+/// For root: other users are refused on the way by `fusermount3`.
+fn kernel_hint(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EPERM => {
+            "; root needs CAP_SYS_ADMIN to mount, in a container \
+             --cap-add SYS_ADMIN --device /dev/fuse"
         }
-        escaped.push(byte);
+        _ => "",
     }
-    OsStr::from_bytes(&escaped).to_owned()
-}
-
-/// `None` where the other side ended without sending one.
-fn receive_descriptor(socket: &UnixStream) -> io::Result<Option<OwnedFd>> {
-    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    let mut data = [IoSliceMut::new(&mut byte)];
-    rustix::io::retry_on_intr(|| {
-        recvmsg(socket, &mut data, &mut control, RecvFlags::CMSG_CLOEXEC)
-    })?;
-    for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
-            return Ok(descriptors.next());
-        }
-    }
-    Ok(None)
 }
 
 impl Mounted {
@@ -356,50 +236,10 @@ impl Mounted {
         &self.device
     }
 
-    /// Unmounts it wherever it is listed: it may have been bound elsewhere, or its directory
-    /// renamed. With `lazy` takes it out of the tree of names, to end when it is no longer in use.
-    /// What else may have been mounted at the same path is left alone.
-    pub fn unmount(&self, lazy: bool) -> Result<(), UnmountError> {
-        while_busy(|| self.unmount_all(lazy))
-    }
-
-    fn unmount_all(&self, lazy: bool) -> Result<(), UnmountError> {
-        if !self.is_connected() {
-            return self.remove_dead();
-        }
+    /// The list of mounts, as it was opened before this one was there.
+    pub fn table(&self) -> MutexGuard<'_, MountTable> {
         // A table has no state that a panic elsewhere could spoil.
-        let table = sys::lock(&self.table);
-        let all = table.all().map_err(|error| refused(self.path(), error))?;
-        for (number, mount) in all.iter().enumerate() {
-            if mount.device != self.info.device {
-                continue;
-            }
-            if all[number + 1..]
-                .iter()
-                .any(|above| above.path == mount.path)
-            {
-                let error = io::Error::other("something else is mounted over it");
-                return Err(refused(&mount.path, error));
-            }
-            unmount_path(&mount.path, lazy)?;
-        }
-        Ok(())
-    }
-
-    /// A file system whose connection was cut (by `umount -f`, for one) stays mounted, and fails
-    /// all who use it, until it is unmounted.
-    fn remove_dead(&self) -> Result<(), UnmountError> {
-        let table = sys::lock(&self.table);
-        let listed = table
-            .find(self.path())
-            .map_err(|error| refused(self.path(), error))?;
-        let ours = listed.is_some_and(|found| found == self.info);
-        // Not answered from the kernel's cache, as attributes are.
-        let is_dead = statvfs(self.path()).is_err_and(|errno| errno == Errno::ENOTCONN);
-        match ours && is_dead {
-            true => unmount_path(self.path(), true),
-            false => Ok(()),
-        }
+        sys::lock(&self.table)
     }
 
     /// Whether the file system lives: it ends with being unmounted, and where its connection is cut.
@@ -422,119 +262,8 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        if let Err(error) = self.unmount(true) {
+        if let Err(error) = unmount::ours(self, true) {
             log::error!("{error}");
         }
-    }
-}
-
-/// Unmounts a roxfs mount; refuses anything else.
-pub fn unmount(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
-    while_busy(|| unmount_found(mountpoint, lazy))
-}
-
-fn unmount_found(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
-    let table = MountTable::open().map_err(|error| refused(mountpoint, error))?;
-    let mut other = None;
-    for path in candidates(mountpoint) {
-        match table.find(&path).map_err(|error| refused(&path, error))? {
-            Some(mount) if mount.kind == FS_TYPE => return unmount_and_end(&mount, lazy),
-            Some(mount) => other = Some(format!(" (but {})", shown(mount.kind.as_ref()))),
-            None => {}
-        }
-    }
-    Err(UnmountError::NotMounted {
-        path: mountpoint.to_owned(),
-        found: other,
-    })
-}
-
-/// Unmounts, after ending what nobody serves any more but cannot end by itself: those who read from
-/// it wait for ever, and so would unmounting (`fuse_kill_sb_anon` waits for a store to end).
-fn unmount_and_end(mount: &MountInfo, lazy: bool) -> Result<(), UnmountError> {
-    let is_ended = connection::end_if_abandoned(mount).unwrap_or_else(|error| {
-        log::debug!("{}: {error}", shown(&mount.path));
-        false
-    });
-    // Who waited may need a moment to leave.
-    unmount_path(&mount.path, lazy || is_ended)
-}
-
-/// The mount point as the kernel lists it. First without touching the last component, because a
-/// dead mount cannot even be looked at; then with it, for links to a mount point, `.` and `..`.
-fn candidates(mountpoint: &Path) -> impl Iterator<Item = PathBuf> {
-    let below = mountpoint.file_name().and_then(|name| {
-        let parent = directory_of(mountpoint).canonicalize();
-        Some(parent.ok()?.join(name))
-    });
-    let whole = iter::once_with(|| mountpoint.canonicalize());
-    below.into_iter().chain(whole.flatten())
-}
-
-/// Tries again a few times where the mount is in use: who looks at it in passing, as monitors do,
-/// is gone by then.
-fn while_busy(mut unmount: impl FnMut() -> Result<(), UnmountError>) -> Result<(), UnmountError> {
-    for _ in 1..UNMOUNT_TRIES {
-        match unmount() {
-            Err(UnmountError::Busy { .. }) => thread::sleep(UNMOUNT_PAUSE),
-            done => return done,
-        }
-    }
-    unmount()
-}
-
-fn unmount_path(path: &Path, lazy: bool) -> Result<(), UnmountError> {
-    let mut flags = MntFlags::UMOUNT_NOFOLLOW;
-    flags.set(MntFlags::MNT_DETACH, lazy);
-    match nix::mount::umount2(path, flags) {
-        Ok(()) => Ok(()),
-        Err(Errno::EBUSY) => Err(UnmountError::Busy {
-            path: path.to_owned(),
-        }),
-        Err(Errno::EPERM) => unmount_by_helper(path, lazy),
-        Err(errno) => Err(refused(path, errno.into())),
-    }
-}
-
-fn unmount_by_helper(path: &Path, lazy: bool) -> Result<(), UnmountError> {
-    let output = Command::new(HELPER)
-        .arg("-u")
-        .args(lazy.then_some("-z"))
-        .arg("--")
-        .arg(path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .env("LC_ALL", "C")
-        .spawn()
-        .and_then(child::finish)
-        .map_err(|error| refused(Path::new(HELPER), error))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let message = said(&output);
-    match message.contains("busy") {
-        true => Err(UnmountError::Busy {
-            path: path.to_owned(),
-        }),
-        false => Err(UnmountError::Refused {
-            path: path.to_owned(),
-            message,
-        }),
-    }
-}
-
-fn refused(path: &Path, error: io::Error) -> UnmountError {
-    UnmountError::Refused {
-        path: path.to_owned(),
-        message: error.to_string(),
-    }
-}
-
-fn said(output: &std::process::Output) -> String {
-    let text = String::from_utf8_lossy(&output.stderr);
-    match text.trim() {
-        "" => format!("{HELPER} failed: {}", output.status),
-        text => text.replace('\n', "; "),
     }
 }
