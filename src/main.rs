@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match roxfs::cli::Cli::try_parse() {
         Ok(cli) => {
             roxfs::commands::start_log();
-            roxfs::commands::run(cli.command).into()
+            roxfs::commands::run(cli).into()
         }
         Err(error) => roxfs::commands::usage(&error),
     }

@@ -124,7 +124,7 @@ fn messages_that_are_lost_change_nothing() {
 fn levels_of_messages_that_are_no_levels_are_said_and_no_panic() {
     let (_directory, commands) = commands();
     for (levels, redirection, expected) in [
-        ("a=b=c", "", "roxfs: ROXFS_LOG is left aside: "),
+        ("a=b=c", "", "roxfs: ROXFS_LOG is ignored: "),
         ("a=b=c", "2>/dev/full", ""),
         ("a/b/c", "2>/dev/full", ""),
         ("debug", "2>/dev/full", ""),

@@ -56,15 +56,14 @@ use std::time::{Duration, Instant};
 use worker::Worker;
 
 /// What is prepared.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prepare {
     /// Nothing.
     Nothing,
     /// The next records in an order that is recognized.
     NextInOrder,
-    /// Beside them all names and all records, for random readers, where there is room. The program is
-    /// what lists names.
-    All(lister::Program),
+    /// The same, and for random readers all names and all records, where there is room.
+    Everything,
 }
 
 /// The mount that readers are followed in.
@@ -91,14 +90,19 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Starts the threads; `None` where nothing is to be prepared.
-    pub fn start(mount: &Mount, prepare: Prepare) -> io::Result<Option<Ahead>> {
+    /// Starts the threads; `None` where nothing is to be prepared. Processes that `list_ahead` starts
+    /// list names.
+    pub fn start(
+        mount: &Mount,
+        prepare: Prepare,
+        list_ahead: lister::Program,
+    ) -> io::Result<Option<Ahead>> {
         let lister = match prepare {
             Prepare::Nothing => return Ok(None),
             Prepare::NextInOrder => None,
-            Prepare::All(program) => {
+            Prepare::Everything => {
                 let tree = Arc::clone(mount.tree);
-                Some(Lister::start(tree, mount.info.clone(), program)?)
+                Some(Lister::start(tree, mount.info.clone(), list_ahead)?)
             }
         };
         let (tasks, receiver) = sync_channel(QUEUE);

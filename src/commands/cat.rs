@@ -6,20 +6,20 @@ use crate::dataset::Dataset;
 use crate::shard::allowance::Allowance;
 use std::io::{self, Write};
 
-/// Bytes read at once.
-const BUFFER: usize = 1 << 20;
+/// Read at once.
+const BUFFER_BYTES: usize = 1 << 20;
 
 /// Writes the selected records one after the other.
 pub fn run(options: &Cat) -> anyhow::Result<Exit> {
-    let dataset = super::open(&options.shards)?;
-    // All are resolved first: a number out of range must not come after half of the output.
+    let dataset = super::open(&options.dataset)?;
+    // All are resolved first: an error about a number must not come after half of the output.
     let selections = options
         .index
         .iter()
         .map(|index| index.positions(dataset.records()));
     let selections: Vec<_> = selections.collect::<Result<_, _>>()?;
     let mut out = io::stdout().lock();
-    let mut buffer = vec![0; BUFFER];
+    let mut buffer = vec![0; BUFFER_BYTES];
     for positions in selections {
         // What is asked for twice is written twice.
         let allowances = dataset.allowances();

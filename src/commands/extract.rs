@@ -1,6 +1,6 @@
 //! `roxfs extract`
 
-use super::{Exit, SHOWN, byte_progress, count, size};
+use super::{Exit, SHOWN_FAULTS, byte_progress, count, say, size};
 use crate::cli::Extract;
 use crate::extract::{Destination, Extraction, Outcome};
 use crate::order::Union;
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 /// Extracts, shows what failed, and sums up.
 pub fn run(options: &Extract) -> anyhow::Result<Exit> {
-    let dataset = super::open(&options.shards)?;
+    let dataset = super::open(&options.dataset)?;
     let selected = Union::new(&options.index, dataset.records())?;
-    // What a selection has of bytes would have to be read first.
+    // How many bytes a selection has would take reading the index.
     let total = options.index.is_empty().then(|| dataset.payload_len());
     let bar = byte_progress(total).with_message("extracting");
     let (failures, hidden) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -23,8 +23,8 @@ pub fn run(options: &Extract) -> anyhow::Result<Exit> {
         dataset: &dataset,
         selected,
         report: &|failure| match failures.fetch_add(1, Ordering::Relaxed) {
-            SHOWN.. if !failure.ends_run() => _ = hidden.fetch_add(1, Ordering::Relaxed),
-            _ => bar.suspend(|| super::say(failure)),
+            SHOWN_FAULTS.. if !failure.ends_run() => _ = hidden.fetch_add(1, Ordering::Relaxed),
+            _ => bar.suspend(|| say(failure)),
         },
         progress: &|bytes| bar.inc(bytes),
     };
@@ -39,12 +39,12 @@ pub fn run(options: &Extract) -> anyhow::Result<Exit> {
     let time = start.elapsed();
     bar.finish_and_clear();
     let outcome = extracted?;
-    match hidden.into_inner() {
-        0 => {}
-        more => super::say(format_args!("{} not shown", count(more, "more failure"))),
+    let hidden = hidden.into_inner();
+    if hidden > 0 {
+        say(format_args!("{} not shown", count(hidden, "more failure")));
     }
     if !options.quiet {
-        super::say(describe(&outcome, time));
+        say(describe(&outcome, time));
     }
     Ok(match outcome {
         Outcome { damaged: 1.., .. } => Exit::Damaged,

@@ -1,11 +1,7 @@
-//! Faults that a command reports and continues after: the first ones one by one, the others as a
-//! count, because a damaged shard may have as many as it has records.
+//! Faults that a command reports and continues after: the first ones one by one, the others as a count.
 
-use super::{Exit, count, say};
+use super::{Exit, SHOWN_FAULTS, count, say};
 use std::fmt::Display;
-
-/// Faults of one kind that are shown one by one.
-pub const SHOWN: u64 = 20;
 
 /// What has been found until now.
 #[derive(Debug, Default)]
@@ -20,24 +16,30 @@ impl Faults {
     pub fn show(&mut self, fault: &dyn Display, is_damage: bool) {
         self.found += 1;
         self.damaged |= is_damage;
-        if self.found <= SHOWN {
+        if self.found <= SHOWN_FAULTS {
             say(fault);
         }
     }
 
     /// Says how many were not shown.
     pub fn finish(&self) {
-        if let Some(more) = self.found.checked_sub(SHOWN).filter(|&more| more > 0) {
+        if let Some(more) = self
+            .found
+            .checked_sub(SHOWN_FAULTS)
+            .filter(|&more| more > 0)
+        {
             say(format_args!("{} not shown", count(more, "more fault")));
         }
     }
 
-    /// How a command ends that met them and nothing else.
+    /// How a command ends that met nothing else.
     pub fn exit(&self) -> Exit {
-        match (self.damaged, self.found) {
-            (true, _) => Exit::Damaged,
-            (false, 0) => Exit::Done,
-            (false, _) => Exit::Failed,
+        if self.damaged {
+            Exit::Damaged
+        } else if self.found > 0 {
+            Exit::Failed
+        } else {
+            Exit::Done
         }
     }
 }

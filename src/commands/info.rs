@@ -1,6 +1,6 @@
 //! `roxfs info`
 
-use super::{Exit, count, size};
+use super::{Exit, count, describe_left_out, say, size};
 use crate::cli::Info;
 use crate::dataset::Dataset;
 use crate::dataset::sizes::{Class, Distribution};
@@ -12,8 +12,8 @@ use std::cell::RefCell;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
-/// Width of the longest bar of the histogram.
-const BAR: u64 = 40;
+/// Width of the histogram's longest bar, in characters.
+const LONGEST_BAR: u64 = 40;
 
 #[derive(Serialize)]
 struct Report {
@@ -23,17 +23,17 @@ struct Report {
     damaged_records: u64,
 }
 
-/// Describes the dataset, and reads the whole index for the distribution of sizes. What cannot be
-/// read is said, and the rest described.
+/// Describes the dataset, and reads the whole index for the distribution of sizes. Says what cannot be
+/// read, and describes the rest.
 pub fn run(options: &Info) -> anyhow::Result<Exit> {
-    let dataset = super::open(&options.shards)?;
-    let mut faults = Faults::default();
+    let dataset = super::open(&options.dataset)?;
+    let mut faults = TableFaults::default();
     faults.find(&dataset);
     let mut summary = Summary::new(&dataset);
     if let Err(error) = summary.count_names_left_out(&dataset) {
         faults.unreadable |= !error.is_damage();
         faults.damaged_names |= error.is_damage();
-        super::say(format_args!("names cannot be counted: {error}"));
+        say(format_args!("names cannot be counted: {error}"));
     }
     let sizes = faults.sizes(&dataset);
     let report = Report {
@@ -42,12 +42,11 @@ pub fn run(options: &Info) -> anyhow::Result<Exit> {
         damaged_records: faults.damaged_records,
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    match options.json {
-        true => {
-            let json = json(&report, true).map_err(io::Error::from)?;
-            writeln!(out, "{json}")?;
-        }
-        false => print(&mut out, &report, dataset.shards())?,
+    if options.json {
+        let json = json(&report, true).map_err(io::Error::from)?;
+        writeln!(out, "{json}")?;
+    } else {
+        print(&mut out, &report, dataset.shards())?;
     }
     out.flush()?;
     Ok(faults.exit())
@@ -55,7 +54,7 @@ pub fn run(options: &Info) -> anyhow::Result<Exit> {
 
 /// What is wrong with a dataset's tables.
 #[derive(Default)]
-struct Faults {
+struct TableFaults {
     /// Records without a valid place in the payload.
     damaged_records: u64,
     damaged_names: bool,
@@ -63,7 +62,7 @@ struct Faults {
     unreadable: bool,
 }
 
-impl Faults {
+impl TableFaults {
     /// Walks over the index: says how many records have no valid place in the payload, where the
     /// first one is, and what could not be read.
     fn find(&mut self, dataset: &Dataset) {
@@ -84,9 +83,9 @@ impl Faults {
             self.cannot_read(&failure);
         }
         if let Some(damage) = first_damage {
-            super::say(damage);
+            say(damage);
             let records = count(self.damaged_records, "damaged record");
-            super::say(format_args!("{records}, see roxfs verify"));
+            say(format_args!("{records}, see roxfs verify"));
         }
     }
 
@@ -118,17 +117,16 @@ impl Faults {
 
     fn cannot_read(&mut self, failure: &ShardError) {
         self.unreadable = true;
-        super::say(format_args!("{failure}; sizes are not shown"));
+        say(format_args!("{failure}; sizes are not shown"));
     }
 
     fn exit(&self) -> Exit {
-        match (
-            self.damaged_records > 0 || self.damaged_names,
-            self.unreadable,
-        ) {
-            (true, _) => Exit::Damaged,
-            (false, true) => Exit::Failed,
-            (false, false) => Exit::Done,
+        if self.damaged_records > 0 || self.damaged_names {
+            Exit::Damaged
+        } else if self.unreadable {
+            Exit::Failed
+        } else {
+            Exit::Done
         }
     }
 }
@@ -161,7 +159,7 @@ fn print(out: &mut impl Write, report: &Report, shards: &[Shard]) -> io::Result<
         .filter(|left_out| left_out.total() > 0)
     {
         writeln!(out)?;
-        writeln!(out, "{}", super::describe_left_out(&left_out))?;
+        writeln!(out, "{}", describe_left_out(&left_out))?;
     }
     writeln!(out)?;
     let form = |shard: &Shard| shard.version().to_string();
@@ -181,10 +179,12 @@ fn print(out: &mut impl Write, report: &Report, shards: &[Shard]) -> io::Result<
 fn print_histogram(out: &mut impl Write, classes: &[Class]) -> io::Result<()> {
     let most = classes.iter().map(|class| class.count).max().unwrap_or(1);
     for class in classes {
-        let share = (u128::from(class.count) * u128::from(BAR)).div_ceil(u128::from(most.max(1)));
-        let range = match class.from == class.to {
-            true => size(class.from),
-            false => format!("{} to {}", size(class.from), size(class.to)),
+        let share =
+            (u128::from(class.count) * u128::from(LONGEST_BAR)).div_ceil(u128::from(most.max(1)));
+        let range = if class.from == class.to {
+            size(class.from)
+        } else {
+            format!("{} to {}", size(class.from), size(class.to))
         };
         let bar = "#".repeat(share as usize);
         writeln!(

@@ -1,6 +1,7 @@
 //! `roxfs ls`
 
-use super::{Exit, Faults};
+use super::Exit;
+use super::faults::Faults;
 use crate::cli::Ls;
 use crate::dataset::Record;
 use crate::format::name::Name;
@@ -13,7 +14,7 @@ use std::ops::ControlFlow;
 
 /// One line for each record. One that cannot be read is reported, and the listing continues.
 pub fn run(options: &Ls) -> anyhow::Result<Exit> {
-    let dataset = super::open(&options.shards)?;
+    let dataset = super::open(&options.dataset)?;
     if let Some(format) = options.format {
         return super::ls_files::run(dataset, format);
     }

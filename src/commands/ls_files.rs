@@ -1,6 +1,6 @@
 //! `roxfs ls --format`: the files of the tree of names, for programs that take a list.
 
-use super::{Exit, count};
+use super::{Exit, count, say};
 use crate::cli::ListFormat;
 use crate::dataset::Dataset;
 use crate::text::{escaped, json};
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
 
-/// Lists all files. What a form has no way to write is left out, counted, and a failure.
+/// Lists all files. Those that a form has no way to write are left out, counted, and a failure.
 pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
     let nobody = Mounter { uid: 0, gid: 0 };
     let dataset = Arc::new(dataset);
@@ -35,21 +35,21 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
         let class = class.map(|slash| &path[..slash]);
         let label = class.and_then(|class| classes.get(class)).copied();
         match write_file(&mut out, format, path, class, label, to_terminal)? {
-            Written::Yes => {}
-            Written::HasNoLabel => unlabelled += 1,
-            Written::NotPossible => unwritable += 1,
+            Line::Written => {}
+            Line::HasNoLabel => unlabelled += 1,
+            Line::NotPossible => unwritable += 1,
         }
         anyhow::Ok(())
     })?;
     out.flush()?;
     if unlabelled > 0 {
-        super::say(format_args!(
+        say(format_args!(
             "{} in no directory, so without a label, left out",
             count(unlabelled, "file")
         ));
     }
     if unwritable > 0 {
-        super::say(format_args!(
+        say(format_args!(
             "{} left out: this form has no way to write their paths",
             count(unwritable, "file")
         ));
@@ -58,7 +58,7 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The directories in `files/`, and their places in byte order.
+/// The directories in `files/`, and their positions in byte order.
 fn classes(tree: &Tree) -> Result<HashMap<Vec<u8>, usize>, TreeError> {
     let mut classes = Vec::new();
     tree.list(Node::Files, 0, &mut |entry| {
@@ -71,8 +71,9 @@ fn classes(tree: &Tree) -> Result<HashMap<Vec<u8>, usize>, TreeError> {
     Ok(classes.into_iter().zip(0..).collect())
 }
 
-enum Written {
-    Yes,
+/// What became of a file's line.
+enum Line {
+    Written,
     HasNoLabel,
     NotPossible,
 }
@@ -91,18 +92,18 @@ fn write_file(
     class: Option<&[u8]>,
     label: Option<usize>,
     to_terminal: bool,
-) -> io::Result<Written> {
+) -> io::Result<Line> {
     match format {
         ListFormat::Dali => {
             let Some(label) = label else {
-                return Ok(Written::HasNoLabel);
+                return Ok(Line::HasNoLabel);
             };
             // DALI reads a line from its end: white space, the label, white space, the path.
             let ends_in_space = path
                 .last()
                 .is_some_and(|byte| b" \t\r\x0b\x0c".contains(byte));
             if path.contains(&b'\n') || ends_in_space {
-                return Ok(Written::NotPossible);
+                return Ok(Line::NotPossible);
             }
             write_path(out, path, to_terminal)?;
             writeln!(out, " {label}")?;
@@ -110,7 +111,7 @@ fn write_file(
         ListFormat::Jsonl => {
             let class = class.map(std::str::from_utf8).transpose();
             let (Ok(file_name), Ok(label)) = (std::str::from_utf8(path), class) else {
-                return Ok(Written::NotPossible);
+                return Ok(Line::NotPossible);
             };
             let line = json(&Metadata { file_name, label }, false)?;
             writeln!(out, "{line}")?;
@@ -125,13 +126,14 @@ fn write_file(
             out.write_all(b"\0")?;
         }
     }
-    Ok(Written::Yes)
+    Ok(Line::Written)
 }
 
 /// A path as it is, for programs; with escapes to a terminal, which it could command.
 fn write_path(out: &mut impl Write, path: &[u8], to_terminal: bool) -> io::Result<()> {
-    match to_terminal {
-        true => write!(out, "{}", escaped(path)),
-        false => out.write_all(path),
+    if to_terminal {
+        write!(out, "{}", escaped(path))
+    } else {
+        out.write_all(path)
     }
 }

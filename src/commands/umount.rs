@@ -9,7 +9,7 @@ pub fn run(options: &Umount) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     for mountpoint in &options.mountpoints {
         if let Err(error) = unmount(mountpoint, options.lazy) {
-            super::say(format_args!("{error}"));
+            super::say(error);
             exit = Exit::Failed;
         }
     }

@@ -1,6 +1,6 @@
 //! `roxfs verify`
 
-use super::{Exit, SHOWN, byte_progress, count, size};
+use super::{Exit, SHOWN_FAULTS, byte_progress, count, describe_left_out, say, size};
 use crate::cli::Verify;
 use crate::dataset::names::{self, Reason};
 use crate::dataset::{Dataset, expand};
@@ -14,20 +14,20 @@ use std::path::PathBuf;
 /// Checks everything, shows what is wrong, and sums up.
 pub fn run(options: &Verify) -> anyhow::Result<Exit> {
     super::raise_open_files();
-    let paths = expand(&options.shards.shards)?;
+    let paths = expand(&options.dataset.shards)?;
     let sizes = paths
         .iter()
         .filter_map(|path| Some(path.metadata().ok()?.len()));
     let total = sizes.fold(0, u64::saturating_add);
     let bar = byte_progress(Some(total)).with_message("verifying");
-    let mut shown = Shown::default();
+    let mut printer = FaultPrinter::default();
     let outcome = verify(
         &paths,
-        &mut |fault| bar.suspend(|| shown.show(&fault)),
+        &mut |fault| bar.suspend(|| printer.show(&fault)),
         &mut |bytes| bar.inc(bytes),
     );
     bar.finish_and_clear();
-    shown.finish();
+    printer.finish();
     let all_read = report_left_out(&paths, outcome.unreadable > 0);
     // What was found counts, even if nobody reads it.
     let exit = match (outcome.damaged, outcome.unreadable) {
@@ -53,7 +53,7 @@ fn report_left_out(paths: &[PathBuf], some_unreadable: bool) -> bool {
             Ok(shard) => shards.push(shard),
             Err(error) if error.is_damage() || some_unreadable => {}
             Err(error) => {
-                super::say(format_args!("names cannot be compared: {error}"));
+                say(format_args!("names cannot be compared: {error}"));
                 all_read = false;
                 // None of those after it could be opened either.
                 if matches!(&error, ShardError::Io { reason, .. } if is_out_of_descriptors(reason))
@@ -69,9 +69,9 @@ fn report_left_out(paths: &[PathBuf], some_unreadable: bool) -> bool {
     let mut told = 0;
     let left_out = names::census(&dataset, &mut |record, name, reason| {
         // Names that break the rules have been reported as damage.
-        if !matches!(reason, Reason::Invalid(_)) && told < SHOWN {
+        if !matches!(reason, Reason::Invalid(_)) && told < SHOWN_FAULTS {
             told += 1;
-            super::say(format_args!(
+            say(format_args!(
                 "record {}: its name \"{}\" is left out of files/: {reason}",
                 record.get(),
                 escaped(name)
@@ -79,11 +79,11 @@ fn report_left_out(paths: &[PathBuf], some_unreadable: bool) -> bool {
         }
     });
     match left_out {
-        Ok(left_out) if left_out.total() > 0 => super::say(super::describe_left_out(&left_out)),
+        Ok(left_out) if left_out.total() > 0 => say(describe_left_out(&left_out)),
         Ok(_) => {}
         Err(error) => {
             all_read &= error.is_damage();
-            super::say(format_args!("names cannot be compared: {error}"));
+            say(format_args!("names cannot be compared: {error}"));
         }
     }
     all_read
@@ -114,29 +114,32 @@ fn describe(outcome: &Outcome) -> String {
 
 /// Shows the first faults of each shard, and counts the others.
 #[derive(Default)]
-struct Shown {
+struct FaultPrinter {
     shard: Option<Location>,
     faults: u64,
 }
 
-impl Shown {
+impl FaultPrinter {
     fn show(&mut self, fault: &ShardError) {
         if self.shard.as_ref() != Some(fault.location()) {
             self.finish();
             self.shard = Some(fault.location().clone());
         }
         self.faults += 1;
-        if self.faults <= SHOWN {
-            super::say(format_args!("{fault}"));
+        if self.faults <= SHOWN_FAULTS {
+            say(fault);
         }
     }
 
     fn finish(&mut self) {
         if let Some(shard) = &self.shard
-            && let Some(more) = self.faults.checked_sub(SHOWN).filter(|more| *more > 0)
+            && let Some(more) = self
+                .faults
+                .checked_sub(SHOWN_FAULTS)
+                .filter(|more| *more > 0)
         {
             let faults = count(more, "more fault");
-            super::say(format_args!("{shard}: {faults} not shown"));
+            say(format_args!("{shard}: {faults} not shown"));
         }
         self.faults = 0;
     }

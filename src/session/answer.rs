@@ -20,23 +20,22 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How to start a process that calls [`ask`] with this process's number and the mount.
-pub type Program = fn(parent: u32, mount: &MountInfo) -> Command;
-
 /// How long the first answer may take. It needs no disk, but for a few names where the root is one of
 /// their directories.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// How often to look whether there is still somebody to answer.
-const STEP: u16 = 100;
+/// How often to look whether there is still a thread to answer, in milliseconds.
+const LOOK_EVERY_MS: u16 = 100;
+/// `FUSE_ROOT_ID` of include/uapi/linux/fuse.h.
+const ROOT_INODE: u64 = 1;
 
-/// Waits until the mount answers. Fails where it gives a wrong answer, none in time, or where
-/// `has_ended` says that there will be none.
+/// Waits until the mount answers a process that `ask_root` starts. Fails where it gives a wrong answer,
+/// none in time, or where `has_ended` says that there will be none.
 pub fn wait_for_answer(
     mounted: &Mounted,
-    program: Program,
+    ask_root: fn(parent: u32, mount: &MountInfo) -> Command,
     has_ended: impl Fn() -> bool,
 ) -> io::Result<()> {
-    let mut child = program(std::process::id(), mounted.info())
+    let mut child = ask_root(std::process::id(), mounted.info())
         // A terminal's signals are for this process.
         .process_group(0)
         .current_dir("/")
@@ -52,14 +51,12 @@ pub fn wait_for_answer(
         return Err(error);
     }
     let output = child::finish(child)?;
-    match output.status.success() {
-        true => Ok(()),
-        false => {
-            let message = String::from_utf8_lossy(&output.stderr);
-            let message = message.trim().trim_start_matches("roxfs: ");
-            Err(io::Error::other(message.to_owned()))
-        }
+    if output.status.success() {
+        return Ok(());
     }
+    let message = String::from_utf8_lossy(&output.stderr);
+    let message = message.trim().trim_start_matches("roxfs: ");
+    Err(io::Error::other(message.to_owned()))
 }
 
 fn wait_for_end(child: &Child, has_ended: impl Fn() -> bool) -> io::Result<()> {
@@ -69,7 +66,7 @@ fn wait_for_end(child: &Child, has_ended: impl Fn() -> bool) -> io::Result<()> {
     let start = Instant::now();
     loop {
         let mut polled = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut polled, PollTimeout::from(STEP)) {
+        match poll(&mut polled, PollTimeout::from(LOOK_EVERY_MS)) {
             Err(Errno::EINTR) | Ok(0) => {}
             Err(errno) => return Err(errno.into()),
             Ok(_) => return Ok(()),
@@ -93,13 +90,11 @@ pub fn ask(parent: Pid, mount: &MountInfo) -> io::Result<()> {
     }
     let root = std::fs::metadata(&mount.path)?;
     let device = format!("{}:{}", major(root.dev()), minor(root.dev()));
-    match device == mount.device && root.is_dir() && root.ino() == 1 {
-        true => Ok(()),
-        false => {
-            let path = shown(&mount.path);
-            Err(io::Error::other(format!(
-                "{path}: another file system covers it"
-            )))
-        }
+    if device == mount.device && root.is_dir() && root.ino() == ROOT_INODE {
+        return Ok(());
     }
+    let path = shown(&mount.path);
+    Err(io::Error::other(format!(
+        "{path}: another file system covers it"
+    )))
 }

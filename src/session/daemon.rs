@@ -9,27 +9,44 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::RawFd;
 use std::path::Path;
 
-/// Which of the two processes this is.
+/// What this process does after [`start`].
 #[derive(Debug)]
 pub enum Side {
-    /// The one that was started by a person or script.
+    /// It was started by a person or script, and waits until the daemon is ready.
     Parent(Parent),
-    /// The one that serves the mount.
-    Daemon(Daemon),
+    /// It serves the mount.
+    Server(Server),
 }
 
-/// The waiting side.
+/// A process that serves.
+#[derive(Debug)]
+pub enum Server {
+    /// It was started by a person or script, and stays where it is.
+    Foreground,
+    /// A process of its own. Until [`ready`](Daemon::ready) its messages go where the parent's go.
+    Background(Daemon),
+}
+
 #[derive(Debug)]
 pub struct Parent {
     ready: PipeReader,
     daemon: Pid,
 }
 
-/// The serving side; until [`ready`](Daemon::ready) its messages go where the parent's go.
 #[derive(Debug)]
 pub struct Daemon {
     ready: PipeWriter,
     null: File,
+}
+
+/// How far a daemon has come when its parent returns.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Started {
+    Ready,
+    /// It ended before, with this exit code.
+    Exited(i32),
+    /// A signal ended it before.
+    Killed,
 }
 
 /// Closes the descriptors beyond the standard three that the caller has left open: a pipe or a
@@ -44,13 +61,16 @@ pub fn close_inherited() -> io::Result<()> {
     Ok(())
 }
 
-/// Splits the process in two. To be called while it has one thread.
-pub fn fork() -> io::Result<Side> {
+/// Stays in the foreground, or splits the process in two. To be called while it has one thread.
+pub fn start(foreground: bool) -> io::Result<Side> {
+    if foreground {
+        return Ok(Side::Server(Server::Foreground));
+    }
     let (reader, writer) = io::pipe()?;
     // Opened before anything is mounted, perhaps over it.
     let null = File::options().read(true).write(true).open("/dev/null")?;
     #[expect(unsafe_code, reason = "a daemon is a forked process; std cannot fork")]
-    // SAFETY: the process has one thread here, so the child has all locks free and may go on as
+    // SAFETY: the process has one thread here, so the child has all locks free and may continue as
     // the parent would have.
     let forked = unsafe { nix::unistd::fork()? };
     Ok(match forked {
@@ -58,25 +78,24 @@ pub fn fork() -> io::Result<Side> {
             ready: reader,
             daemon: child,
         }),
-        ForkResult::Child => Side::Daemon(Daemon {
+        ForkResult::Child => Side::Server(Server::Background(Daemon {
             ready: writer,
             null,
-        }),
+        })),
     })
 }
 
 impl Parent {
-    /// Waits until the daemon is ready, or has ended: then the exit code it gave, and `None`
-    /// where a signal ended it.
-    pub fn wait(mut self) -> io::Result<Result<(), Option<i32>>> {
+    /// Waits until the daemon is ready or has ended.
+    pub fn wait(mut self) -> io::Result<Started> {
         let mut byte = [0];
         if self.ready.read(&mut byte)? == 1 {
-            return Ok(Ok(()));
+            return Ok(Started::Ready);
         }
-        match waitpid(self.daemon, None)? {
-            WaitStatus::Exited(_, code) => Ok(Err(Some(code))),
-            _ => Ok(Err(None)),
-        }
+        Ok(match waitpid(self.daemon, None)? {
+            WaitStatus::Exited(_, code) => Started::Exited(code),
+            _ => Started::Killed,
+        })
     }
 }
 

@@ -4,16 +4,19 @@ pub mod answer;
 mod connection;
 pub mod daemon;
 mod fusermount;
+mod helper;
 mod mount;
 mod signals;
 mod threads;
 mod unmount;
 pub mod watchdog;
 
+pub use crate::ahead::Prepare;
+pub use helper::Helpers;
 pub use mount::{MountError, MountOptions};
 pub use unmount::by_path as unmount;
 
-use crate::ahead::{self, Ahead, Prepare};
+use crate::ahead::{self, Ahead};
 use crate::fuse::{MAX_REQUEST, RoxFs};
 use crate::kernel_cache::Access;
 use crate::kernel_cache::stale::Stale;
@@ -21,6 +24,7 @@ use crate::text::shown;
 use crate::tree::Tree;
 use nix::errno::Errno;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use watchdog::Watchdog;
@@ -35,21 +39,13 @@ pub enum SessionError {
     /// answer. It has been unmounted.
     #[error("{path}: not mounted: {step}: {reason}{}", hint(reason))]
     Start {
-        /// The mount point.
         path: String,
-        /// What failed.
         step: &'static str,
-        /// What happened.
         reason: io::Error,
     },
     /// Reading requests from the kernel failed.
     #[error("{path}: the mount ended: {reason}")]
-    Ended {
-        /// The mount point.
-        path: String,
-        /// What happened.
-        reason: io::Error,
-    },
+    Ended { path: String, reason: io::Error },
 }
 
 fn hint(reason: &io::Error) -> &'static str {
@@ -61,25 +57,32 @@ fn hint(reason: &io::Error) -> &'static str {
 }
 
 /// How a mount is served.
-#[derive(Debug, Clone, Copy)]
-pub struct Serving {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServeOptions {
     /// How many threads answer requests; fewer where not as many can be started.
     pub threads: usize,
-    /// What asks whether the mount answers.
-    pub asker: answer::Program,
-    /// What is prepared before it is asked for.
-    pub ahead: Prepare,
-    /// What ends the mount's connection if this process is killed while it waits for a page.
-    pub watchdog: watchdog::Program,
+    pub prepare: Prepare,
 }
+
+/// The kernel decides who may enter (allow_other, default_permissions); fuser's own check on top of it
+/// would refuse requests that the kernel sends on its own behalf.
+const ALLOWED: fuser::SessionACL = fuser::SessionACL::All;
+
+/// What failed, where several steps fail alike.
+const THREADS: &str = "threads cannot be started";
+const WATCHDOG: &str = "the watching process";
 
 /// Mounts `tree` at `mountpoint`, calls `ready` when the mount answers, and serves it until it is
 /// unmounted or a signal ends it. On any error nothing stays mounted.
+///
+/// Each step is where it is for a reason: no thread before the signals are blocked, the watchdog
+/// before the mount that may cover the program, and no signal taken before the mount answers.
 pub fn serve(
     tree: Arc<Tree>,
     mountpoint: &Path,
-    options: &MountOptions,
-    serving: &Serving,
+    mount_options: &MountOptions,
+    options: ServeOptions,
+    helpers: Helpers,
     ready: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), SessionError> {
     let path = shown(mountpoint).to_string();
@@ -87,56 +90,52 @@ pub fn serve(
         let path = path.clone();
         move |reason| SessionError::Start { path, step, reason }
     };
-    let prepares_ahead = !matches!(serving.ahead, Prepare::Nothing);
-    let threads = threads::startable(serving.threads, prepares_ahead)
-        .map_err(failed("threads cannot be started"))?;
+    let prepares_ahead = options.prepare != Prepare::Nothing;
+    let threads = threads::startable(options.threads, prepares_ahead).map_err(failed(THREADS))?;
     // Before any thread starts, so that all of them leave these to the thread that waits.
     let signals = signals::block().map_err(failed("signals"))?;
-    let mut watchdog = Watchdog::start(serving.watchdog).map_err(failed("the watching process"))?;
-    let (device, mounted) = mount::mount(mountpoint, options)?;
-    let told = watchdog.watch(mounted.info());
-    told.map_err(failed("the watching process"))?;
+    let mut watchdog = Watchdog::start(helpers.abort_if_killed).map_err(failed(WATCHDOG))?;
+    let (device, mounted) = mount::mount(mountpoint, mount_options)?;
+    watchdog.watch(mounted.info()).map_err(failed(WATCHDOG))?;
     let mounted = Arc::new(mounted);
     let access = Access::new(Arc::clone(mounted.device()));
-    let stale = Stale::start(Arc::clone(&tree), access.clone());
-    let stale = stale.map_err(failed("threads cannot be started"))?;
-    let ahead = Ahead::start(
-        &ahead::Mount {
-            tree: &tree,
-            info: mounted.info(),
-            access: &access,
-            stale: &stale,
-        },
-        serving.ahead,
-    )
-    .map_err(failed("threads cannot be started"))?;
-    let mut config = fuser::Config::default();
-    config.n_threads = Some(threads);
-    // A queue of its own for each thread: no slower on two cores, and nothing to share on more.
-    config.clone_fd = threads::can_have_devices(&device, threads);
-    // The kernel decides who may enter (allow_other, default_permissions); fuser's own check on
-    // top of it would refuse requests that the kernel sends on its own behalf.
-    let acl = fuser::SessionACL::All;
+    let stale = Stale::start(Arc::clone(&tree), access.clone()).map_err(failed(THREADS))?;
+    let followed = ahead::Mount {
+        tree: &tree,
+        info: mounted.info(),
+        access: &access,
+        stale: &stale,
+    };
+    let ahead = Ahead::start(&followed, options.prepare, helpers.list_ahead);
+    let ahead = ahead.map_err(failed(THREADS))?;
+    let config = config(&device, threads);
     let fs = RoxFs::new(tree, stale, ahead);
     let deferred = fs.deferred();
-    let session = fuser::Session::from_fd(fs, device, acl, config);
-    let session = session.map_err(failed("the kernel's first request"))?;
-    let session = session.spawn();
-    let session = session.map_err(failed("threads cannot be started"))?;
+    let session = fuser::Session::from_fd(fs, device, ALLOWED, config)
+        .map_err(failed("the kernel's first request"))?;
+    let session = session.spawn().map_err(failed(THREADS))?;
     mounted.raise_readahead(MAX_REQUEST);
     let has_ended = || session.guard.is_finished();
-    let answered = answer::wait_for_answer(&mounted, serving.asker, has_ended);
+    let answered = answer::wait_for_answer(&mounted, helpers.ask_root, has_ended);
     if has_ended() || (answered.is_err() && !mounted.is_connected()) {
         // From outside, if without an error.
         return session.join().map_err(failed("serving ended at once"));
     }
     answered.map_err(failed("it does not answer"))?;
     // From here on a signal unmounts what works; one that came before has waited.
-    signals::unmount_on(signals, &mounted, deferred)
-        .map_err(failed("threads cannot be started"))?;
+    signals::unmount_on(signals, &mounted, deferred).map_err(failed(THREADS))?;
     ready().map_err(failed("going into the background"))?;
     access.set_ready();
     session
         .join()
         .map_err(|reason| SessionError::Ended { path, reason })
+}
+
+/// How fuser answers requests.
+fn config(device: &OwnedFd, threads: usize) -> fuser::Config {
+    let mut config = fuser::Config::default();
+    config.n_threads = Some(threads);
+    // A queue of its own for each thread: no slower on two cores, and nothing to share on more.
+    config.clone_fd = threads::can_have_devices(device, threads);
+    config
 }

@@ -13,19 +13,24 @@ use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 /// Threads and processes that a mount has beside those that answer: fuser's own, the one that waits
-/// for signals, the one that lets go, the three for what takes long, the process that asks and the one
+/// for signals, the one that lets go, the three for slow requests, the process that asks and the one
 /// that watches; and where something is prepared ahead, a thread that stores and one that lists.
-const OTHERS: usize = 8;
-const OTHERS_AHEAD: usize = 2;
+const OTHER_THREADS: usize = 8;
+const OTHER_THREADS_AHEAD: usize = 2;
 /// Descriptors that are opened after the devices: pipes to processes, lists of mounts, memory.
-const DESCRIPTORS: usize = 12;
+const OTHER_DESCRIPTORS: usize = 12;
 /// For how long threads that have ended may count as running.
-const GONE: Duration = Duration::from_secs(5);
+const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How many threads, of `wanted`, can be started to answer, beside the others that are needed.
 /// At least one, or an error.
 pub fn startable(wanted: usize, prepares_ahead: bool) -> io::Result<usize> {
-    let others = OTHERS + if prepares_ahead { OTHERS_AHEAD } else { 0 };
+    let others = OTHER_THREADS
+        + if prepares_ahead {
+            OTHER_THREADS_AHEAD
+        } else {
+            0
+        };
     let before = running()?;
     let gate = Arc::new(RwLock::new(()));
     let closed = gate.write().unwrap_or_else(PoisonError::into_inner);
@@ -33,7 +38,7 @@ pub fn startable(wanted: usize, prepares_ahead: bool) -> io::Result<usize> {
     let mut refused = None;
     while started.len() < wanted + others {
         let gate = Arc::clone(&gate);
-        // What it returns is of no use to anybody; it ends when the gate opens.
+        // It ends when the gate opens.
         match Builder::new().spawn(move || drop(gate.read().map(drop))) {
             Ok(thread) => started.push(thread),
             Err(error) => {
@@ -58,7 +63,7 @@ pub fn startable(wanted: usize, prepares_ahead: bool) -> io::Result<usize> {
 /// A thread that was joined still counts for the user's limit until the kernel has let it go.
 fn wait_until_gone(before: usize) -> io::Result<()> {
     let start = Instant::now();
-    while running()? > before && start.elapsed() < GONE {
+    while running()? > before && start.elapsed() < GONE_WITHIN {
         thread::sleep(Duration::from_millis(1));
     }
     Ok(())
@@ -74,7 +79,7 @@ pub fn can_have_devices(device: &OwnedFd, threads: usize) -> bool {
     let another = || device::open_another(device.as_fd());
     let others: io::Result<Vec<OwnedFd>> = (1..threads).map(|_| another()).collect();
     let spare = || File::open("/dev/null");
-    let spares: io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| spare()).collect();
+    let spares: io::Result<Vec<File>> = (0..OTHER_DESCRIPTORS).map(|_| spare()).collect();
     match others.and(spares.map(drop)) {
         Ok(()) => true,
         Err(error) => {

@@ -2,10 +2,9 @@
 //!
 //! The kernel ends it once the device is closed. But a thread that stores into the kernel's cache may
 //! be waiting for a page that is to be filled by an answer (see [`kernel_cache`](crate::kernel_cache)
-//! for what is done to make that rare). If the process is killed then, nobody gives that answer, the
-//! thread waits for ever, the device stays open, and so all who wait for answers do. So a second
-//! process, which does not have the device, is told by the kernel when the first one is killed, and
-//! aborts the connection.
+//! for what is done to make that rare). If the process is killed then, that answer never comes, the
+//! thread waits for ever, the device stays open, and all readers hang. So a second process, which does
+//! not have the device, is told by the kernel when the first one is killed, and aborts the connection.
 
 use super::connection;
 use super::mount::FS_TYPE;
@@ -18,23 +17,20 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-/// How to start a process that calls [`abort_if_killed`] with this process's number.
-pub type Program = fn(parent: u32) -> Command;
-
-/// More than a device number has, in bytes.
-const LONGEST: u64 = 32;
-/// What the kernel sends when the process is killed; nobody else does.
+/// More bytes than a device number has.
+const LONGEST_DEVICE: u64 = 32;
+/// What the kernel sends when the process is killed; nothing else sends it.
 const KILLED: Signal = Signal::SIGUSR1;
 
-/// The second process; ended with this.
+/// The second process; dropping this ends it.
 #[derive(Debug)]
 pub struct Watchdog(Child);
 
 impl Watchdog {
     /// Starts it: before the mount is there, which may cover the program, and from the thread that
     /// ends last, because the kernel tells when that thread ends.
-    pub fn start(program: Program) -> io::Result<Watchdog> {
-        let mut command = program(std::process::id());
+    pub fn start(abort_if_killed: fn(parent: u32) -> Command) -> io::Result<Watchdog> {
+        let mut command = abort_if_killed(std::process::id());
         command
             // A terminal's signals are for this process.
             .process_group(0)
@@ -64,8 +60,8 @@ impl Drop for Watchdog {
 }
 
 /// Waits until the process `parent`, which started this one, is killed, and aborts the connection of
-/// the mount that it named at the standard input. To be called in a process of its own. Refuses what
-/// is not a mount of this program's.
+/// the mount that it named on standard input. To be called in a process of its own. Refuses any mount
+/// that is not one of this program's.
 pub fn abort_if_killed(parent: Pid) -> io::Result<()> {
     set_name(c"roxfs-watch")?;
     if getppid() != parent || !is_this_program(parent) {
@@ -78,7 +74,9 @@ pub fn abort_if_killed(parent: Pid) -> io::Result<()> {
     signals.thread_block()?;
     set_pdeathsig(KILLED)?;
     let mut device = String::new();
-    io::stdin().take(LONGEST).read_to_string(&mut device)?;
+    io::stdin()
+        .take(LONGEST_DEVICE)
+        .read_to_string(&mut device)?;
     if getppid() != parent || device.is_empty() {
         return Ok(());
     }
@@ -98,7 +96,7 @@ pub fn abort_if_killed(parent: Pid) -> io::Result<()> {
     abort?.write_all(b"1")
 }
 
-/// Where the other process cannot be looked at, it may be.
+/// Where the other process cannot be looked at, it counts as this program.
 fn is_this_program(process: Pid) -> bool {
     let file = |process: &str| {
         let file = std::fs::metadata(format!("/proc/{process}/exe"))?;

@@ -1,0 +1,269 @@
+//! The command line: strings to decided options, no I/O.
+//!
+//! What the parser gives for the commands with many options is turned into values that each room below
+//! understands, all at once: see [`Mount::decide`] and [`Pack::decide`].
+
+mod mount;
+mod pack;
+
+pub(crate) use mount::{Cache, Mount, MountPlan, TreeOptions};
+pub(crate) use pack::{Pack, PackPlan};
+
+use crate::order::Selection;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Mount .rox dataset shards read-only, so that every record is a file; and pack files into shards
+///
+/// A SHARD is a .rox file; a pattern with *, ? or [ (quote it: roxfs expands it); a directory,
+/// meaning its *.rox files; or NAME.rox, meaning NAME_0000.rox, NAME_0001.rox and so on.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the data is damaged.
+#[derive(Debug, Parser)]
+#[command(
+    name = "roxfs",
+    version,
+    disable_help_subcommand = true,
+    after_help = EXAMPLES
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  roxfs pack -o dataset.rox train/     pack a directory into shards
+  roxfs mount dataset.rox mnt          mount them on the directory mnt
+  roxfs umount mnt";
+
+/// A command line that the parser takes and that means nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongUsage(String);
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Mount shards as a directory of files
+    ///
+    /// Returns when the mount answers; a process in the background serves it until `roxfs umount`,
+    /// SIGINT or SIGTERM. If anything fails, nothing stays mounted.
+    Mount(Mount),
+    /// Unmount what roxfs has mounted
+    Umount(Umount),
+    /// Pack files and directories into shards
+    ///
+    /// The files of a directory become records in byte order of their paths, each named by its path
+    /// below that directory; a file that is given by itself is named by its last component. Symbolic
+    /// links are followed. A shard gets its name only when it is complete and on disk. An interrupted
+    /// run leaves complete shards; continue it with --resume.
+    Pack(Pack),
+    /// Show what a dataset is: counts, sizes, shards
+    Info(Info),
+    /// List records: number, size, name
+    ///
+    /// Columns are separated by tabs. In names, control and format characters, backslashes and bytes
+    /// that are not UTF-8 are shown as escapes, so that each record is one line and looks like what
+    /// it is.
+    ///
+    /// With --format, lists the files of files/ instead, in the order of that tree, for programs that
+    /// take a list. A file's class is the first directory of its path; its label is the number of that
+    /// directory, from 0, among all directories of files/ in byte order, as torchvision and DALI count.
+    Ls(Ls),
+    /// Write records to standard output
+    Cat(Cat),
+    /// Write records as files, the inverse of pack
+    ///
+    /// Each record becomes a file below DIR, by its name, or by its number where it has none, such as
+    /// 000042.bin. A file gets its name only when it is complete and its checksum, where the shard has
+    /// one, is right. Nothing is written outside DIR: symbolic links in it are not followed. Records
+    /// that cannot be extracted are reported, and the others are extracted. The files are not synced to
+    /// disk one by one; `sync` does that for all.
+    Extract(Extract),
+    /// Check structure, every offset, every checksum, every name and their order
+    ///
+    /// For each shard the first 20 faults are shown, and how many more there are. Where damaged end
+    /// offsets make records share bytes, each byte is read at most twice; records beyond that are
+    /// reported and not read.
+    Verify(Verify),
+    #[command(flatten)]
+    Helper(Helper),
+}
+
+/// What `mount` starts as processes of their own.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Helper {
+    /// List a directory of a mount, so that the kernel caches its names
+    #[command(hide = true)]
+    ListAhead {
+        /// Device number of the mount, as MAJOR:MINOR
+        device: String,
+        /// Where it is mounted
+        mountpoint: PathBuf,
+        /// The directory in it
+        directory: PathBuf,
+    },
+    /// End the connection of a mount if the process that serves it is killed
+    #[command(hide = true)]
+    AbortIfKilled {
+        /// Number of the process that started this one, and names the mount on standard input
+        parent: i32,
+    },
+    /// Find out whether a mount answers
+    #[command(hide = true)]
+    AskRoot {
+        /// Number of the process that started this one
+        parent: i32,
+        /// Device number of the mount, as MAJOR:MINOR
+        device: String,
+        /// Where it is mounted
+        mountpoint: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShardArguments {
+    /// Shards, in this order: files, quoted patterns, directories, or NAME.rox for NAME_NNNN.rox
+    #[arg(value_name = "SHARD", required = true)]
+    pub shards: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Umount {
+    /// Detach now; the mount ends when the last open file is closed
+    #[arg(short, long)]
+    pub lazy: bool,
+    /// Directories that roxfs has mounted on
+    #[arg(value_name = "MOUNTPOINT", required = true)]
+    pub mountpoints: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub dataset: ShardArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = LS_EXAMPLES)]
+pub(crate) struct Ls {
+    /// Show more columns: number, size, offset in the shard, checksum (CRC-32C), shard, name
+    #[arg(short, long, conflicts_with = "format")]
+    pub long: bool,
+    /// List the files of files/ in this form
+    #[arg(long, value_name = "FORM")]
+    pub format: Option<ListFormat>,
+    #[command(flatten)]
+    pub dataset: ShardArguments,
+}
+
+const LS_EXAMPLES: &str = "\
+Examples:
+  roxfs ls dataset.rox | head
+  roxfs ls --format jsonl images.rox > metadata.jsonl
+  roxfs ls --format null images.rox | grep -z '^train/'";
+
+/// The forms of a list of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// "PATH LABEL", the file_list of NVIDIA DALI's fn.readers.file; paths as they are, but with
+    /// escapes on a terminal
+    Dali,
+    /// {"file_name": PATH, "label": CLASS}, the metadata.jsonl of Hugging Face datasets
+    Jsonl,
+    /// Path, class and label, separated by tabs, with escapes as above
+    Tsv,
+    /// Paths as they are, but with escapes on a terminal, each ended by a NUL byte
+    Null,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CAT_EXAMPLES)]
+pub(crate) struct Cat {
+    /// Record number, or a slice as in Python: 42, -1, 10:20, ::2, ::-1; may be repeated
+    #[arg(
+        short,
+        long = "index",
+        value_name = "INDEX",
+        required = true,
+        allow_hyphen_values = true
+    )]
+    pub index: Vec<Selection>,
+    #[command(flatten)]
+    pub dataset: ShardArguments,
+}
+
+const CAT_EXAMPLES: &str = "\
+Examples:
+  roxfs cat -i 42 dataset.rox > record.bin
+  roxfs cat -i 10:20 -i -1 dataset.rox | wc -c";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = EXTRACT_EXAMPLES)]
+pub(crate) struct Extract {
+    /// The directory to write into; it is created if it is missing
+    #[arg(
+        short,
+        long,
+        value_name = "DIR",
+        required_unless_present = "tar",
+        conflicts_with = "tar"
+    )]
+    pub output: Option<PathBuf>,
+    /// Record number, or a slice as in Python: 42, -1, 10:20, ::2; may be repeated [default: all]
+    ///
+    /// A record that is selected several times is extracted once.
+    #[arg(
+        short,
+        long = "index",
+        value_name = "INDEX",
+        allow_hyphen_values = true
+    )]
+    pub index: Vec<Selection>,
+    /// Replace files that exist
+    #[arg(long, conflicts_with = "tar")]
+    pub force: bool,
+    /// Write a tar archive to standard output, instead of files
+    #[arg(long)]
+    pub tar: bool,
+    /// Print no summary
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub dataset: ShardArguments,
+}
+
+const EXTRACT_EXAMPLES: &str = "\
+Examples:
+  roxfs extract -o train dataset.rox
+  roxfs extract -o first -i :100 dataset.rox
+  roxfs extract --tar dataset.rox | tar -tv";
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub dataset: ShardArguments,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn helpers_do_not_show_in_help() {
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains("verify"));
+        for helper in ["list-ahead", "abort-if-killed", "ask-root"] {
+            assert!(!help.contains(helper), "{helper}");
+        }
+    }
+}

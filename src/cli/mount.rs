@@ -1,0 +1,303 @@
+//! `mount`: its options, and what they decide.
+
+use crate::dataset::numbered::EXTENSION;
+use crate::session::{MountOptions, Prepare, ServeOptions};
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Two threads answered 1.3 to 1.6 times as fast as one, even on two cores; three and four answered
+/// one reader of small records 1.2 times as fast as two, and several readers of large ones 0.85 times.
+/// They sleep while there is nothing to do: spinning answered one reader 1.5 times as fast, and four
+/// not at all, but takes the processors from the programs that use what they read.
+const LEAST_THREADS: usize = 2;
+const MOST_THREADS: usize = 8;
+/// The longest extension, in bytes: names stay far below the limit of 255.
+const LONGEST_EXTENSION: usize = 64;
+
+#[derive(Debug, Args)]
+#[command(after_long_help = TREE_AND_EXAMPLES)]
+pub(crate) struct Mount {
+    /// Stay in the foreground
+    #[arg(short, long)]
+    foreground: bool,
+    /// Extension of the numbered files in records/ and shards/
+    #[arg(long, value_name = "EXT", default_value = EXTENSION, value_parser = parse_extension)]
+    ext: String,
+    /// Mount only this directory of the tree: files, records, raw, or one below, such as files/train
+    #[arg(long, value_name = "NODE")]
+    root: Option<PathBuf>,
+    /// Whether the shards' pages stay in memory beside the mount's own copy of them
+    #[arg(long, value_name = "POLICY", default_value = "auto")]
+    cache: Cache,
+    /// What to prepare before it is asked for
+    #[arg(long, value_name = "WHAT", default_value = "all")]
+    ahead: Prepare,
+    /// Let other users in, as far as the permissions of the shard files allow
+    ///
+    /// Those are the permissions that the files have when they are mounted; the directories above them
+    /// do not count.
+    #[arg(long)]
+    allow_other: bool,
+    #[arg(long, value_name = "N", help = threads_help(),
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// Mount options, separated by commas: allow_other, noexec, noatime, fsname=NAME
+    ///
+    /// ro, nosuid, nodev and default_permissions are accepted too: they always hold.
+    #[arg(short, value_name = "OPTS", value_parser = parse_option_list)]
+    options: Vec<OptionList>,
+    /// Shards, in this order: files, quoted patterns, directories, or NAME.rox for NAME_NNNN.rox
+    #[arg(value_name = "SHARD", required = true)]
+    shards: Vec<PathBuf>,
+    /// An existing directory to mount on
+    #[arg(value_name = "MOUNTPOINT", required = true)]
+    mountpoint: PathBuf,
+}
+
+const TREE_AND_EXAMPLES: &str = "\
+The tree:
+  files/cat/1.jpg                  records by the names they were packed with, if they have names
+  records/000042.bin               record 42 (records/42.bin is the same file)
+  raw/data                         all payloads, one after the other
+  raw/index                        end offset of each record in raw/data, u64 little-endian
+  shards/dataset_0000/000000.bin   records by shard
+  .roxfs/info.json                 what is mounted
+
+Examples:
+  mkdir mnt && roxfs mount dataset.rox mnt
+  roxfs mount --root files images.rox mnt       the tree of names alone, as loaders want it
+  roxfs mount 'train_*.rox' extra.rox mnt       several sets of shards as one dataset
+  roxfs umount mnt
+
+In the background, warnings go to the system's log; ROXFS_LOG=debug shows more.";
+
+fn threads_help() -> String {
+    format!(
+        "Threads that answer the kernel [default: one for each core, at least {LEAST_THREADS}, at \
+         most {MOST_THREADS}]"
+    )
+}
+
+/// Whether the shards' pages stay in memory when the kernel's cache of the mount has them too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Cache {
+    /// "one" if memory is smaller than two copies of the dataset, else "two"
+    Auto,
+    /// They do not stay, so that there is one copy; after mounting again, reads come from the disk
+    One,
+    /// They stay as long as the kernel has room
+    Two,
+}
+
+impl ValueEnum for Prepare {
+    fn value_variants<'a>() -> &'a [Prepare] {
+        &[Prepare::Everything, Prepare::NextInOrder, Prepare::Nothing]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Prepare::Everything => (
+                "all",
+                "\"order\", and for random access: once enough records were asked for, cache all \
+                 names (if they fit in 1/8 of free memory) and all records (1/2), while reading \
+                 continues",
+            ),
+            Prepare::NextInOrder => (
+                "order",
+                "The next records, for readers that follow the order of numbers or of names",
+            ),
+            Prepare::Nothing => ("none", "Nothing"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
+}
+
+/// A mount as it was asked for.
+#[derive(Debug)]
+pub(crate) struct MountPlan {
+    pub foreground: bool,
+    pub shards: Vec<PathBuf>,
+    pub mountpoint: PathBuf,
+    pub tree: TreeOptions,
+    pub mount: MountOptions,
+    pub serve: ServeOptions,
+}
+
+/// Which tree is shown.
+#[derive(Debug)]
+pub(crate) struct TreeOptions {
+    pub extension: String,
+    /// The directory that is shown alone.
+    pub root: Option<PathBuf>,
+    pub cache: Cache,
+}
+
+impl Mount {
+    /// What the options mean on a machine with this many cores.
+    pub fn decide(self, cores: usize) -> MountPlan {
+        MountPlan {
+            mount: self.mount_options(),
+            serve: ServeOptions {
+                threads: match self.threads {
+                    Some(threads) => usize::from(threads),
+                    None => cores.clamp(LEAST_THREADS, MOST_THREADS),
+                },
+                prepare: self.ahead,
+            },
+            tree: TreeOptions {
+                extension: self.ext,
+                root: self.root,
+                cache: self.cache,
+            },
+            foreground: self.foreground,
+            shards: self.shards,
+            mountpoint: self.mountpoint,
+        }
+    }
+
+    /// What the flags and all `-o` ask for together; the last `fsname` counts.
+    fn mount_options(&self) -> MountOptions {
+        let mut together = MountOptions {
+            allow_other: self.allow_other,
+            ..MountOptions::default()
+        };
+        for OptionList(options) in &self.options {
+            together.allow_other |= options.allow_other;
+            together.noexec |= options.noexec;
+            together.noatime |= options.noatime;
+            if options.source.is_some() {
+                together.source.clone_from(&options.source);
+            }
+        }
+        together
+    }
+}
+
+/// The argument of one `-o`.
+#[derive(Debug, Clone)]
+struct OptionList(MountOptions);
+
+fn parse_option_list(text: &str) -> Result<OptionList, String> {
+    let mut parsed = MountOptions::default();
+    for option in text.split(',').filter(|option| !option.is_empty()) {
+        match option {
+            "allow_other" => parsed.allow_other = true,
+            "noexec" => parsed.noexec = true,
+            "noatime" => parsed.noatime = true,
+            "ro" | "nosuid" | "nodev" | "default_permissions" => {}
+            "rw" => return Err("a dataset is mounted read-only".to_owned()),
+            _ => match option.strip_prefix("fsname=") {
+                Some("") => return Err("fsname needs a name".to_owned()),
+                Some(name) => parsed.source = Some(name.into()),
+                None => return Err(format!("unknown mount option \"{option}\"")),
+            },
+        }
+    }
+    Ok(OptionList(parsed))
+}
+
+fn parse_extension(text: &str) -> Result<String, String> {
+    let extension = text.strip_prefix('.').unwrap_or(text);
+    match extension {
+        "" => Err("an extension has one character or more".to_owned()),
+        long if long.len() > LONGEST_EXTENSION => Err(format!(
+            "an extension has at most {LONGEST_EXTENSION} bytes"
+        )),
+        _ if extension.contains(['/', '\0']) => {
+            Err("an extension has no \"/\" and no NUL".to_owned())
+        }
+        extension => Ok(extension.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+
+    const CORES: usize = 4;
+
+    fn parse(arguments: &[&str]) -> Option<Mount> {
+        let line = ["roxfs", "mount"].iter().chain(arguments);
+        match Cli::try_parse_from(line).ok()?.command {
+            Command::Mount(mount) => Some(mount),
+            _ => None,
+        }
+    }
+
+    fn decide(options: &[&str]) -> MountPlan {
+        let line = [options, &["a.rox", "/mnt"]].concat();
+        parse(&line).expect("understood").decide(CORES)
+    }
+
+    #[test]
+    fn the_last_argument_is_the_mount_point() {
+        let plan = parse(&["a.rox", "b.rox", "/mnt"]).expect("understood");
+        let plan = plan.decide(CORES);
+        assert_eq!(
+            plan.shards,
+            [PathBuf::from("a.rox"), PathBuf::from("b.rox")]
+        );
+        assert_eq!(plan.mountpoint, PathBuf::from("/mnt"));
+        assert!(parse(&["a.rox"]).is_none());
+    }
+
+    #[test]
+    fn threads_follow_the_cores_within_limits_unless_they_are_given() {
+        let threads = |options, cores| {
+            let line = [options, &["a.rox", "/mnt"][..]].concat();
+            let plan = parse(&line).expect("understood").decide(cores);
+            plan.serve.threads
+        };
+        assert_eq!([1, 4, 64].map(|cores| threads(&[], cores)), [2, 4, 8]);
+        assert_eq!(threads(&["--threads", "1"], 4), 1);
+        assert_eq!(threads(&["--threads", "32"], 4), 32);
+    }
+
+    #[test]
+    fn flags_and_all_lists_of_options_count_and_the_last_source() {
+        let plan = decide(&[
+            "-o",
+            "ro,noexec,fsname=first",
+            "-o",
+            "fsname=my set,noatime",
+        ]);
+        let expected = MountOptions {
+            allow_other: false,
+            noexec: true,
+            noatime: true,
+            source: Some("my set".into()),
+        };
+        assert_eq!(plan.mount, expected);
+        assert!(decide(&["-o", "allow_other"]).mount.allow_other);
+        assert!(decide(&["--allow-other", "-o", "noexec"]).mount.allow_other);
+        assert_eq!(decide(&[]).mount, MountOptions::default());
+    }
+
+    #[test]
+    fn mount_options_are_known_ones() {
+        for bad in ["rw", "nosuch", "fsname="] {
+            assert!(parse(&["-o", bad, "a.rox", "/mnt"]).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn everything_is_prepared_unless_something_else_is_asked_for() {
+        let prepare = |options| decide(options).serve.prepare;
+        assert_eq!(prepare(&[]), Prepare::Everything);
+        assert_eq!(prepare(&["--ahead", "all"]), Prepare::Everything);
+        assert_eq!(prepare(&["--ahead", "order"]), Prepare::NextInOrder);
+        assert_eq!(prepare(&["--ahead", "none"]), Prepare::Nothing);
+    }
+
+    #[test]
+    fn an_extension_may_have_its_dot() {
+        assert_eq!(decide(&["--ext", ".jpg"]).tree.extension, "jpg");
+        assert_eq!(decide(&[]).tree.extension, EXTENSION);
+        for bad in ["", ".", "a/b", &"x".repeat(LONGEST_EXTENSION + 1)] {
+            assert!(parse(&["--ext", bad, "a.rox", "/mnt"]).is_none(), "{bad}");
+        }
+    }
+}
