@@ -3,11 +3,14 @@
 //! What the parser gives for the commands with many options is turned into values that each room below
 //! understands, all at once: see [`Mount::decide`] and [`Pack::decide`].
 
+mod from;
 mod mount;
 mod pack;
+mod values;
 
-pub(crate) use mount::{Cache, Mount, MountPlan, TreeOptions};
+pub(crate) use mount::{Mount, MountPlan, TreeOptions};
 pub(crate) use pack::{Pack, PackPlan};
+pub(crate) use values::Cache;
 
 use crate::order::Selection;
 use clap::{Args, Parser, Subcommand, ValueEnum};

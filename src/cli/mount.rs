@@ -1,9 +1,9 @@
 //! `mount`: its options, and what they decide.
 
+use super::values::{Cache, parse_extension};
 use crate::dataset::numbered::EXTENSION;
 use crate::session::{MountOptions, Prepare, ServeOptions};
-use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::path::PathBuf;
 
 /// Two threads answered 1.3 to 1.6 times as fast as one, even on two cores; three and four answered
@@ -12,9 +12,6 @@ use std::path::PathBuf;
 /// not at all, but takes the processors from the programs that use what they read.
 const LEAST_THREADS: usize = 2;
 const MOST_THREADS: usize = 8;
-/// The longest extension, in bytes: names stay far below the limit of 255.
-const LONGEST_EXTENSION: usize = 64;
-
 #[derive(Debug, Args)]
 #[command(after_long_help = TREE_AND_EXAMPLES)]
 pub(crate) struct Mount {
@@ -77,40 +74,6 @@ fn threads_help() -> String {
         "Threads that answer the kernel [default: one for each core, at least {LEAST_THREADS}, at \
          most {MOST_THREADS}]"
     )
-}
-
-/// Whether the shards' pages stay in memory when the kernel's cache of the mount has them too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Cache {
-    /// "one" if memory is smaller than two copies of the dataset, else "two"
-    Auto,
-    /// They do not stay, so that there is one copy; after mounting again, reads come from the disk
-    One,
-    /// They stay as long as the kernel has room
-    Two,
-}
-
-impl ValueEnum for Prepare {
-    fn value_variants<'a>() -> &'a [Prepare] {
-        &[Prepare::Everything, Prepare::NextInOrder, Prepare::Nothing]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (name, help) = match self {
-            Prepare::Everything => (
-                "all",
-                "\"order\", and for random access: once enough records were asked for, cache all \
-                 names (if they fit in 1/8 of free memory) and all records (1/2), while reading \
-                 continues",
-            ),
-            Prepare::NextInOrder => (
-                "order",
-                "The next records, for readers that follow the order of numbers or of names",
-            ),
-            Prepare::Nothing => ("none", "Nothing"),
-        };
-        Some(PossibleValue::new(name).help(help))
-    }
 }
 
 /// A mount as it was asked for.
@@ -197,20 +160,6 @@ fn parse_option_list(text: &str) -> Result<OptionList, String> {
     Ok(OptionList(parsed))
 }
 
-fn parse_extension(text: &str) -> Result<String, String> {
-    let extension = text.strip_prefix('.').unwrap_or(text);
-    match extension {
-        "" => Err("an extension has one character or more".to_owned()),
-        long if long.len() > LONGEST_EXTENSION => Err(format!(
-            "an extension has at most {LONGEST_EXTENSION} bytes"
-        )),
-        _ if extension.contains(['/', '\0']) => {
-            Err("an extension has no \"/\" and no NUL".to_owned())
-        }
-        extension => Ok(extension.to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,14 +239,5 @@ mod tests {
         assert_eq!(prepare(&["--ahead", "all"]), Prepare::Everything);
         assert_eq!(prepare(&["--ahead", "order"]), Prepare::NextInOrder);
         assert_eq!(prepare(&["--ahead", "none"]), Prepare::Nothing);
-    }
-
-    #[test]
-    fn an_extension_may_have_its_dot() {
-        assert_eq!(decide(&["--ext", ".jpg"]).tree.extension, "jpg");
-        assert_eq!(decide(&[]).tree.extension, EXTENSION);
-        for bad in ["", ".", "a/b", &"x".repeat(LONGEST_EXTENSION + 1)] {
-            assert!(parse(&["--ext", bad, "a.rox", "/mnt"]).is_none(), "{bad}");
-        }
     }
 }

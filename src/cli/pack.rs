@@ -1,14 +1,15 @@
 //! `pack`: its options, and what they decide.
 
 use super::WrongUsage;
-use crate::format::dtype::{Dtype, DtypeError};
-use crate::pack::source::{self, Duplicates, Exclude, Framing, Input, JUNK, Links};
+use super::from::{from_help, parse_kind, sources_help};
+use super::values::{FooterForm, Prefix};
+use super::values::{check_output, parse_dtype, parse_pattern, parse_size};
+use crate::format::dtype::Dtype;
+use crate::pack::source::{self, Duplicates, Exclude, Input, JUNK, Links};
 use crate::pack::source::{Kind as SourceKind, Naming, Pattern};
 use crate::pack::{Form, PackOptions, Sections as WrittenSections, Target};
-use clap::builder::{OsStringValueParser, PathBufValueParser, PossibleValue, TypedValueParser};
-use clap::{Args, ValueEnum};
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
+use clap::Args;
+use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -121,158 +122,6 @@ pub(crate) struct Pack {
     /// What to pack; with --from, standard input if nothing is given, or for "-"
     #[arg(value_name = "SOURCE", required_unless_present = "from")]
     sources: Vec<PathBuf>,
-}
-
-/// A kind of `--from`: its name, what it is, and a line of help.
-struct FromKind(&'static str, Given, &'static str);
-
-enum Given {
-    /// The name says it all.
-    Kind(SourceKind),
-    /// The name ends with the size of a record.
-    RecordSize,
-}
-
-const FROM_KINDS: [FromKind; 11] = [
-    FromKind(
-        "tar",
-        Given::Kind(SourceKind::Tar),
-        "tar archives, also compressed by gzip, zstd, xz or bzip2, whatever their names",
-    ),
-    FromKind(
-        "zip",
-        Given::Kind(SourceKind::Zip),
-        "zip archives, which must be files: their directory is at the end",
-    ),
-    FromKind(
-        "lines",
-        Given::Kind(SourceKind::Stream(Framing::Terminated(b'\n'))),
-        "each line is a record, without its newline",
-    ),
-    FromKind(
-        "nul",
-        Given::Kind(SourceKind::Stream(Framing::Terminated(0))),
-        "each record is ended by a NUL byte",
-    ),
-    FromKind(
-        "list",
-        Given::Kind(SourceKind::List(b'\n')),
-        "each line is the path of a file",
-    ),
-    FromKind(
-        "list0",
-        Given::Kind(SourceKind::List(0)),
-        "the same, ended by NUL bytes, as from find -print0",
-    ),
-    FromKind(
-        "length32",
-        Given::Kind(SourceKind::Stream(Framing::Length(4))),
-        "each record follows its length, 32 bits little-endian",
-    ),
-    FromKind(
-        "length64",
-        Given::Kind(SourceKind::Stream(Framing::Length(8))),
-        "each record follows its length, 64 bits little-endian",
-    ),
-    FromKind("fixed:N", Given::RecordSize, "records of N bytes"),
-    FromKind(
-        "rox",
-        Given::Kind(SourceKind::Rox),
-        "shards: to merge, split or rewrite them",
-    ),
-    FromKind(
-        "files",
-        Given::Kind(SourceKind::Files),
-        "directories and files, archives too, as they are",
-    ),
-];
-
-/// Their names: `tar, zip, ... rox or files`.
-fn kind_names(last_separator: &str) -> String {
-    let names = FROM_KINDS.map(|FromKind(name, ..)| name);
-    match names.split_last() {
-        Some((last, others)) => [others.join(", ").as_str(), last_separator, last].concat(),
-        None => String::new(),
-    }
-}
-
-fn from_help() -> String {
-    format!("What the sources are: {}", kind_names(", "))
-}
-
-fn sources_help() -> String {
-    let kinds = FROM_KINDS.map(|FromKind(name, _, help)| format!("  {name:<10} {help}\n"));
-    [SOURCES_HELP, &kinds.concat(), NAMES_AND_EXAMPLES].concat()
-}
-
-const SOURCES_HELP: &str = "\
-Without --from a SOURCE is a directory, a file, or an archive by its name: .tar, .tar.gz, .tgz,
-.tar.zst, .tar.xz, .txz, .tar.bz2, .tbz2, .zip.
-With --from KIND:
-";
-
-const NAMES_AND_EXAMPLES: &str = "
-Names: a file has its path below the directory that was given, an entry its path in the archive, a
-listed file its path as it is written, without a leading / or ./. Then --exclude and --exclude-junk
-leave names out, --strip drops leading components, --prefix puts one before, and --duplicates
-decides about names that occur twice.
-A hard link in an archive has the content that its target has at that point; a link to an entry that
-is excluded is an error, since its content is not there. Directories without any record below them
-are counted: a dataset has no place for them, and without them loaders number the classes
-differently.
-
-Examples:
-  roxfs pack -o d.rox train/
-  roxfs pack --exclude-junk --exclude '*.txt' --exclude /train/tmp -o d.rox images/
-  find /data/train -name '*.jpg' | roxfs pack --from list --strip 2 -o d.rox
-  roxfs pack --prefix archive -o d.rox shards/train-*.tar
-  roxfs pack --duplicates last -o d.rox grown-by-tar-r.tar
-Tokens of 16 bits in blocks of 4096 bytes, for today's roxxel:
-  roxfs pack --footer 02 --dtype uint16 --from fixed:4096 -o tokens.rox tokens.bin";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FooterForm {
-    /// ROXXEL01, which roxxel 0.1.0 to 0.5.9 read
-    #[value(name = "01")]
-    V01,
-    /// ROXXEL02, which has an element type, and which roxxel 0.4.0 and newer read
-    #[value(name = "02")]
-    V02,
-}
-
-/// What `--prefix` puts before names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Prefix {
-    /// The archive's file name, without .tar, .tar.gz, .tgz, .zip and the like
-    Archive,
-}
-
-impl ValueEnum for Duplicates {
-    fn value_variants<'a>() -> &'a [Duplicates] {
-        &[Duplicates::First, Duplicates::Last, Duplicates::Refuse]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (name, help) = match self {
-            Duplicates::First => (
-                "first",
-                "Pack the first record; leave out and count the others, also where the dataset had \
-                 the name before. One that fails (--keep-going) keeps its name all the same. A hard \
-                 link to one that is left out is an error, unless it is left out itself",
-            ),
-            Duplicates::Last => (
-                "last",
-                "Pack the last file, at its own place, as extracting an archive leaves it; a later \
-                 symbolic link or device of the name does not count. The sources are read twice, so \
-                 they cannot come from a pipe. A name that the dataset had before is refused",
-            ),
-            Duplicates::Refuse => (
-                "refuse",
-                "End the run with an error that says where both are",
-            ),
-        };
-        Some(PossibleValue::new(name).help(help))
-    }
 }
 
 /// A run of packing as it was asked for.
@@ -407,56 +256,11 @@ impl Pack {
     }
 }
 
-/// The shards' names are made of the last component.
-fn check_output(path: PathBuf) -> Result<PathBuf, &'static str> {
-    let bytes = path.as_os_str().as_bytes();
-    let is_file = path.file_name().is_some_and(|name| name != ".rox");
-    let ends_in_name = !bytes.ends_with(b"/") && !bytes.ends_with(b"/.");
-    if !is_file || !ends_in_name {
-        return Err("a file name is needed, not a directory: DIRECTORY/NAME.rox");
-    }
-    Ok(path)
-}
-
-fn parse_pattern(text: OsString) -> Result<Pattern, String> {
-    Pattern::new(&text).map_err(|error| format!("it is no pattern: {error}"))
-}
-
-fn parse_kind(text: &str) -> Result<SourceKind, String> {
-    for FromKind(name, given, _) in &FROM_KINDS {
-        match given {
-            Given::Kind(kind) if *name == text => return Ok(*kind),
-            Given::Kind(_) => {}
-            Given::RecordSize => {
-                let size = text.strip_prefix(name.trim_end_matches('N'));
-                if let Some(size) = size {
-                    let size = parse_size(size);
-                    let size = size.map_err(|_| "a record has a number of bytes, 1 or more")?;
-                    return Ok(SourceKind::Stream(Framing::Fixed(size)));
-                }
-            }
-        }
-    }
-    Err(format!("expected {}", kind_names(" or ")))
-}
-
-fn parse_dtype(text: &str) -> Result<Dtype, DtypeError> {
-    Dtype::new(text)
-}
-
-fn parse_size(text: &str) -> Result<u64, String> {
-    match text.parse::<bytesize::ByteSize>() {
-        Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
-        Ok(_) => Err("a shard needs at least one byte".to_owned()),
-        Err(_) => Err("not a size: expected a number and a unit, such as 500MB or 2GiB".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
-    use clap::{CommandFactory, Parser};
+    use clap::Parser;
 
     const CORES: usize = 4;
 
@@ -471,45 +275,6 @@ mod tests {
 
     fn options(arguments: &[&str]) -> PackOptions {
         decide(arguments).expect("understood").options
-    }
-
-    #[test]
-    fn each_kind_is_told_of_and_understood_and_others_are_errors_that_name_them() {
-        let mut command = Cli::command();
-        let pack = command.find_subcommand_mut("pack").expect("a command");
-        let help = pack.render_long_help().to_string();
-        let error = decide(&["--from", "nosuch"]).expect_err("no such kind");
-        let seen = |kind: SourceKind| format!("{kind:?}");
-        let mut kinds = Vec::new();
-        for FromKind(name, _, about) in FROM_KINDS {
-            assert!(help.contains(about), "{name}");
-            assert!(error.contains(name), "{name}: {error}");
-            let plan = decide(&["--from", &name.replace('N', "8")]);
-            kinds.push(seen(plan.expect(name).input.kind));
-        }
-        assert!(error.contains("rox or files"), "{error}");
-        assert_eq!(
-            kinds[8],
-            seen(SourceKind::Stream(Framing::Fixed(8))),
-            "the size is taken"
-        );
-        let all = kinds.len();
-        kinds.sort();
-        kinds.dedup();
-        assert_eq!(kinds.len(), all, "each is another one");
-        for bad in ["fixed", "fixed:", "fixed:0", "fixed:N", "TAR"] {
-            assert!(decide(&["--from", bad]).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(parse_size("2GiB"), Ok(2 << 30));
-        assert_eq!(parse_size("500MB"), Ok(500_000_000));
-        assert_eq!(parse_size("512"), Ok(512));
-        for bad in ["", "0", "-1", "2XB", "many"] {
-            assert!(parse_size(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]
