@@ -18,8 +18,8 @@ use std::thread;
 use std::time::Duration;
 
 const SOCKET: &str = "/dev/log";
-/// Facility "daemon" (3), severity "warning" (4), as syslog(3) codes them.
-const PRIORITY: u8 = 3 << 3 | 4;
+/// As syslog(3) codes it.
+const PRIORITY: i32 = libc::LOG_DAEMON | libc::LOG_WARNING;
 /// How long the system's log may take for a line, and the last lines of the process for all of them.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// This many lines may wait. More are lost, and counted.

@@ -178,8 +178,9 @@ fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>
     flags.set(MsFlags::MS_NOEXEC, options.noexec);
     flags.set(MsFlags::MS_NOATIME, options.noatime);
     let data = format!(
-        "fd={},rootmode=40000,user_id={},group_id={},default_permissions{}",
+        "fd={},rootmode={:o},user_id={},group_id={},default_permissions{}",
         device.as_raw_fd(),
+        libc::S_IFDIR,
         getuid(),
         getgid(),
         if options.allow_other {
