@@ -37,7 +37,7 @@ use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
 use crate::order::{ByNumber, Order};
 use crate::sys::mountinfo::MountInfo;
-use crate::tree::ino::Node;
+use crate::tree::Node;
 use crate::tree::{Read, Tree};
 use at_random::AtRandom;
 use budget::{LEAST_OF_LONG, QUEUE};

@@ -4,12 +4,11 @@ use super::{Exit, count, say};
 use crate::cli::ListFormat;
 use crate::dataset::Dataset;
 use crate::text::{escaped, json};
-use crate::tree::attr::{Kind, Mounter};
-use crate::tree::ino::Node;
-use crate::tree::{Tree, TreeError};
+use crate::tree::{FileKind, Mounter, Node, Tree, TreeError};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Lists all files. Those that a form has no way to write are left out, counted, and a failure.
@@ -62,10 +61,10 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
 fn classes(tree: &Tree) -> Result<HashMap<Vec<u8>, usize>, TreeError> {
     let mut classes = Vec::new();
     tree.list(Node::Files, 0, &mut |entry| {
-        if entry.attr.kind == Kind::Directory && !matches!(entry.name, b"." | b"..") {
+        if entry.attr.kind == FileKind::Directory && !matches!(entry.name, b"." | b"..") {
             classes.push(entry.name.to_vec());
         }
-        true
+        ControlFlow::Continue(())
     })?;
     classes.sort();
     Ok(classes.into_iter().zip(0..).collect())

@@ -4,13 +4,13 @@ use super::left_out::LeftOutWarning;
 use super::{Exit, count, helper, say, size};
 use crate::cli::{Cache, MountPlan, TreeOptions};
 use crate::dataset::Dataset;
+use crate::dataset::summary::Summary;
 use crate::session::daemon::{self, Parent, Server, Side, Started};
 use crate::session::serve;
 use crate::shard::Copies;
 use crate::sys::memory;
-use crate::text::{is_hidden, shown};
-use crate::tree::Tree;
-use crate::tree::attr::Mounter;
+use crate::text::{is_hidden, json, shown};
+use crate::tree::{Mounter, Tree};
 use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -97,7 +97,9 @@ fn tree(
         gid: nix::unistd::getegid().as_raw(),
     };
     let warning = Arc::clone(warning);
+    let described = Arc::clone(&dataset);
     let mut tree = Tree::new(dataset, mounter, Box::new(move || warning.want()))
+        .with_info(Box::new(move || info_json(&described)))
         .with_extension(&options.extension);
     if let Some(root) = &options.root {
         let is_named = tree.dataset().has_names();
@@ -111,6 +113,17 @@ fn tree(
             .with_context(|| format!("--root {}{hint}", shown(root)))?;
     }
     Ok(tree.without_waiting())
+}
+
+/// `.roxfs/info.json`; reads all names, to count those that are left out.
+fn info_json(dataset: &Dataset) -> Vec<u8> {
+    let summary = Summary::new(dataset)
+        .with_absolute_paths(dataset)
+        .with_names_left_out(dataset);
+    // Strings and numbers in vectors always serialize.
+    let mut info = json(&summary, true).unwrap_or_default().into_bytes();
+    info.push(b'\n');
+    info
 }
 
 fn wait_for(daemon: Parent, mounted: &str) -> anyhow::Result<Exit> {

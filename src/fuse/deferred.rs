@@ -1,11 +1,11 @@
-//! Requests whose answers take longer than the threads that answer may be kept: they are put aside
-//! here and answered by a thread of their own, a bounded part of the work at a time and in turn.
+//! Requests whose answers take longer than an answering thread may be kept: they are put aside here
+//! and answered in turn by a thread of their own, a bounded part of the work at a time.
 //!
-//! What has to be prepared first is prepared by one more thread. Both are started when they are
-//! needed; where that is not possible, and where too many requests wait, the answer is EAGAIN.
+//! One more thread does the preparations that they wait for. Both are started when they are needed;
+//! where that is not possible, and where too many requests wait, the answer is EAGAIN.
 
 use super::failures::{Failures, is_worth_a_line};
-use super::interrupt::is_interrupted;
+use super::interrupt::{CHECK_INTERVAL, is_interrupted};
 use super::long::LongReads;
 use super::request::Unanswered;
 use crate::sys::lock;
@@ -16,14 +16,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many requests may wait: each is a thread of a program that does nothing else meanwhile.
-const MOST: usize = 1024;
-/// How often waiting programs are looked at for a signal.
-const TICK: Duration = Duration::from_millis(50);
-/// How long a program waits whose signals cannot be seen.
-const MOST_UNSEEN: Duration = Duration::from_secs(30);
-/// How long what could not be prepared is not tried again.
-const FAILURE_KNOWN: Duration = Duration::from_secs(1);
+/// The most requests that wait: each is a thread of a program that does nothing else meanwhile, or a
+/// part of a file that is read ahead.
+pub(super) const MOST_WAITING: usize = 1024;
+/// A program whose signals cannot be seen waits no longer than this.
+const MOST_WAIT_UNSEEN: Duration = Duration::from_secs(30);
+/// A preparation that has failed is not tried again for this long.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The requests that wait.
 #[derive(Debug, Clone)]
@@ -58,7 +57,7 @@ struct Waiting {
     since: Instant,
 }
 
-/// What is to happen with a request now.
+/// The next step of a request.
 enum Turn {
     Answer,
     Wait,
@@ -89,7 +88,7 @@ impl Deferred {
         if state.has_ended {
             return unanswered.request.refuse(Errno::EIO);
         }
-        if state.waiting.len() >= MOST {
+        if state.waiting.len() >= MOST_WAITING {
             return unanswered.request.refuse(Errno::EAGAIN);
         }
         state.waiting.push(Waiting {
@@ -107,7 +106,7 @@ impl Deferred {
         self.0.changed.notify_all();
     }
 
-    /// Refuses those that wait now: they keep the mount in use, and it is to be unmounted.
+    /// Refuses the requests that wait now: they keep the mount in use, and it is to be unmounted.
     pub fn refuse_waiting(&self) {
         let mut state = self.0.lock();
         state.refusals += 1;
@@ -115,14 +114,14 @@ impl Deferred {
         self.0.changed.notify_all();
     }
 
-    /// Refuses those that wait and all that would: names that have to be prepared would keep a mount
-    /// that ends with its last user.
+    /// Refuses the requests that wait and all that would: preparing names for them would keep a mount
+    /// alive that ends with its last user.
     pub fn refuse_from_now(&self) {
         self.0.lock().has_ended = true;
         self.refuse_waiting();
     }
 
-    /// Refuses all, reads as well: the mount has ended.
+    /// Refuses all requests, also reads: the mount has ended.
     pub fn end(&self) {
         self.0.long_reads.end();
         self.refuse_from_now();
@@ -157,16 +156,15 @@ impl Shared {
                 left.drain(..)
                     .for_each(|waiting| waiting.refuse(Errno::EIO));
             }
-            // Behind those that have come meanwhile.
+            // Behind the requests that have come meanwhile.
             state.waiting.extend(left);
             if !has_moved && state.waiting.len() == before {
-                drop(self.changed.wait_timeout(state, TICK));
+                drop(self.changed.wait_timeout(state, CHECK_INTERVAL));
             }
         }
     }
 
-    /// Gives each request a turn. Returns those that are left, and whether any was answered or got
-    /// further.
+    /// Gives each request a turn. Returns the requests that are left, and whether any made progress.
     fn answer_each(self: &Arc<Self>, waiting: Vec<Waiting>) -> (Vec<Waiting>, bool) {
         let (mut left, mut has_moved) = (Vec::new(), false);
         for mut waiting in waiting {
@@ -189,7 +187,9 @@ impl Shared {
     fn turn(self: &Arc<Self>, waiting: &Waiting) -> Turn {
         match is_interrupted(waiting.pid) {
             Some(true) => return Turn::Refuse(Errno::EINTR),
-            None if waiting.since.elapsed() > MOST_UNSEEN => return Turn::Refuse(Errno::EAGAIN),
+            None if waiting.since.elapsed() > MOST_WAIT_UNSEEN => {
+                return Turn::Refuse(Errno::EAGAIN);
+            }
             Some(false) | None => {}
         }
         let Some(what) = waiting.unanswered.waits_for else {
@@ -201,7 +201,7 @@ impl Shared {
         let mut state = self.lock();
         if let Some((failed, errno, since)) = state.failed
             && failed == what
-            && since.elapsed() < FAILURE_KNOWN
+            && since.elapsed() < RETRY_AFTER
         {
             return Turn::Refuse(errno);
         }
@@ -226,7 +226,7 @@ impl Shared {
         log::debug!("{what:?} prepared in {:?}", begin.elapsed());
         let failed = prepared
             .err()
-            .map(|error| super::errno(&error, &self.failures));
+            .map(|error| super::log_and_errno(&error, &self.failures));
         let mut state = self.lock();
         state.preparing.retain(|other| *other != what);
         state.failed = failed.map(|errno| (what, errno, Instant::now()));
@@ -248,7 +248,7 @@ impl Waiting {
     }
 }
 
-/// Starts threads that end by themselves, and says how often that was not possible.
+/// Starts threads that end by themselves, and logs how often that was not possible.
 #[derive(Debug, Default)]
 pub(super) struct Starts {
     failed: AtomicU64,
@@ -269,7 +269,7 @@ impl Starts {
     }
 }
 
-/// Sees to it that nobody waits for a thread that has panicked.
+/// Lets no request wait for a thread that has panicked.
 pub(super) struct OnPanic<F: Fn()>(pub(super) F);
 
 impl<F: Fn()> Drop for OnPanic<F> {

@@ -1,13 +1,12 @@
-//! What is logged of requests that a shard could not answer: one line for each shard and cause, and
-//! then how many more there are, each time that they have become ten times as many. A reader that tries
-//! again and again must not fill the log.
+//! Logs requests that a shard could not answer: one line for each shard and cause, and another one each
+//! time that there are ten times as many. A reader that tries again and again must not fill the log.
 
 use crate::shard::{Location, ShardError};
 use crate::sys::lock;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-/// How many times as many failures make the next line.
+/// The next line comes with this many times as many failures.
 const FACTOR: u64 = 10;
 
 /// Failures so far. There are no more than shards and causes.
@@ -36,7 +35,7 @@ impl Cause {
 }
 
 impl Failures {
-    /// Counts a failure, and logs it if it is worth a line. Waits for nobody who waits.
+    /// Counts a failure, and logs it if it is worth a line.
     pub fn log(&self, error: &ShardError) {
         match self.count(error) {
             Some(1) => log::warn!("{error}"),

@@ -1,24 +1,33 @@
-//! Whether a process that waits for an answer is to be let go.
+//! Whether a process that waits for an answer has been interrupted.
 //!
-//! The kernel tells a file system of that by requests of their own (FUSE_INTERRUPT), but fuser refuses
-//! those. Without them a process that waits for an answer cannot be ended by any signal, so that its
-//! state is looked up where the kernel shows it.
+//! The kernel tells a file system by a request (FUSE_INTERRUPT), but fuser refuses it. Without it no
+//! signal could end a process that waits for an answer, so its state is read from /proc.
 
+use nix::sys::signal::Signal;
 use std::fs::read_to_string;
+use std::time::Duration;
 
-/// SIGHUP, SIGINT, SIGQUIT and SIGTERM end a wait also for a program that handles them: people send
-/// them to that end. Others that a program handles do not: runtimes send them to themselves.
-const MEANT_TO_END: u64 = bit(1) | bit(2) | bit(3) | bit(15);
+/// How often programs that wait are looked at for a signal.
+pub const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU end nothing: a program that is stopped continues.
-const STOPS: u64 = bit(18) | bit(19) | bit(20) | bit(21) | bit(22);
+/// These end a wait also for a program that handles them: people send them to that end. Others that a
+/// program handles do not: runtimes send them to themselves.
+const MEANT_TO_END: u64 =
+    bit(Signal::SIGHUP) | bit(Signal::SIGINT) | bit(Signal::SIGQUIT) | bit(Signal::SIGTERM);
 
-const fn bit(signal: u32) -> u64 {
-    1 << (signal - 1)
+/// These end nothing: a program that is stopped continues.
+const STOPS: u64 = bit(Signal::SIGCONT)
+    | bit(Signal::SIGSTOP)
+    | bit(Signal::SIGTSTP)
+    | bit(Signal::SIGTTIN)
+    | bit(Signal::SIGTTOU);
+
+const fn bit(signal: Signal) -> u64 {
+    1 << (signal as u32 - 1)
 }
 
-/// Whether a signal waits for thread `pid` that ends it or what it does; `None` where that cannot be
-/// known, as for a process of another PID namespace.
+/// Whether thread `pid` has a pending signal that ends it or its wait; `None` where that cannot be known,
+/// as for a process of another PID namespace.
 pub fn is_interrupted(pid: u32) -> Option<bool> {
     if pid == 0 {
         return None;
@@ -52,7 +61,11 @@ mod tests {
 
     #[test]
     fn signals_that_end_a_program_or_are_meant_to_end_a_wait() {
-        let (kill, interrupt, urgent) = (bit(9), bit(2), bit(23));
+        let (kill, interrupt, urgent) = (
+            bit(Signal::SIGKILL),
+            bit(Signal::SIGINT),
+            bit(Signal::SIGURG),
+        );
         let ends = |p, s, b, i, h| has_ending_signal(&status(p, s, b, i, h));
         assert_eq!(ends(0, 0, 0, 0, 0), Some(false));
         assert_eq!(ends(kill, 0, 0, 0, 0), Some(true));

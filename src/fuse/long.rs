@@ -1,25 +1,19 @@
-//! Reads of records that have to be compared with their checksums and are long: however little is asked
-//! for, all of the record is read. One thread answers them in turn, which is started when there are any.
+//! Reads of long records that have to be compared with their checksums: however little is asked for,
+//! all of the record is read. One thread, which is started when there are any, answers them in turn.
 //!
 //! The bytes of an answer are compared themselves, not other ones earlier, so that a shard that is
-//! touched all the time is read all the same.
+//! touched all the time can be read all the same.
 
-use super::deferred::{OnPanic, Starts};
-use super::errno;
+use super::deferred::{MOST_WAITING, OnPanic, Starts};
 use super::failures::Failures;
-use super::interrupt::is_interrupted;
+use super::interrupt::{CHECK_INTERVAL, is_interrupted};
+use super::log_and_errno;
 use crate::sys::lock;
-use crate::tree::ino::Node;
-use crate::tree::{Tree, TreeError};
+use crate::tree::{Node, Tree, TreeError};
 use fuser::{Errno, ReplyData};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
-
-/// How many may wait: each is a thread of a program, or a part of a file that is read ahead.
-const MOST: usize = 1024;
-/// How often those that wait are looked at for a signal.
-const TICK: Duration = Duration::from_millis(50);
+use std::time::Instant;
 
 /// A read, with what is needed to answer it.
 #[derive(Debug)]
@@ -76,7 +70,7 @@ impl LongReads {
     /// Puts a read of thread `pid` aside.
     pub fn push(&self, read: LongRead, pid: u32) {
         let mut state = self.0.lock();
-        if state.waiting.len() >= MOST || state.has_ended {
+        if state.waiting.len() >= MOST_WAITING || state.has_ended {
             return read.reply.error(Errno::EAGAIN);
         }
         state.waiting.push_back((read, pid));
@@ -89,7 +83,7 @@ impl LongReads {
         }
     }
 
-    /// Refuses those that wait and all that would: the mount is to end.
+    /// Refuses the reads that wait and all that would: the mount is to end.
     pub fn end(&self) {
         let mut state = self.0.lock();
         state.has_ended = true;
@@ -124,7 +118,7 @@ impl Shared {
     fn answer(&self, read: LongRead, pid: u32) {
         let mut looked = None::<Instant>;
         let mut may_read = |_| {
-            if looked.is_some_and(|looked| looked.elapsed() < TICK) {
+            if looked.is_some_and(|looked| looked.elapsed() < CHECK_INTERVAL) {
                 return true;
             }
             looked = Some(Instant::now());
@@ -137,11 +131,11 @@ impl Shared {
         match self.tree.read_within(node, offset, len, &mut may_read) {
             Ok(bytes) => read.reply.data(&bytes),
             Err(TreeError::TooLong) => read.reply.error(Errno::EINTR),
-            Err(error) => read.reply.error(errno(&error, &self.failures)),
+            Err(error) => read.reply.error(log_and_errno(&error, &self.failures)),
         }
     }
 
-    /// Lets go of the programs among those that wait that are to end.
+    /// Refuses the reads of programs that are to end.
     fn refuse_interrupted(&self) {
         let waiting = std::mem::take(&mut self.lock().waiting);
         let (interrupted, mut left): (VecDeque<_>, VecDeque<_>) = waiting
@@ -151,7 +145,7 @@ impl Shared {
             read.reply.error(Errno::EINTR);
         }
         let mut state = self.lock();
-        // Before those that have come meanwhile.
+        // Before the reads that have come meanwhile.
         left.append(&mut state.waiting);
         state.waiting = left;
         if state.has_ended {

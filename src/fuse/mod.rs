@@ -1,13 +1,12 @@
 //! The adapter to fuser: match, ask the tree, reply. Semantics are in `tree`.
 //!
-//! Every request that the kernel may send to a read-only file system is answered on purpose;
-//! what would change something gets `EROFS`. An answer of `ENOSYS` makes the kernel stop asking
-//! (fs/fuse in the kernel): that is used for opens, closes, extended attributes, polling and
-//! `lseek`.
+//! Every request that the kernel may send to a read-only file system is answered on purpose. Requests
+//! that would change something get `EROFS`. `ENOSYS` makes the kernel stop asking (fs/fuse in the
+//! kernel): it answers opens, closes, extended attributes, polling and `lseek`.
 //!
-//! A thread that answers is kept by no request for long: what takes long is put aside (`deferred`,
-//! `long`).
+//! No request keeps an answering thread for long: what takes long is put aside (`deferred`, `long`).
 
+mod attributes;
 mod deferred;
 mod failures;
 mod interrupt;
@@ -20,15 +19,15 @@ use crate::ahead::Ahead;
 use crate::format::name::MAX_COMPONENT_LEN;
 use crate::kernel_cache::stale::Stale;
 use crate::shard::ShardError;
-use crate::tree::attr::{Attr, Kind};
-use crate::tree::ino::Node;
-use crate::tree::{Tree, TreeError};
+use crate::tree::{Node, Tree, TreeError};
+use attributes::BLOCK_LEN;
 use failures::Failures;
 use fuser::{
-    AccessFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation,
-    INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyBmap, ReplyCreate,
-    ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLock,
-    ReplyLseek, ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request,
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
+    Generation, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenFlags, PollEvents,
+    PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLock, ReplyLseek,
+    ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use long::LongRead;
 use std::ffi::OsStr;
@@ -50,9 +49,6 @@ pub const MAX_REQUEST: u32 = 1 << 20;
 const MAX_BACKGROUND: u16 = u16::MAX;
 /// One inode number never stands for two things, so there is one generation.
 const GENERATION: Generation = Generation(0);
-/// Block size for `statfs` and `st_blksize`.
-const BLOCK: u32 = 4096;
-
 /// A tree served to the kernel.
 #[derive(Debug)]
 pub struct RoxFs {
@@ -101,8 +97,8 @@ impl RoxFs {
     }
 }
 
-/// The errno of an error, chosen for each on purpose; what a shard cannot give is logged.
-fn errno(error: &TreeError, failures: &Failures) -> Errno {
+/// The errno of an error, chosen for each on purpose. A shard that cannot be read is logged.
+fn log_and_errno(error: &TreeError, failures: &Failures) -> Errno {
     match error {
         TreeError::NotFound => Errno::ENOENT,
         TreeError::NotADirectory => Errno::ENOTDIR,
@@ -127,63 +123,25 @@ fn errno(error: &TreeError, failures: &Failures) -> Errno {
     }
 }
 
-fn kind(kind: Kind) -> FileType {
-    match kind {
-        Kind::File => FileType::RegularFile,
-        Kind::Directory => FileType::Directory,
-    }
+/// Operations that have one answer, whatever is asked.
+macro_rules! always {
+    ($answer:ident $arguments:tt: $($operation:ident($($argument:ty),*) -> $reply:ty;)*) => {$(
+        fn $operation(&self, $(_: $argument,)* reply: $reply) {
+            reply.$answer $arguments;
+        }
+    )*};
 }
-
-fn file_attr(attr: &Attr) -> FileAttr {
-    let access = &attr.access;
-    FileAttr {
-        ino: INodeNo(attr.node.ino()),
-        size: attr.size,
-        blocks: attr.size.div_ceil(512),
-        atime: access.mtime,
-        mtime: access.mtime,
-        ctime: access.mtime,
-        crtime: access.mtime,
-        kind: kind(attr.kind),
-        perm: access.perm,
-        nlink: attr.nlink,
-        uid: access.uid,
-        gid: access.gid,
-        rdev: 0,
-        blksize: BLOCK,
-        flags: 0,
-    }
-}
-
-/// Inode number 0 in a lookup's answer is `ENOENT` that the kernel may remember.
-const NO_SUCH_NAME: FileAttr = FileAttr {
-    ino: INodeNo(0),
-    size: 0,
-    blocks: 0,
-    atime: SystemTime::UNIX_EPOCH,
-    mtime: SystemTime::UNIX_EPOCH,
-    ctime: SystemTime::UNIX_EPOCH,
-    crtime: SystemTime::UNIX_EPOCH,
-    kind: FileType::RegularFile,
-    perm: 0,
-    nlink: 0,
-    uid: 0,
-    gid: 0,
-    rdev: 0,
-    blksize: BLOCK,
-    flags: 0,
-};
 
 impl Filesystem for RoxFs {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        // Each is asked for alone: what an old kernel does not know must not cost the others.
+        // One by one: a flag that an old kernel does not know must not cost the others.
         let mut ask = |flag| config.add_capabilities(flag).is_ok();
         self.zero_message_open = ask(InitFlags::FUSE_NO_OPEN_SUPPORT);
         self.zero_message_opendir = ask(InitFlags::FUSE_NO_OPENDIR_SUPPORT);
         ask(InitFlags::FUSE_DO_READDIRPLUS);
         ask(InitFlags::FUSE_PARALLEL_DIROPS);
         ask(InitFlags::FUSE_EXPORT_SUPPORT);
-        // Both answer what is possible where this is too much.
+        // Where this is too much, these answer how much is possible.
         if let Err(most) = config.set_max_write(MAX_REQUEST) {
             let _ = config.set_max_write(most);
         }
@@ -216,9 +174,10 @@ impl Filesystem for RoxFs {
     }
 
     fn open(&self, _req: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        match self.zero_message_open {
-            true => reply.error(Errno::ENOSYS),
-            false => reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE),
+        if self.zero_message_open {
+            reply.error(Errno::ENOSYS);
+        } else {
+            reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
         }
     }
 
@@ -235,7 +194,7 @@ impl Filesystem for RoxFs {
     ) {
         let node = match self.node(ino) {
             Ok(node) => node,
-            Err(error) => return reply.error(errno(&error, &self.failures)),
+            Err(error) => return reply.error(log_and_errno(&error, &self.failures)),
         };
         if node == Node::Info {
             self.answer(req, request::Request::Read(ino, offset, size, reply));
@@ -248,7 +207,7 @@ impl Filesystem for RoxFs {
                 let read = LongRead::new(node, offset, size, reply);
                 return self.deferred.long_reads().push(read, req.pid());
             }
-            Err(error) => return reply.error(errno(&error, &self.failures)),
+            Err(error) => return reply.error(log_and_errno(&error, &self.failures)),
         };
         reply.data(&read);
         let took = began.elapsed();
@@ -261,33 +220,12 @@ impl Filesystem for RoxFs {
         }
     }
 
-    fn release(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        _fh: FileHandle,
-        _flags: OpenFlags,
-        _lock_owner: Option<LockOwner>,
-        _flush: bool,
-        reply: ReplyEmpty,
-    ) {
-        reply.ok();
-    }
-
-    /// Would be asked at every close, also of files that were never opened here.
-    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    fn fsync(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        reply.ok();
-    }
-
     fn opendir(&self, _req: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        let flags = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_CACHE_DIR;
-        match self.zero_message_opendir {
-            true => reply.error(Errno::ENOSYS),
-            false => reply.opened(FileHandle(0), flags),
+        if self.zero_message_opendir {
+            reply.error(Errno::ENOSYS);
+        } else {
+            let flags = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_CACHE_DIR;
+            reply.opened(FileHandle(0), flags);
         }
     }
 
@@ -313,246 +251,71 @@ impl Filesystem for RoxFs {
         self.answer(req, request::Request::ReadDirPlus(ino, offset, reply));
     }
 
-    fn releasedir(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        _fh: FileHandle,
-        _flags: OpenFlags,
-        reply: ReplyEmpty,
-    ) {
-        reply.ok();
-    }
-
-    fn fsyncdir(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        reply.ok();
-    }
-
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
         let dataset = self.tree.dataset();
-        let blocks = dataset.payload_len().div_ceil(u64::from(BLOCK));
+        let blocks = dataset.payload_len().div_ceil(u64::from(BLOCK_LEN));
         let name_max = MAX_COMPONENT_LEN as u32;
-        reply.statfs(blocks, 0, 0, dataset.records(), 0, BLOCK, name_max, BLOCK);
+        let records = dataset.records();
+        reply.statfs(blocks, 0, 0, records, 0, BLOCK_LEN, name_max, BLOCK_LEN);
     }
 
-    /// Not called: `default_permissions` makes the kernel check.
-    fn access(&self, _: &Request, _: INodeNo, _: AccessFlags, reply: ReplyEmpty) {
-        reply.ok();
+    // Nothing is open here, so there is nothing to close and nothing to write back. The kernel checks
+    // permissions itself (`default_permissions`) and does not ask.
+    always! { ok():
+        access(&Request, INodeNo, AccessFlags) -> ReplyEmpty;
+        fsync(&Request, INodeNo, FileHandle, bool) -> ReplyEmpty;
+        fsyncdir(&Request, INodeNo, FileHandle, bool) -> ReplyEmpty;
+        release(&Request, INodeNo, FileHandle, OpenFlags, Option<LockOwner>, bool) -> ReplyEmpty;
+        releasedir(&Request, INodeNo, FileHandle, OpenFlags) -> ReplyEmpty;
     }
 
-    /// There are no symbolic links.
-    fn readlink(&self, _: &Request, _: INodeNo, reply: ReplyData) {
-        reply.error(Errno::EINVAL);
+    // The kernel does these itself, or without, and asks no more: `flush` would come at every close,
+    // also of files that were never opened here; `lseek` finds no holes, as the size tells; locks are
+    // local.
+    always! { error(Errno::ENOSYS):
+        bmap(&Request, INodeNo, u32, u64) -> ReplyBmap;
+        flush(&Request, INodeNo, FileHandle, LockOwner) -> ReplyEmpty;
+        getlk(&Request, INodeNo, FileHandle, LockOwner, u64, u64, i32, u32) -> ReplyLock;
+        getxattr(&Request, INodeNo, &OsStr, u32) -> ReplyXattr;
+        listxattr(&Request, INodeNo, u32) -> ReplyXattr;
+        lseek(&Request, INodeNo, FileHandle, i64, i32) -> ReplyLseek;
+        poll(&Request, INodeNo, FileHandle, PollNotifier, PollEvents, PollFlags) -> ReplyPoll;
+        setlk(&Request, INodeNo, FileHandle, LockOwner, u64, u64, i32, u32, bool) -> ReplyEmpty;
     }
 
-    fn getxattr(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, reply: ReplyXattr) {
-        reply.error(Errno::ENOSYS);
+    always! { error(Errno::ENOTTY):
+        ioctl(&Request, INodeNo, FileHandle, IoctlFlags, u32, &[u8], u32) -> ReplyIoctl;
     }
 
-    fn listxattr(&self, _: &Request, _: INodeNo, _: u32, reply: ReplyXattr) {
-        reply.error(Errno::ENOSYS);
+    // There are no symbolic links.
+    always! { error(Errno::EINVAL):
+        readlink(&Request, INodeNo) -> ReplyData;
     }
 
-    /// Answered by the kernel from the file's size: there are no holes.
-    fn lseek(&self, _: &Request, _: INodeNo, _: FileHandle, _: i64, _: i32, reply: ReplyLseek) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    fn poll(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: FileHandle,
-        _: fuser::PollNotifier,
-        _: fuser::PollEvents,
-        _: fuser::PollFlags,
-        reply: ReplyPoll,
-    ) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    fn ioctl(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: FileHandle,
-        _: fuser::IoctlFlags,
-        _: u32,
-        _: &[u8],
-        _: u32,
-        reply: ReplyIoctl,
-    ) {
-        reply.error(Errno::ENOTTY);
-    }
-
-    fn bmap(&self, _: &Request, _: INodeNo, _: u32, _: u64, reply: ReplyBmap) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    /// Locks are the kernel's own business: remote locking is not asked for.
-    fn getlk(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: FileHandle,
-        _: LockOwner,
-        _: u64,
-        _: u64,
-        _: i32,
-        _: u32,
-        reply: ReplyLock,
-    ) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    fn setlk(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: FileHandle,
-        _: LockOwner,
-        _: u64,
-        _: u64,
-        _: i32,
-        _: u32,
-        _: bool,
-        reply: ReplyEmpty,
-    ) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    // From here on: what would change something. The mount is read-only, so the kernel refuses
-    // nearly all of it before it asks.
-
-    fn setattr(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: Option<u32>,
-        _: Option<u32>,
-        _: Option<u32>,
-        _: Option<u64>,
-        _: Option<fuser::TimeOrNow>,
-        _: Option<fuser::TimeOrNow>,
-        _: Option<SystemTime>,
-        _: Option<FileHandle>,
-        _: Option<SystemTime>,
-        _: Option<SystemTime>,
-        _: Option<SystemTime>,
-        _: Option<fuser::BsdFileFlags>,
-        reply: ReplyAttr,
-    ) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn mknod(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, _: u32, _: u32, reply: ReplyEntry) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn mkdir(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, _: u32, reply: ReplyEntry) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn unlink(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn rmdir(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn symlink(&self, _: &Request, _: INodeNo, _: &OsStr, _: &Path, reply: ReplyEntry) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn rename(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: &OsStr,
-        _: INodeNo,
-        _: &OsStr,
-        _: fuser::RenameFlags,
-        reply: ReplyEmpty,
-    ) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn link(&self, _: &Request, _: INodeNo, _: INodeNo, _: &OsStr, reply: ReplyEntry) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn create(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: &OsStr,
-        _: u32,
-        _: u32,
-        _: i32,
-        reply: ReplyCreate,
-    ) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn write(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: FileHandle,
-        _: u64,
-        _: &[u8],
-        _: fuser::WriteFlags,
-        _: OpenFlags,
-        _: Option<LockOwner>,
-        reply: ReplyWrite,
-    ) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn fallocate(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: FileHandle,
-        _: u64,
-        _: u64,
-        _: i32,
-        reply: ReplyEmpty,
-    ) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn copy_file_range(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: FileHandle,
-        _: u64,
-        _: INodeNo,
-        _: FileHandle,
-        _: u64,
-        _: u64,
-        _: fuser::CopyFileRangeFlags,
-        reply: ReplyWrite,
-    ) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn setxattr(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        _: &OsStr,
-        _: &[u8],
-        _: i32,
-        _: u32,
-        reply: ReplyEmpty,
-    ) {
-        reply.error(Errno::EROFS);
-    }
-
-    fn removexattr(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
-        reply.error(Errno::EROFS);
+    // These would change something. The mount is read-only, so the kernel refuses nearly all of them
+    // itself.
+    always! { error(Errno::EROFS):
+        copy_file_range(
+            &Request, INodeNo, FileHandle, u64, INodeNo, FileHandle, u64, u64, CopyFileRangeFlags
+        ) -> ReplyWrite;
+        create(&Request, INodeNo, &OsStr, u32, u32, i32) -> ReplyCreate;
+        fallocate(&Request, INodeNo, FileHandle, u64, u64, i32) -> ReplyEmpty;
+        link(&Request, INodeNo, INodeNo, &OsStr) -> ReplyEntry;
+        mkdir(&Request, INodeNo, &OsStr, u32, u32) -> ReplyEntry;
+        mknod(&Request, INodeNo, &OsStr, u32, u32, u32) -> ReplyEntry;
+        removexattr(&Request, INodeNo, &OsStr) -> ReplyEmpty;
+        rename(&Request, INodeNo, &OsStr, INodeNo, &OsStr, RenameFlags) -> ReplyEmpty;
+        rmdir(&Request, INodeNo, &OsStr) -> ReplyEmpty;
+        setattr(
+            &Request, INodeNo, Option<u32>, Option<u32>, Option<u32>, Option<u64>, Option<TimeOrNow>,
+            Option<TimeOrNow>, Option<SystemTime>, Option<FileHandle>, Option<SystemTime>,
+            Option<SystemTime>, Option<SystemTime>, Option<BsdFileFlags>
+        ) -> ReplyAttr;
+        setxattr(&Request, INodeNo, &OsStr, &[u8], i32, u32) -> ReplyEmpty;
+        symlink(&Request, INodeNo, &OsStr, &Path) -> ReplyEntry;
+        unlink(&Request, INodeNo, &OsStr) -> ReplyEmpty;
+        write(
+            &Request, INodeNo, FileHandle, u64, &[u8], WriteFlags, OpenFlags, Option<LockOwner>
+        ) -> ReplyWrite;
     }
 }

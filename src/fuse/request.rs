@@ -1,13 +1,13 @@
 //! Requests about names, which may take longer than an answering thread may be kept: as values, so
 //! that they can be put aside.
 
+use super::attributes::{NO_SUCH_NAME, file_attr, file_type};
 use super::failures::Failures;
-use super::{FOREVER, GENERATION, NO_SUCH_NAME, NOT_AT_ALL, errno, file_attr, kind};
-use crate::tree::attr::Attr;
-use crate::tree::ino::Node;
-use crate::tree::{Preparation, Tree, TreeError};
+use super::{FOREVER, GENERATION, NOT_AT_ALL, log_and_errno};
+use crate::tree::{Attr, Node, Preparation, Tree, TreeError};
 use fuser::{Errno, INodeNo, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry};
 use std::ffi::{OsStr, OsString};
+use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 
 /// A request, with what is needed to answer it.
@@ -28,9 +28,9 @@ pub enum Request {
 /// A request that has not been answered, and why.
 #[derive(Debug)]
 pub struct Unanswered {
-    /// What was asked, from where it continues.
+    /// The request, from where it continues.
     pub request: Request,
-    /// What it waits for; nothing, if it is to continue.
+    /// The preparation that it waits for; none, if it only needs more time.
     pub waits_for: Option<Preparation>,
 }
 
@@ -97,7 +97,7 @@ impl Request {
                 None
             }
             _ => {
-                self.refuse(errno(error, failures));
+                self.refuse(log_and_errno(error, failures));
                 return Ok(None);
             }
         };
@@ -125,7 +125,7 @@ fn list(
     tree.list(node(ino)?, cookie, &mut |entry| {
         let ino = INodeNo(entry.attr.node.ino());
         let name = OsStr::from_bytes(entry.name);
-        !reply.add(ino, entry.cookie, kind(entry.attr.kind), name)
+        continue_unless(reply.add(ino, entry.cookie, file_type(entry.attr.kind), name))
     })
 }
 
@@ -138,8 +138,21 @@ fn list_plus(
     tree.list(node(ino)?, cookie, &mut |entry| {
         let ino = INodeNo(entry.attr.node.ino());
         let name = OsStr::from_bytes(entry.name);
-        let ttl = if entry.known { FOREVER } else { NOT_AT_ALL };
+        let ttl = if entry.attr_is_complete {
+            FOREVER
+        } else {
+            NOT_AT_ALL
+        };
         let attr = file_attr(&entry.attr);
-        !reply.add(ino, entry.cookie, name, &ttl, &attr, GENERATION)
+        continue_unless(reply.add(ino, entry.cookie, name, &ttl, &attr, GENERATION))
     })
+}
+
+/// A reply that is full ends a listing.
+fn continue_unless(is_full: bool) -> ControlFlow<()> {
+    if is_full {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
 }

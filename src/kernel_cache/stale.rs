@@ -6,8 +6,7 @@
 //! is waited for is an error that is on its way.
 
 use crate::kernel_cache::{Access, KernelCache};
-use crate::tree::ino::Node;
-use crate::tree::{INDEX_ENTRY, Tree};
+use crate::tree::{INDEX_ENTRY, Node, Tree};
 use nix::errno::Errno;
 use std::io;
 use std::iter;

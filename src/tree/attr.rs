@@ -1,12 +1,15 @@
-//! Attributes: what `stat` shows of a node, and who may read it.
+//! What `stat` shows of each node.
 
-use super::ino::Node;
+use super::access::Access;
+use super::named::Place;
+use super::node::Node;
+use super::{Tree, TreeError};
 use crate::shard::Stat;
 use std::time::{Duration, SystemTime};
 
 /// Whether a node is a file or a directory; the tree has nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A regular file.
     File,
     /// A directory.
@@ -19,105 +22,131 @@ pub struct Attr {
     /// Which node.
     pub node: Node,
     /// File or directory.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Bytes; 0 for a directory.
     pub size: u64,
     /// Number of links: for a directory 2 and one for each directory in it.
     pub nlink: u32,
-    /// Permissions, owner and time.
+    /// Permissions and owner.
     pub access: Access,
-}
-
-/// Permissions, owner and modification time of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Access {
-    /// Permission bits.
-    pub perm: u16,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
     /// Modification time.
     pub mtime: SystemTime,
 }
 
-/// The user and group that mounted: owner of what belongs to no single shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mounter {
-    /// Effective user.
-    pub uid: u32,
-    /// Effective group.
-    pub gid: u32,
-}
-
-const READ_ALL: u32 = 0o444;
-
-impl Access {
-    /// A record's: readable by whoever may read its shard.
-    pub fn of_shard(shard: &Stat) -> Access {
-        Access {
-            perm: (shard.mode & READ_ALL) as u16,
-            uid: shard.uid,
-            gid: shard.gid,
-            mtime: time(shard.mtime, shard.mtime_nsec),
+impl Tree {
+    /// What `stat` shows of a node.
+    pub fn attr(&self, node: Node) -> Result<Attr, TreeError> {
+        match self.behind_root(node) {
+            Node::Record(number) => {
+                let (shard, extent) = self.record_extent(number)?;
+                Ok(self.record_attr(number, shard, extent.len()))
+            }
+            Node::RawData => Ok(self.common_file(node, self.raw_data_len())),
+            Node::RawIndex => Ok(self.common_file(node, self.raw_index_len())),
+            // It has paths and sizes of all shards.
+            Node::Info => Ok(self.common_file(node, self.info()?.len() as u64)),
+            directory @ (Node::Root | Node::Raw | Node::Meta) => {
+                let entries = self.fixed_entries(directory);
+                let directories = entries.filter(|entry| entry.node.kind() == FileKind::Directory);
+                Ok(self.directory(node, directories.count()))
+            }
+            Node::Records => Ok(self.directory(node, 0)),
+            Node::Shards => Ok(self.directory(node, self.snapshot.shards().len())),
+            Node::Shard(number) => {
+                let shard = usize::try_from(number).ok();
+                let shard = shard.and_then(|shard| self.snapshot.shards().get(shard));
+                Ok(Attr {
+                    mtime: shard.ok_or(TreeError::NotFound)?.mtime,
+                    ..self.directory(node, 0)
+                })
+            }
+            Node::Files => self.named_directory(node, Place::TOP),
+            Node::NamedDirectory { position, depth } => {
+                self.named_directory(node, Place { position, depth })
+            }
         }
     }
 
-    /// A directory's: listable by all who reach it; the time is that of the newest shard.
-    pub fn of_directory(shards: &[Access], mounter: Mounter) -> Access {
-        Access {
-            perm: 0o555,
-            uid: mounter.uid,
-            gid: mounter.gid,
-            mtime: newest(shards),
+    /// The same as far as a listing tells it, and whether that is all: without counting the directories
+    /// in a directory of names, and without the size of `info.json`, for which names are counted.
+    pub(super) fn listed_attr(&self, node: Node) -> Result<(Attr, bool), TreeError> {
+        match self.behind_root(node) {
+            Node::Files | Node::NamedDirectory { .. } => Ok((self.directory(node, 0), false)),
+            Node::Info => Ok((self.common_file(node, 0), false)),
+            Node::Root
+            | Node::Records
+            | Node::Record(_)
+            | Node::Raw
+            | Node::RawData
+            | Node::RawIndex
+            | Node::Shards
+            | Node::Shard(_)
+            | Node::Meta => Ok((self.attr(node)?, true)),
         }
     }
 
-    /// What spans shards is readable by those who may read each of them. Where the owners (or
-    /// groups) differ, the mounting user (or group) takes their place, and someone who is the
-    /// owner of one shard and "other" to the next needs both classes' permission: so the weaker
-    /// classes are cut down by the stronger ones that no longer say who is meant.
-    pub fn intersection(shards: &[Access], mounter: Mounter) -> Access {
-        let perm = shards
-            .iter()
-            .fold(READ_ALL as u16, |all, shard| all & shard.perm);
-        let (user, group, other) = (perm & 0o400 != 0, perm & 0o040 != 0, perm & 0o004 != 0);
-        let same = |of: fn(&Access) -> u32| {
-            let first = shards.first().map(of)?;
-            shards
-                .iter()
-                .all(|shard| of(shard) == first)
-                .then_some(first)
-        };
-        let uid = same(|shard| shard.uid);
-        let gid = same(|shard| shard.gid);
-        // The mounter has opened every shard, so may read them all.
-        let user_reads = user || uid.is_none();
-        let group_reads = group && gid.is_some() && (user || uid.is_some());
-        let other_reads = other && (user || uid.is_some()) && (group || gid.is_some());
-        let bit = |reads, bit| if reads { bit } else { 0 };
-        Access {
-            perm: bit(user_reads, 0o400) | bit(group_reads, 0o040) | bit(other_reads, 0o004),
-            uid: uid.unwrap_or(mounter.uid),
-            gid: gid.unwrap_or(mounter.gid),
-            mtime: newest(shards),
+    pub(super) fn record_attr(&self, number: u64, shard: usize, size: u64) -> Attr {
+        let shard = &self.snapshot.shards()[shard];
+        Attr {
+            node: Node::Record(number),
+            kind: FileKind::File,
+            size,
+            nlink: 1,
+            access: shard.access,
+            mtime: shard.mtime,
         }
+    }
+
+    /// A record whose size is not known.
+    pub(super) fn unreadable_record(&self, number: u64) -> Result<Attr, TreeError> {
+        let record = self.record(number)?;
+        let (shard, _) = self.dataset.locate(record).ok_or(TreeError::NotFound)?;
+        Ok(self.record_attr(number, shard, 0))
+    }
+
+    /// A file that tells something of all shards.
+    fn common_file(&self, node: Node, size: u64) -> Attr {
+        Attr {
+            node,
+            kind: FileKind::File,
+            size,
+            nlink: 1,
+            access: self.snapshot.common_access,
+            mtime: self.snapshot.newest,
+        }
+    }
+
+    fn directory(&self, node: Node, directories: usize) -> Attr {
+        let directories = u32::try_from(directories).unwrap_or(u32::MAX);
+        Attr {
+            node: self.as_root(node),
+            kind: FileKind::Directory,
+            size: 0,
+            nlink: directories.saturating_add(2),
+            access: self.snapshot.directory_access,
+            mtime: self.snapshot.newest,
+        }
+    }
+
+    /// A directory of names. One link is how file systems say that they have not counted.
+    fn named_directory(&self, node: Node, place: Place) -> Result<Attr, TreeError> {
+        let directories = self.files.subdirectories(place)?;
+        Ok(Attr {
+            nlink: directories.map_or(1, |directories| directories.saturating_add(2)),
+            ..self.directory(node, 0)
+        })
     }
 }
 
-fn newest(shards: &[Access]) -> SystemTime {
-    let times = shards.iter().map(|shard| shard.mtime);
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// A file's timestamp; times that `SystemTime` cannot express become 1970.
-fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
-    let whole = Duration::from_secs(seconds.unsigned_abs());
-    let base = match seconds < 0 {
-        true => SystemTime::UNIX_EPOCH.checked_sub(whole),
-        false => SystemTime::UNIX_EPOCH.checked_add(whole),
+/// When a shard was modified; a time that `SystemTime` cannot express becomes 1970.
+pub(super) fn modification_time(shard: &Stat) -> SystemTime {
+    let whole = Duration::from_secs(shard.mtime.unsigned_abs());
+    let base = if shard.mtime < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(whole)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(whole)
     };
-    let rest = Duration::from_nanos(nanoseconds.clamp(0, 999_999_999) as u64);
+    let rest = Duration::from_nanos(shard.mtime_nsec.clamp(0, 999_999_999) as u64);
     base.and_then(|base| base.checked_add(rest))
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }
@@ -126,62 +155,16 @@ fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
 mod tests {
     use super::*;
 
-    const MOUNTER: Mounter = Mounter { uid: 7, gid: 7 };
-
-    fn shard(mode: u32, uid: u32, gid: u32) -> Access {
-        Access::of_shard(&Stat {
-            mode,
-            uid,
-            gid,
-            mtime: -5,
-            mtime_nsec: 1,
-        })
-    }
-
-    /// Whether a user with one group may read, by the kernel's rules.
-    fn may_read(access: &Access, uid: u32, gid: u32) -> bool {
-        let bit = match () {
-            () if access.uid == uid => 0o400,
-            () if access.gid == gid => 0o040,
-            () => 0o004,
-        };
-        access.perm & bit != 0
-    }
-
-    #[test]
-    fn nobody_reads_all_who_may_not_read_each() {
-        let modes = [0o400, 0o440, 0o444, 0o044, 0o404, 0o004, 0o040, 0o000];
-        let ids = [1, 2];
-        let mut shards = Vec::new();
-        for mode in modes {
-            for uid in ids {
-                shards.extend(ids.map(|gid| shard(mode, uid, gid)));
-            }
-        }
-        for first in &shards {
-            for second in &shards {
-                let both = Access::intersection(&[*first, *second], MOUNTER);
-                for uid in [1, 2, 3] {
-                    for gid in [1, 2, 3] {
-                        let each = may_read(first, uid, gid) && may_read(second, uid, gid);
-                        assert!(each || !may_read(&both, uid, gid), "{first:?} {second:?}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn equal_owners_keep_their_permissions() {
-        let both = Access::intersection(&[shard(0o644, 1, 2), shard(0o640, 1, 2)], MOUNTER);
-        assert_eq!((both.perm, both.uid, both.gid), (0o440, 1, 2));
-        let mixed = Access::intersection(&[shard(0o644, 1, 2), shard(0o644, 2, 1)], MOUNTER);
-        assert_eq!((mixed.perm, mixed.uid, mixed.gid), (0o404, 7, 7));
-    }
-
     #[test]
     fn times_before_1970_are_kept() {
+        let shard = Stat {
+            mode: 0o444,
+            uid: 1,
+            gid: 1,
+            mtime: -5,
+            mtime_nsec: 1,
+        };
         let before = SystemTime::UNIX_EPOCH - Duration::from_secs(5) + Duration::from_nanos(1);
-        assert_eq!(shard(0o444, 1, 1).mtime, before);
+        assert_eq!(modification_time(&shard), before);
     }
 }

@@ -1,128 +1,90 @@
 //! What the tree is: which names there are, what they stand for, and which bytes they have.
 //!
 //! Answers in its own types, so that everything here is tested without a mount. Errors carry what
-//! the adapter needs for an errno; nothing is logged here.
+//! the adapter needs for an errno; nothing is logged here. The tree knows nothing of the mount: a file
+//! about it has its content handed in.
+//!
+//! A file here for each kind of directory: `numbered`, `named`, `raw`, `meta`; entries at fixed places
+//! are a table (`fixed`).
 
-pub mod attr;
-mod files;
-pub mod ino;
-mod list;
+mod access;
+mod attr;
+mod collection;
+mod entry;
+mod error;
+mod extents;
+mod fixed;
+mod meta;
+mod named;
+mod node;
+mod numbered;
 mod orders;
+mod raw;
 mod read;
+mod snapshot;
 
 use crate::dataset::names::NameOrder;
-use crate::dataset::numbered::{self, EXTENSION, NumberedNames};
-use crate::dataset::summary::Summary;
+use crate::dataset::numbered::EXTENSION;
 use crate::dataset::{Dataset, RecordId};
 use crate::format::name::MAX_COMPONENT_LEN;
 use crate::format::offsets::Extent;
-use crate::shard::ShardError;
-use crate::text;
-use attr::{Access, Attr, Kind, Mounter};
-use files::{Directory, NamedTree};
-use ino::Node;
-use std::sync::{Arc, OnceLock};
+use entry::{DOTS, Each, skipped};
+use fixed::FixedEntry;
+use meta::MetaFile;
+use named::{NamedTree, Place};
+use snapshot::Snapshot;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
-pub use files::OnLeftOut;
-pub use list::Entry;
-pub use orders::Collection;
-pub use read::{INDEX_ENTRY, Read};
-
-/// What takes as long as there are names, and so longer than a request may: [`Tree::prepare`] does it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Preparation {
-    /// Finding out the order of names, for `files/`.
-    Names,
-    /// Counting names that are left out, for `.roxfs/info.json`.
-    Info,
-}
-
-/// Why the tree has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum TreeError {
-    /// No such name or inode.
-    #[error("no such file or directory")]
-    NotFound,
-    /// A directory was needed.
-    #[error("not a directory")]
-    NotADirectory,
-    /// More bytes than a name may have: the kernel passes longer ones on.
-    #[error("file name too long")]
-    NameTooLong,
-    /// A file was needed.
-    #[error("is a directory")]
-    IsADirectory,
-    /// The answer has to be prepared. Only from a tree [without waiting](Tree::without_waiting).
-    #[error("still being prepared")]
-    NotPrepared(Preparation),
-    /// Nothing has been found that is shown up to this cookie, where the listing continues. Only from
-    /// a tree [without waiting](Tree::without_waiting).
-    #[error("too many names that are not shown")]
-    Unfinished {
-        /// Where to continue.
-        next: u64,
-    },
-    /// More has to be read than a request may take: [`Tree::read_within`] does it. Only from a tree
-    /// [without waiting](Tree::without_waiting).
-    #[error("too much to be compared with checksums")]
-    TooLong,
-    /// The shard could not be read.
-    #[error(transparent)]
-    Shard(#[from] ShardError),
-}
+pub use access::{Access, Mounter};
+pub use attr::{Attr, FileKind};
+pub use collection::Collection;
+pub use entry::Entry;
+pub use error::{Preparation, TreeError};
+pub use meta::MakeContent;
+pub use named::OnLeftOut;
+pub use node::Node;
+pub use raw::INDEX_ENTRY;
+pub use read::Read;
 
 /// The tree over a dataset.
 #[derive(Debug)]
 pub struct Tree {
     dataset: Arc<Dataset>,
-    /// What stands at inode number 1.
+    /// The node with inode number 1.
     root: Node,
     extension: String,
     waits: bool,
     files: NamedTree,
-    /// Permissions, owner and time for each shard's records.
-    shard_access: Vec<Access>,
-    /// The same for what spans shards.
-    raw_access: Access,
-    directory_access: Access,
-    /// Name of each shard's directory, in shard order.
-    shard_names: Vec<Vec<u8>>,
-    /// Shard numbers in byte order of their names.
-    shards_by_name: Vec<usize>,
-    /// Made when it is asked for first: it counts the names that are left out.
-    info: OnceLock<Vec<u8>>,
+    snapshot: Snapshot,
+    /// `.roxfs/info.json`, if it is handed in.
+    info: Option<MetaFile>,
 }
 
 impl Tree {
     /// The tree of `dataset`; directories belong to `mounter`. `on_left_out` is called once, if a
     /// name is met that `files/` has to leave out.
     pub fn new(dataset: Arc<Dataset>, mounter: Mounter, on_left_out: OnLeftOut) -> Tree {
-        let shard_access: Vec<Access> = dataset
-            .shards()
-            .iter()
-            .map(|shard| Access::of_shard(shard.stat()))
-            .collect();
-        let shard_names = numbered::shard_names(dataset.shards());
-        let mut shards_by_name: Vec<usize> = (0..shard_names.len()).collect();
-        shards_by_name.sort_by(|&a, &b| shard_names[a].cmp(&shard_names[b]));
         Tree {
             root: Node::Root,
             extension: EXTENSION.to_owned(),
             waits: true,
             files: NamedTree::new(Arc::clone(&dataset), on_left_out),
-            raw_access: Access::intersection(&shard_access, mounter),
-            directory_access: Access::of_directory(&shard_access, mounter),
+            snapshot: Snapshot::new(dataset.shards(), mounter),
             dataset,
-            shard_access,
-            shard_names,
-            shards_by_name,
-            info: OnceLock::new(),
+            info: None,
         }
     }
 
     /// The same with another extension of record files.
     pub fn with_extension(mut self, extension: &str) -> Tree {
         self.extension = extension.to_owned();
+        self
+    }
+
+    /// The same with `.roxfs/info.json`, whose content is made when it is first asked for.
+    pub fn with_info(mut self, make: MakeContent) -> Tree {
+        self.info = Some(MetaFile::new(make));
         self
     }
 
@@ -139,26 +101,31 @@ impl Tree {
         match what {
             Preparation::Names => self.files.prepare().map(drop),
             Preparation::Info => {
-                self.info.get_or_init(|| self.describe());
+                if let Some(info) = &self.info {
+                    info.content();
+                }
                 Ok(())
             }
         }
-    }
-
-    /// The order of names, found out if that has not been done.
-    pub fn name_order(&self) -> Result<&NameOrder, TreeError> {
-        self.files.prepare()
     }
 
     /// Whether that has been done.
     pub fn is_prepared(&self, what: Preparation) -> bool {
         match what {
             Preparation::Names => self.files.known_order().is_some(),
-            Preparation::Info => self.info.get().is_some(),
+            Preparation::Info => {
+                let info = self.info.as_ref();
+                info.is_none_or(|info| info.made().is_some())
+            }
         }
     }
 
-    /// The same with a directory of it as its root, which has nothing else in it then.
+    /// The order of names, which is prepared now if it has not been.
+    pub fn name_order(&self) -> Result<&NameOrder, TreeError> {
+        self.files.prepare()
+    }
+
+    /// The same with a directory of it as its root, so that the mount has nothing else.
     pub fn with_root(mut self, path: &[u8]) -> Result<Tree, TreeError> {
         let mut root = Node::Root;
         for name in path.split(|&byte| byte == b'/') {
@@ -167,8 +134,8 @@ impl Tree {
             }
         }
         match self.attr(root)?.kind {
-            Kind::Directory => self.root = root,
-            Kind::File => return Err(TreeError::NotADirectory),
+            FileKind::Directory => self.root = root,
+            FileKind::File => return Err(TreeError::NotADirectory),
         }
         Ok(self)
     }
@@ -178,20 +145,17 @@ impl Tree {
         &self.dataset
     }
 
-    /// The node that is meant: the mount's root may be any directory.
-    fn inner(&self, node: Node) -> Node {
+    /// The node that a node of the mount is: its root may be any directory.
+    fn behind_root(&self, node: Node) -> Node {
         match node {
             Node::Root => self.root,
             node => node,
         }
     }
 
-    /// The node as it is shown.
-    fn outer(&self, node: Node) -> Node {
-        match node == self.root {
-            true => Node::Root,
-            false => node,
-        }
+    /// The node as the mount shows it: the directory that is its root is the root.
+    fn as_root(&self, node: Node) -> Node {
+        if node == self.root { Node::Root } else { node }
     }
 
     /// What `name` in directory `parent` stands for. `.` and `..` are answered too, for any node,
@@ -200,7 +164,7 @@ impl Tree {
         if name.len() > MAX_COMPONENT_LEN {
             return Err(TreeError::NameTooLong);
         }
-        let parent = self.inner(parent);
+        let parent = self.behind_root(parent);
         let node = match name {
             b"." => Some(parent),
             b".." => Some(self.parent(parent)?),
@@ -210,30 +174,46 @@ impl Tree {
     }
 
     fn child(&self, parent: Node, name: &[u8]) -> Result<Option<Node>, TreeError> {
-        Ok(match (parent, name) {
-            (Node::Root, b"records") => Some(Node::Records),
-            (Node::Root, b"raw") => Some(Node::Raw),
-            (Node::Root, b"shards") => Some(Node::Shards),
-            (Node::Root, b".roxfs") => Some(Node::Meta),
-            (Node::Root, b"files") => self.files.is_present().then_some(Node::Files),
-            (Node::Files, _) => self.files.child(Directory::Top, name)?,
-            (Node::Directory { position, depth }, _) => self
-                .files
-                .child(Directory::Below { position, depth }, name)?,
-            (Node::Raw, b"data") => Some(Node::RawData),
-            (Node::Raw, b"index") => Some(Node::RawIndex),
-            (Node::Meta, b"info.json") => Some(Node::Info),
-            (Node::Records, _) => self.record_names().parse(name).map(Node::Record),
-            (Node::Shards, _) => self.shard_by_name(name),
-            (Node::Shard(shard), _) => {
-                let local = self.shard_record_names(shard)?.parse(name);
-                local.and_then(|local| self.shard_record(shard, local))
+        Ok(match parent {
+            Node::Root | Node::Raw | Node::Meta => {
+                let mut entries = self.fixed_entries(parent);
+                let found = entries.find(|entry| entry.name.as_bytes() == name);
+                found.map(|entry| entry.node)
             }
-            (Node::Root | Node::Raw | Node::Meta, _) => None,
-            (Node::Record(_) | Node::RawData | Node::RawIndex | Node::Info, _) => {
+            Node::Records => self.all_records().child(name),
+            Node::Shards => self.snapshot.shard_by_name(name).map(Node::Shard),
+            Node::Shard(shard) => self.records_of_shard(shard)?.child(name),
+            Node::Files => self.files.child(Place::TOP, name)?,
+            Node::NamedDirectory { position, depth } => {
+                self.files.child(Place { position, depth }, name)?
+            }
+            Node::Record(_) | Node::RawData | Node::RawIndex | Node::Info => {
                 return Err(TreeError::NotADirectory);
             }
         })
+    }
+
+    /// What this tree has at fixed places in a directory.
+    fn fixed_entries(&self, directory: Node) -> impl Iterator<Item = &'static FixedEntry> {
+        fixed::entries_in(directory).filter(|entry| self.has(entry.node))
+    }
+
+    /// Whether this tree has a node at its fixed place.
+    fn has(&self, node: Node) -> bool {
+        match node {
+            Node::Files => self.files.is_present(),
+            Node::Info => self.info.is_some(),
+            Node::Root
+            | Node::Records
+            | Node::Record(_)
+            | Node::Raw
+            | Node::RawData
+            | Node::RawIndex
+            | Node::Shards
+            | Node::Shard(_)
+            | Node::Meta
+            | Node::NamedDirectory { .. } => true,
+        }
     }
 
     /// The directory that holds a node; of the several that hold a record, `records/`. The mount's
@@ -241,110 +221,116 @@ impl Tree {
     fn parent(&self, node: Node) -> Result<Node, TreeError> {
         Ok(match node {
             node if node == self.root => node,
-            Node::Root | Node::Records | Node::Raw | Node::Shards | Node::Meta | Node::Files => {
-                Node::Root
-            }
+            Node::Root
+            | Node::Records
+            | Node::Raw
+            | Node::RawData
+            | Node::RawIndex
+            | Node::Shards
+            | Node::Meta
+            | Node::Info
+            | Node::Files => fixed::entry_of(node).map_or(Node::Root, |entry| entry.directory),
             Node::Record(_) => Node::Records,
-            Node::RawData | Node::RawIndex => Node::Raw,
             Node::Shard(_) => Node::Shards,
-            Node::Info => Node::Meta,
-            Node::Directory { position, depth } => {
-                let parent = self.files.parent(Directory::Below { position, depth })?;
-                match parent {
-                    Directory::Top => Node::Files,
-                    Directory::Below { position, depth } => Node::Directory { position, depth },
-                }
+            Node::NamedDirectory { position, depth } => {
+                self.files.parent(Place { position, depth })?
             }
         })
     }
 
-    /// What `stat` shows of a node.
-    pub fn attr(&self, node: Node) -> Result<Attr, TreeError> {
-        match self.inner(node) {
-            Node::Record(number) => {
-                let (shard, extent) = self.record_extent(number)?;
-                Ok(self.record_attr(number, shard, extent.len()))
+    /// Calls `each` with the entries of a directory that follow `cookie` (0 is the beginning), until
+    /// it breaks.
+    pub fn list(
+        &self,
+        directory: Node,
+        cookie: u64,
+        each: &mut dyn FnMut(&Entry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), TreeError> {
+        let directory = self.behind_root(directory);
+        if let Node::Files | Node::NamedDirectory { .. } = directory {
+            // Before anything is given.
+            self.files.check_prepared()?;
+        }
+        if self.list_dots(directory, cookie, each)?.is_break() {
+            return Ok(());
+        }
+        let from = cookie.saturating_sub(DOTS);
+        match directory {
+            Node::Root | Node::Raw | Node::Meta => {
+                let entries = self.fixed_entries(directory);
+                let entries = entries.map(|entry| (entry.name.as_bytes(), entry.node));
+                self.list_nodes(entries, from, each)?;
             }
-            Node::RawData => Ok(file(node, self.dataset.payload_len(), self.raw_access)),
-            Node::RawIndex => Ok(file(node, self.dataset.records() * 8, self.raw_access)),
-            Node::Info => {
-                let size = self.info()?.len() as u64;
-                Ok(self.info_attr(size))
+            Node::Shards => {
+                let shards = (0..).zip(self.snapshot.shards());
+                let entries = shards.map(|(number, shard)| (&shard.name[..], Node::Shard(number)));
+                self.list_nodes(entries, from, each)?;
             }
-            Node::Root => Ok(self.directory(node, 4 + usize::from(self.files.is_present()))),
-            Node::Files => {
-                let directories = self.files.subdirectories(Directory::Top)?;
-                Ok(self.named_directory(node, directories))
+            Node::Records => self.all_records().list(from, each),
+            Node::Shard(shard) => self.records_of_shard(shard)?.list(from, each),
+            Node::Files => self.list_named(Place::TOP, from, each)?,
+            Node::NamedDirectory { position, depth } => {
+                self.list_named(Place { position, depth }, from, each)?;
             }
-            Node::Directory { position, depth } => {
-                let directory = Directory::Below { position, depth };
-                let directories = self.files.subdirectories(directory)?;
-                Ok(self.named_directory(node, directories))
-            }
-            Node::Shards => Ok(self.directory(node, self.shard_names.len())),
-            Node::Records | Node::Raw | Node::Meta => Ok(self.directory(node, 0)),
-            Node::Shard(shard) => {
-                let shard = usize::try_from(shard).ok();
-                let known = shard.and_then(|shard| self.shard_access.get(shard));
-                let mtime = known.ok_or(TreeError::NotFound)?.mtime;
-                let mut attr = self.directory(node, 0);
-                attr.access.mtime = mtime;
-                Ok(attr)
+            Node::Record(_) | Node::RawData | Node::RawIndex | Node::Info => {
+                return Err(TreeError::NotADirectory);
             }
         }
+        Ok(())
     }
 
-    /// It has paths and sizes of all shards.
-    fn info_attr(&self, size: u64) -> Attr {
-        file(Node::Info, size, self.raw_access)
-    }
-
-    fn record_attr(&self, number: u64, shard: usize, size: u64) -> Attr {
-        file(Node::Record(number), size, self.shard_access[shard])
-    }
-
-    /// A record whose size is not known.
-    fn unreadable_record(&self, number: u64) -> Result<Attr, TreeError> {
-        let record = self.record(number)?;
-        let (shard, _) = self.dataset.locate(record).ok_or(TreeError::NotFound)?;
-        Ok(self.record_attr(number, shard, 0))
-    }
-
-    fn directory(&self, node: Node, directories: usize) -> Attr {
-        Attr {
-            node: self.outer(node),
-            kind: Kind::Directory,
-            size: 0,
-            nlink: u32::try_from(directories)
-                .unwrap_or(u32::MAX)
-                .saturating_add(2),
-            access: self.directory_access,
+    /// Lists `.` and `..`.
+    fn list_dots(
+        &self,
+        directory: Node,
+        cookie: u64,
+        each: Each<'_>,
+    ) -> Result<ControlFlow<()>, TreeError> {
+        if directory.kind() == FileKind::File {
+            return Err(TreeError::NotADirectory);
         }
-    }
-
-    /// A directory of names. One link is how file systems say that they have not counted.
-    fn named_directory(&self, node: Node, directories: Option<u32>) -> Attr {
-        let mut attr = self.directory(node, 0);
-        attr.nlink = directories.map_or(1, |directories| directories.saturating_add(2));
-        attr
-    }
-
-    /// `.roxfs/info.json`
-    fn info(&self) -> Result<&[u8], TreeError> {
-        match self.info.get() {
-            Some(info) => Ok(info),
-            None if self.waits => Ok(self.info.get_or_init(|| self.describe())),
-            None => Err(TreeError::NotPrepared(Preparation::Info)),
+        for (place, name) in (0..DOTS).zip([".", ".."]).skip(skipped(cookie)) {
+            let node = if place == 0 {
+                directory
+            } else {
+                self.parent(directory)?
+            };
+            if self.give(name.as_bytes(), place, node, each)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
+        Ok(ControlFlow::Continue(()))
     }
 
-    fn describe(&self) -> Vec<u8> {
-        let summary = Summary::new(&self.dataset).with_absolute_paths(&self.dataset);
-        let summary = summary.with_names_left_out(&self.dataset);
-        // Strings and numbers in vectors always serialize.
-        let mut info = text::json(&summary, true).unwrap_or_default().into_bytes();
-        info.push(b'\n');
-        info
+    /// Lists nodes that are known, all but the first `from`.
+    fn list_nodes<'a>(
+        &self,
+        entries: impl Iterator<Item = (&'a [u8], Node)>,
+        from: u64,
+        each: Each<'_>,
+    ) -> Result<(), TreeError> {
+        for (place, (name, node)) in (DOTS..).zip(entries).skip(skipped(from)) {
+            if self.give(name, place, node, each)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn give(
+        &self,
+        name: &[u8],
+        place: u64,
+        node: Node,
+        each: Each<'_>,
+    ) -> Result<ControlFlow<()>, TreeError> {
+        let (attr, attr_is_complete) = self.listed_attr(node)?;
+        Ok(each(&Entry {
+            name,
+            cookie: place + 1,
+            attr,
+            attr_is_complete,
+        }))
     }
 
     fn record(&self, number: u64) -> Result<RecordId, TreeError> {
@@ -356,47 +342,5 @@ impl Tree {
         let record = self.record(number)?;
         let (shard, local) = self.dataset.locate(record).ok_or(TreeError::NotFound)?;
         Ok((shard, self.dataset.shards()[shard].extent(local)?))
-    }
-
-    fn record_names(&self) -> NumberedNames<'_> {
-        NumberedNames::new(self.dataset.records(), &self.extension)
-    }
-
-    fn shard_record_names(&self, shard: u64) -> Result<NumberedNames<'_>, TreeError> {
-        let (first, end) = self.shard_records(shard)?;
-        Ok(NumberedNames::new(end - first, &self.extension))
-    }
-
-    /// The global numbers of a shard's records: the first, and one past the last.
-    fn shard_records(&self, shard: u64) -> Result<(u64, u64), TreeError> {
-        let shard = usize::try_from(shard).map_err(|_| TreeError::NotFound)?;
-        let first = self.dataset.first_record(shard);
-        let end = self.dataset.first_record(shard.saturating_add(1));
-        first.zip(end).ok_or(TreeError::NotFound)
-    }
-
-    fn shard_record(&self, shard: u64, local: u64) -> Option<Node> {
-        let (first, end) = self.shard_records(shard).ok()?;
-        (local < end - first).then(|| Node::Record(first + local))
-    }
-
-    fn shard_by_name(&self, name: &[u8]) -> Option<Node> {
-        let names = &self.shard_names;
-        let found = self
-            .shards_by_name
-            .binary_search_by(|&shard| names[shard][..].cmp(name));
-        found
-            .ok()
-            .map(|at| Node::Shard(self.shards_by_name[at] as u64))
-    }
-}
-
-fn file(node: Node, size: u64, access: Access) -> Attr {
-    Attr {
-        node,
-        kind: Kind::File,
-        size,
-        nlink: 1,
-        access,
     }
 }

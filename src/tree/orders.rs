@@ -1,34 +1,8 @@
-//! What the tree has for reading ahead: the orders in which its records may be read, and the
-//! directories that have all records below them.
+//! The orders in which its records may be read, for reading ahead.
 
 use super::Tree;
-use super::ino::Node;
 use crate::order::{ByNumber, Order};
 use std::sync::Arc;
-
-/// The directories that have all records below them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Collection {
-    /// `records/`
-    Records,
-    /// `shards/`
-    Shards,
-    /// `files/`
-    Files,
-}
-
-impl Collection {
-    /// All of them.
-    pub const ALL: [Collection; 3] = [Collection::Records, Collection::Shards, Collection::Files];
-
-    fn path(self) -> &'static str {
-        match self {
-            Collection::Records => "records",
-            Collection::Shards => "shards",
-            Collection::Files => "files",
-        }
-    }
-}
 
 impl Tree {
     /// The orders in which readers of its directories read records.
@@ -37,24 +11,6 @@ impl Tree {
             Arc::new(ByNumber(self.dataset.records())),
             Arc::new(ByName(Arc::clone(self))),
         ]
-    }
-
-    /// The collection that a directory belongs to.
-    pub fn collection(&self, directory: Node) -> Option<Collection> {
-        match self.inner(directory) {
-            Node::Records => Some(Collection::Records),
-            Node::Shards | Node::Shard(_) => Some(Collection::Shards),
-            Node::Files | Node::Directory { .. } => Some(Collection::Files),
-            _ => None,
-        }
-    }
-
-    /// Where a collection is in the mount, or all that the mount shows of it.
-    pub fn collection_path(&self, collection: Collection) -> &'static str {
-        match self.collection(self.root) {
-            Some(root) if root == collection => ".",
-            _ => collection.path(),
-        }
     }
 }
 

@@ -1,13 +1,11 @@
 //! Reading: which bytes a range of a file is.
 
-use super::ino::Node;
+use super::node::Node;
 use super::{Tree, TreeError};
 use crate::shard::{PayloadBytes, Permit};
 use std::borrow::Cow;
-use std::ops::{ControlFlow, Deref, Range};
+use std::ops::{Deref, Range};
 
-/// Bytes of one entry of `raw/index`.
-pub const INDEX_ENTRY: u64 = 8;
 /// How many bytes a request may have read that nobody asked for: what is compared with checksums is
 /// compared with all of its record. 4 MiB take about a millisecond, from disk some ten.
 const MOST_NOT_ASKED: u64 = 4 << 20;
@@ -25,7 +23,7 @@ pub struct Read<'a> {
 }
 
 #[derive(Debug)]
-enum Bytes<'a> {
+pub(super) enum Bytes<'a> {
     /// Of one shard, for the kernel alone to look at.
     Payload(PayloadBytes<'a>),
     /// Of several, or of no payload.
@@ -110,7 +108,7 @@ impl Tree {
             | Node::Shard(_)
             | Node::Meta
             | Node::Files
-            | Node::Directory { .. } => return Err(TreeError::IsADirectory),
+            | Node::NamedDirectory { .. } => return Err(TreeError::IsADirectory),
         };
         Ok(Read {
             node,
@@ -137,72 +135,8 @@ impl Tree {
         let bytes = Bytes::Payload(bytes.ok_or(TreeError::TooLong)?);
         Ok((Some(base + extent.start()..base + extent.end()), bytes))
     }
-
-    /// Within one shard its bytes; across several, a copy of all their parts.
-    fn read_raw_data(
-        &self,
-        offset: u64,
-        len: u32,
-        permit: &mut Permit<'_>,
-    ) -> Result<(Option<Range<u64>>, Bytes<'_>), TreeError> {
-        let whole = 0..self.dataset.payload_len();
-        let end = offset.saturating_add(u64::from(len)).min(whole.end);
-        if offset >= end {
-            return Ok((None, made(&[][..])));
-        }
-        let mut at = offset;
-        let mut joined = Vec::new();
-        while at < end {
-            let (shard, base) = self.dataset.shard_of_byte(at).ok_or(TreeError::NotFound)?;
-            let part = shard.payload().part(at - base, end - at);
-            if part.len() == end - offset {
-                let bytes = shard.read_part(part, permit)?.ok_or(TreeError::TooLong)?;
-                return Ok((Some(whole), Bytes::Payload(bytes)));
-            }
-            let filled = joined.len();
-            joined.resize(filled + part.len() as usize, 0);
-            if !shard.read_payload_within(part.start(), &mut joined[filled..], permit)? {
-                return Err(TreeError::TooLong);
-            }
-            at += part.len();
-        }
-        Ok((Some(whole), made(joined)))
-    }
-
-    /// The end offsets of all records in the joined payload, little-endian.
-    fn read_raw_index(&self, offset: u64, len: u32) -> Result<Vec<u8>, TreeError> {
-        let end = offset
-            .saturating_add(u64::from(len))
-            .min(self.dataset.records() * INDEX_ENTRY);
-        if offset >= end {
-            return Ok(Vec::new());
-        }
-        let first = offset / INDEX_ENTRY;
-        let last = end.div_ceil(INDEX_ENTRY);
-        let mut bytes = Vec::with_capacity(((last - first) * INDEX_ENTRY) as usize);
-        let mut failed = None;
-        self.dataset
-            .for_each_extent(first..last, &mut |_, shard, extent| {
-                match (extent, self.dataset.first_byte(shard)) {
-                    (Ok(extent), Some(base)) => bytes.extend((base + extent.end()).to_le_bytes()),
-                    (Err(error), _) => failed = Some(error.into()),
-                    (Ok(_), None) => failed = Some(TreeError::NotFound),
-                }
-                if failed.is_none() {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            });
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        bytes.truncate((end - first * INDEX_ENTRY) as usize);
-        bytes.drain(..(offset - first * INDEX_ENTRY) as usize);
-        Ok(bytes)
-    }
 }
 
-fn made<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Bytes<'a> {
+pub(super) fn made<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Bytes<'a> {
     Bytes::Made(bytes.into())
 }

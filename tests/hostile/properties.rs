@@ -8,12 +8,12 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
 use roxfs::dataset::Dataset;
+use roxfs::dataset::summary::Summary;
 use roxfs::shard::verify::{Outcome, verify};
 use roxfs::shard::{Shard, ShardError};
-use roxfs::tree::attr::{Attr, Kind, Mounter};
-use roxfs::tree::ino::Node;
-use roxfs::tree::{Tree, TreeError};
+use roxfs::tree::{Attr, FileKind, Mounter, Node, Tree, TreeError};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 type Checked = Result<(), TestCaseError>;
 
@@ -49,11 +49,14 @@ fn examine(files: &[Vec<u8>], probes: &[Probe]) -> Checked {
     let refused = files.len() - opened.len();
     examine_verify(&paths, &opened, refused as u64)?;
     let dataset = Dataset::new(opened).map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let tree = Tree::new(
-        std::sync::Arc::new(dataset),
-        Mounter { uid: 7, gid: 7 },
-        Box::new(|| {}),
-    );
+    let dataset = Arc::new(dataset);
+    let described = Arc::clone(&dataset);
+    let tree = Tree::new(dataset, Mounter { uid: 7, gid: 7 }, Box::new(|| {})).with_info(Box::new(
+        move || {
+            let summary = Summary::new(&described).with_names_left_out(&described);
+            serde_json::to_vec(&summary).expect("JSON")
+        },
+    ));
     examine_directory(&tree, Node::Root)?;
     prop_assert_eq!(whole(&tree, Node::RawData)?, payloads);
     probes
@@ -154,7 +157,7 @@ struct Listed {
     name: Vec<u8>,
     cookie: u64,
     attr: Attr,
-    known: bool,
+    attr_is_complete: bool,
 }
 
 fn list(tree: &Tree, directory: Node, cookie: u64) -> Result<Vec<Listed>, TreeError> {
@@ -164,9 +167,9 @@ fn list(tree: &Tree, directory: Node, cookie: u64) -> Result<Vec<Listed>, TreeEr
             name: entry.name.to_vec(),
             cookie: entry.cookie,
             attr: entry.attr,
-            known: entry.known,
+            attr_is_complete: entry.attr_is_complete,
         });
-        true
+        ControlFlow::Continue(())
     })?;
     Ok(entries)
 }
@@ -179,7 +182,7 @@ fn no_error<T>(result: Result<T, TreeError>) -> Result<T, TestCaseError> {
 fn examine_directory(tree: &Tree, directory: Node) -> Checked {
     let entries = no_error(list(tree, directory, 0))?;
     // What a lying shard's names look like depends on the way to them.
-    let is_of_names = matches!(directory, Node::Files | Node::Directory { .. });
+    let is_of_names = matches!(directory, Node::Files | Node::NamedDirectory { .. });
     for (place, entry) in entries.iter().enumerate() {
         let rest = no_error(list(tree, directory, entry.cookie))?;
         if !is_of_names {
@@ -188,15 +191,15 @@ fn examine_directory(tree: &Tree, directory: Node) -> Checked {
         // Of these a listing does not tell all.
         let is_counted = !matches!(
             entry.attr.node,
-            Node::Files | Node::Directory { .. } | Node::Info
+            Node::Files | Node::NamedDirectory { .. } | Node::Info
         );
         match tree.lookup(directory, &entry.name) {
             Ok(attr) if is_of_names || !is_counted => {
                 prop_assert!(attr.node != entry.attr.node || attr.access == entry.attr.access);
             }
-            Ok(attr) => prop_assert!(entry.known && attr == entry.attr),
+            Ok(attr) => prop_assert!(entry.attr_is_complete && attr == entry.attr),
             Err(TreeError::Shard(error)) => {
-                prop_assert!(!entry.known || is_of_names);
+                prop_assert!(!entry.attr_is_complete || is_of_names);
                 is_damage(&error)?;
             }
             Err(TreeError::NotFound) if is_of_names => {}
@@ -204,12 +207,12 @@ fn examine_directory(tree: &Tree, directory: Node) -> Checked {
         }
         match entry.attr.kind {
             _ if place < 2 => {}
-            Kind::Directory => examine_directory(tree, entry.attr.node)?,
-            Kind::File if entry.known => examine_file(tree, &entry.attr)?,
-            Kind::File if entry.attr.node == Node::Info => {
+            FileKind::Directory => examine_directory(tree, entry.attr.node)?,
+            FileKind::File if entry.attr_is_complete => examine_file(tree, &entry.attr)?,
+            FileKind::File if entry.attr.node == Node::Info => {
                 examine_file(tree, &no_error(tree.attr(Node::Info))?)?;
             }
-            Kind::File => prop_assert!(tree.read(entry.attr.node, 0, 1).is_err()),
+            FileKind::File => prop_assert!(tree.read(entry.attr.node, 0, 1).is_err()),
         }
     }
     Ok(())

@@ -4,10 +4,9 @@
 use super::*;
 use proptest::prelude::*;
 use roxfs::format::name::Name;
-use roxfs::tree::attr::{Kind, Mounter};
-use roxfs::tree::ino::Node;
-use roxfs::tree::{Preparation, Tree, TreeError};
+use roxfs::tree::{FileKind, Mounter, Node, Preparation, Tree, TreeError};
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A shard's names, and what its order section says of them.
@@ -75,18 +74,18 @@ fn lookup(tree: &Tree, path: &[u8]) -> Result<Node, TreeError> {
 }
 
 /// The entries of a directory, `step` at a time, without dots.
-fn entries(tree: &Tree, directory: Node, step: usize) -> Vec<(Vec<u8>, Node, Kind)> {
+fn entries(tree: &Tree, directory: Node, step: usize) -> Vec<(Vec<u8>, Node, FileKind)> {
     let (mut found, mut cookie) = (Vec::new(), 2);
     loop {
         let mut taken = 0;
         let listed = tree.list(directory, cookie, &mut |entry| {
             if taken == step {
-                return false;
+                return ControlFlow::Break(());
             }
             taken += 1;
             cookie = entry.cookie;
             found.push((entry.name.to_vec(), entry.attr.node, entry.attr.kind));
-            true
+            ControlFlow::Continue(())
         });
         match listed {
             Err(TreeError::Unfinished { next }) => cookie = next,
@@ -106,13 +105,13 @@ fn files(tree: &Tree, directory: Node, path: &[u8], step: usize, found: &mut Vec
     // A lie can hide from a file of the same shard that its name is a directory's too.
     let names: BTreeSet<(&[u8], bool)> = entries
         .iter()
-        .map(|(name, _, kind)| (&name[..], *kind == Kind::File))
+        .map(|(name, _, kind)| (&name[..], *kind == FileKind::File))
         .collect();
     assert_eq!(names.len(), entries.len(), "an entry is listed twice");
     for (name, node, kind) in &entries {
         let child = [path, name].concat();
         match (node, kind) {
-            (Node::Record(number), Kind::File) => found.push((child, *number)),
+            (Node::Record(number), FileKind::File) => found.push((child, *number)),
             _ => files(tree, *node, &[&child[..], b"/"].concat(), step, found),
         }
     }
@@ -284,7 +283,7 @@ fn names_that_cannot_be_shown_are_passed_a_bounded_number_at_a_time() {
         let mut found = Vec::new();
         match tree.list(Node::Files, cookie, &mut |entry| {
             found.push((entry.name.to_vec(), entry.attr.node));
-            true
+            ControlFlow::Continue(())
         }) {
             Err(TreeError::Unfinished { next }) => {
                 assert!(next > cookie, "it gets further");
@@ -340,7 +339,7 @@ fn names_that_are_said_over_and_over_take_one_call() {
         let mut found = 0;
         let listed = tree.list(Node::Files, 0, &mut |_| {
             found += 1;
-            true
+            ControlFlow::Continue(())
         });
         listed.expect("listed in one call");
         assert_eq!(found, 4);

@@ -5,10 +5,9 @@ use super::*;
 use proptest::prelude::*;
 use roxfs::dataset::names::{LeftOut, census};
 use roxfs::format::name::Name;
-use roxfs::tree::attr::{Kind, Mounter};
-use roxfs::tree::ino::Node;
-use roxfs::tree::{Tree, TreeError};
+use roxfs::tree::{FileKind, Mounter, Node, Tree, TreeError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 type Names = Vec<Vec<u8>>;
@@ -64,12 +63,12 @@ fn entries(tree: &Tree, directory: Node, step: usize) -> Vec<(Vec<u8>, Node)> {
         let mut taken = 0;
         tree.list(directory, cookie, &mut |entry| {
             if taken == step {
-                return false;
+                return ControlFlow::Break(());
             }
             taken += 1;
             cookie = entry.cookie;
             found.push((entry.name.to_vec(), entry.attr.node));
-            true
+            ControlFlow::Continue(())
         })
         .expect("listed");
         if taken < step {
@@ -92,7 +91,7 @@ fn walk(tree: &Tree, directory: Node, path: &[u8], step: usize, found: &mut Mode
             .expect("what is listed is there");
         assert_eq!(attr.node, node, "{:?}", name.escape_ascii().to_string());
         let child = [path, &name].concat();
-        let is_directory = attr.kind == Kind::Directory;
+        let is_directory = attr.kind == FileKind::Directory;
         sorted.push([&name[..], if is_directory { b"/" } else { b"" }].concat());
         let record = match node {
             Node::Record(number) => Some(number),

@@ -4,9 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use roxfs::dataset;
 use roxfs::shard::{Shard, ShardError, any_work};
-use roxfs::tree::attr::Mounter;
-use roxfs::tree::ino::Node;
-use roxfs::tree::{Tree, TreeError};
+use roxfs::tree::{Mounter, Node, Tree, TreeError};
 use std::path::Path;
 use std::sync::Arc;
 

@@ -2,8 +2,7 @@
 
 use super::build::Built;
 use roxfs::format::name::Name;
-use roxfs::tree::Tree;
-use roxfs::tree::ino::Node;
+use roxfs::tree::{Node, Tree};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What stands at each path: a record's number, or `None` for a directory.

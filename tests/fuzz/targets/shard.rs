@@ -11,11 +11,11 @@ use super::model::{Model, honest_are_there, model};
 use super::scratch;
 use roxfs::dataset::Dataset;
 use roxfs::dataset::names::census;
+use roxfs::dataset::summary::Summary;
 use roxfs::format::name::Name;
 use roxfs::shard::Shard;
-use roxfs::tree::attr::{Kind, Mounter};
-use roxfs::tree::ino::Node;
-use roxfs::tree::{Tree, TreeError};
+use roxfs::tree::{FileKind, Mounter, Node, Tree, TreeError};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub fn run(data: &[u8]) {
@@ -49,6 +49,7 @@ pub fn run(data: &[u8]) {
     );
     records(&tree, &built);
     raw(&tree, &built);
+    info(&dataset);
     names(&tree, &built, step, &mut choices);
 }
 
@@ -131,9 +132,13 @@ fn raw(tree: &Tree, built: &[Built]) {
         let expected: Vec<u8> = ends.flatten().collect();
         assert_eq!(*tree.read(Node::RawIndex, 0, 1 << 20).unwrap(), *expected);
     }
-    let info = tree.read(Node::Info, 0, 1 << 20).unwrap();
-    let info: serde_json::Value = serde_json::from_slice(&info).unwrap();
-    assert_eq!(info["records"], tree.dataset().records());
+}
+
+/// What `.roxfs/info.json` is made of.
+fn info(dataset: &Dataset) {
+    let summary = Summary::new(dataset).with_names_left_out(dataset);
+    let info = serde_json::to_value(&summary).unwrap();
+    assert_eq!(info["records"], dataset.records());
 }
 
 /// The entries of a directory, `step` at a time; no more than `most`.
@@ -143,13 +148,13 @@ fn list(tree: &Tree, directory: Node, step: usize, most: usize) -> Vec<(Vec<u8>,
         let mut taken = 0;
         let listed = tree.list(directory, cookie, &mut |entry| {
             if taken == step {
-                return false;
+                return ControlFlow::Break(());
             }
             taken += 1;
             assert!(entry.cookie > cookie, "a cookie that does not grow");
             cookie = entry.cookie;
             found.push((entry.name.to_vec(), entry.attr.node));
-            true
+            ControlFlow::Continue(())
         });
         listed.unwrap();
         assert!(found.len() <= most + 2, "more entries than names");
@@ -242,7 +247,7 @@ impl Walk<'_> {
                 "{}: listed twice",
                 child.escape_ascii()
             );
-            if attr.kind == Kind::Directory && record.is_none() && !again {
+            if attr.kind == FileKind::Directory && record.is_none() && !again {
                 directories += 1;
                 self.directory(node, &[&child[..], b"/"].concat());
             }

@@ -4,12 +4,7 @@
 //! | number | node |
 //! |---|---|
 //! | 1 | the root |
-//! | 2 | `records/` |
-//! | 3, 4, 5 | `raw/`, `raw/data`, `raw/index` |
-//! | 6 | `shards/` |
-//! | 7, 8 | `.roxfs/`, `.roxfs/info.json` |
-//! | 9 | `files/` |
-//! | 10 to 15 | kept free for `views/` and `.roxfs/stats` |
+//! | 2 to 15 | files and directories at fixed places ([`fixed::FIXED`]); the rest is kept free for more |
 //! | 16 + i | record i |
 //! | top byte 1, then the shard's number | a directory in `shards/` |
 //! | top byte 2, then 11 bits of depth and 45 of position | a directory below `files/`: where in the order of names its own begin, and how deep it lies |
@@ -17,6 +12,8 @@
 //! Other values of the top byte are kept free for directories of `views/`. The node that is the
 //! mount's root has number 1, whichever it is: [`super::Tree`] sees to that.
 
+use super::attr::FileKind;
+use super::fixed;
 use crate::dataset::names::MAX_POSITIONS;
 
 /// A file or directory of the tree.
@@ -45,7 +42,7 @@ pub enum Node {
     /// `files/`
     Files,
     /// A directory below `files/`; not checked to exist.
-    Directory {
+    NamedDirectory {
         /// The position of its first name in the order of names.
         position: u64,
         /// 1 for a directory in `files/`, 2 for one in that, and so on.
@@ -53,10 +50,14 @@ pub enum Node {
     },
 }
 
-const FIRST_RECORD: u64 = 16;
+/// The number of no node.
+const NO_INODE: u64 = 0;
+const ROOT: u64 = 1;
+/// Record 0. The numbers below are for the root and for nodes at fixed places.
+pub(super) const FIRST_RECORD: u64 = 16;
 const TAG_SHIFT: u32 = 56;
 const TAG_SHARD: u64 = 1;
-const TAG_DIRECTORY: u64 = 2;
+const TAG_NAMED_DIRECTORY: u64 = 2;
 /// A name of at most 4095 bytes has at most 2047 directories in it.
 const MAX_DEPTH: u64 = (1 << 11) - 1;
 
@@ -65,18 +66,11 @@ impl Node {
     pub fn from_ino(ino: u64) -> Option<Node> {
         let low = ino & ((1 << TAG_SHIFT) - 1);
         match (ino >> TAG_SHIFT, low) {
-            (0, 1) => Some(Node::Root),
-            (0, 2) => Some(Node::Records),
-            (0, 3) => Some(Node::Raw),
-            (0, 4) => Some(Node::RawData),
-            (0, 5) => Some(Node::RawIndex),
-            (0, 6) => Some(Node::Shards),
-            (0, 7) => Some(Node::Meta),
-            (0, 8) => Some(Node::Info),
-            (0, 9) => Some(Node::Files),
+            (0, ROOT) => Some(Node::Root),
+            (0, ..FIRST_RECORD) => fixed::node_of(low),
             (0, FIRST_RECORD..) => Some(Node::Record(low - FIRST_RECORD)),
             (TAG_SHARD, _) => Some(Node::Shard(low)),
-            (TAG_DIRECTORY, _) if low / MAX_POSITIONS > 0 => Some(Node::Directory {
+            (TAG_NAMED_DIRECTORY, _) if low / MAX_POSITIONS > 0 => Some(Node::NamedDirectory {
                 position: low % MAX_POSITIONS,
                 depth: low / MAX_POSITIONS,
             }),
@@ -84,23 +78,38 @@ impl Node {
         }
     }
 
+    /// Whether it is a file or a directory.
+    pub fn kind(self) -> FileKind {
+        match self {
+            Node::Record(_) | Node::RawData | Node::RawIndex | Node::Info => FileKind::File,
+            Node::Root
+            | Node::Records
+            | Node::Raw
+            | Node::Shards
+            | Node::Shard(_)
+            | Node::Meta
+            | Node::Files
+            | Node::NamedDirectory { .. } => FileKind::Directory,
+        }
+    }
+
     /// The node's inode number. Records and shards of a dataset stay below the tag.
     pub fn ino(self) -> u64 {
         match self {
-            Node::Root => 1,
-            Node::Records => 2,
-            Node::Raw => 3,
-            Node::RawData => 4,
-            Node::RawIndex => 5,
-            Node::Shards => 6,
-            Node::Meta => 7,
-            Node::Info => 8,
-            Node::Files => 9,
+            Node::Root => ROOT,
+            Node::Records
+            | Node::Raw
+            | Node::RawData
+            | Node::RawIndex
+            | Node::Shards
+            | Node::Meta
+            | Node::Info
+            | Node::Files => fixed::entry_of(self).map_or(NO_INODE, |entry| entry.ino),
             Node::Record(number) => FIRST_RECORD + number,
             Node::Shard(number) => TAG_SHARD << TAG_SHIFT | number,
-            Node::Directory { position, depth } => {
+            Node::NamedDirectory { position, depth } => {
                 let low = depth.min(MAX_DEPTH) * MAX_POSITIONS + position % MAX_POSITIONS;
-                TAG_DIRECTORY << TAG_SHIFT | low
+                TAG_NAMED_DIRECTORY << TAG_SHIFT | low
             }
         }
     }
@@ -134,7 +143,7 @@ mod tests {
             position in 0..MAX_POSITIONS,
             depth in 1..=MAX_DEPTH,
         ) {
-            let node = Node::Directory { position, depth };
+            let node = Node::NamedDirectory { position, depth };
             prop_assert_eq!(Node::from_ino(node.ino()), Some(node));
         }
     }
@@ -142,7 +151,8 @@ mod tests {
     #[test]
     fn small_numbers_are_the_fixed_nodes() {
         let nodes: Vec<Option<Node>> = (0..17).map(Node::from_ino).collect();
-        assert_eq!(nodes.iter().flatten().count(), 9 + 1);
+        // The root and record 0 beside them.
+        assert_eq!(nodes.iter().flatten().count(), fixed::FIXED.len() + 2);
         assert_eq!(nodes[0], None);
         assert_eq!(nodes[16], Some(Node::Record(0)));
     }
