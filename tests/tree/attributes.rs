@@ -111,7 +111,7 @@ fn inode_numbers_are_the_same_for_ever() {
         ("files", 9),
         ("records/0.bin", 16),
         ("shards/z/1.bin", 16 + 7),
-        ("files/z/three", 16 + 7),
+        ("files/z/five", 16 + 7),
         ("shards/a", tag(1, 0)),
         ("shards/z", tag(1, 3)),
         ("files/b", position(1, 0)),

@@ -109,7 +109,11 @@ fn sample() -> Vec<Made> {
         Made::plain("nameless.rox", &[b"first", b"", b"third"]),
         Made {
             file: "z.rox",
-            records: vec![record("top", 1), record("z/three", 70_000)],
+            records: vec![
+                record("top", 1),
+                record("z/five", 5),
+                record("z/four", 70_000),
+            ],
         },
     ]
 }

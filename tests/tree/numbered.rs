@@ -19,10 +19,10 @@ fn a_record_is_found_by_its_number_with_any_padding() {
 fn what_is_no_record_is_not_found() {
     let written = Written::new(&sample());
     let tree = written.tree();
-    // Eight records.
+    // Nine records.
     for name in [
-        "8.bin",
-        "000008.bin",
+        "9.bin",
+        "000009.bin",
         "18446744073709551615.bin",
         "18446744073709551616.bin",
         "000005",
