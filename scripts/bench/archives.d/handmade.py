@@ -1,6 +1,6 @@
 """Archives made byte by byte; each stands for a kind that packers have met."""
 
-from blocks import END, GNU, V7, base256, entry, header, long_name, padded, pax, record
+from blocks import END, GNU, V7, base256, entry, header, long_name, padded, pax
 
 LONG = b"l/" + b"z" * 150
 DEEP = b"/".join([b"d" * 60] * 3)
@@ -170,7 +170,7 @@ WHOLE = {
     "cut-after-long-name": [A, long_name(LONG)],
 }
 
-# Read by peers with their option to go on after an end mark, as roxfs always does.
+# Read by peers with their option to continue after an end mark, as roxfs always does.
 JOINED = {
     "joined": [A, END, AFTER, END],
     "joined-three": [A, END, entry(b"b", b"bee"), END, AFTER, END],

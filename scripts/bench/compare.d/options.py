@@ -91,7 +91,7 @@ def parser():
     add("--quick", action="store_true", help="a twentieth of the files, one round")
     add("--scale", metavar="N", type=positive, help="make one Nth of the files [1]")
     add("--limit", metavar="N", type=positive,
-        help="read at most so many files in a pass: neighbours in order, and spread over the "
+        help="read at most this many files in a pass: neighbours in order, and spread over the "
              "dataset in random order [30000; where the dataset is scaled less, at least 5000]")
     add("--work", metavar="DIR", default="/var/tmp",
         help="make everything in a new directory under DIR, and remove it at the end; it needs "

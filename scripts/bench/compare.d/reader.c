@@ -213,7 +213,7 @@ static double work_together(const struct list *list, visit *visit, int dir, size
         if (child < 0)
             err(1, "fork");
         if (child == 0) {
-            /* None is to go on when another one has failed. */
+            /* None is to continue when another one has failed. */
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             close(gate[1]);
             if (read(gate[0], &byte, 1) < 0)

@@ -23,7 +23,7 @@ Medians over the rounds, in brackets the lowest and the highest. "/ plain" is th
 files; "/ best" the ratio to the fastest mount that is not roxfs (of speeds: above 1 is faster than
 it; of times: below 1 is). Plain files are in the page cache, with their names and attributes,
 unless a table says otherwise: they have no first pass. A peer with a number of files behind its
-name read so many, and the rate is that of those. Before a first pass free memory is used once, so
+name read only these, and the rate is theirs. Before a first pass free memory is used once, so
 that a virtual machine has it. What the disk reads is counted for the whole machine: other programs
 should rest."""
 
