@@ -52,7 +52,7 @@ impl LeftOutWarning {
 }
 
 fn warn(dataset: &Dataset) {
-    match names::census(dataset, &mut |_, _, _| {}) {
+    match names::clashes(dataset, &mut |_, _, _| {}) {
         Ok(left_out) => log::warn!(
             "{}; the records are in records/, and roxfs verify lists them",
             describe_left_out(&left_out)

@@ -67,7 +67,7 @@ fn report_left_out(paths: &[PathBuf], some_unreadable: bool) -> bool {
         return all_read;
     };
     let mut told = 0;
-    let left_out = names::census(&dataset, &mut |record, name, reason| {
+    let left_out = names::clashes(&dataset, &mut |record, name, reason| {
         // Names that break the rules have been reported as damage.
         if !matches!(reason, Reason::Invalid(_)) && told < SHOWN_FAULTS {
             told += 1;

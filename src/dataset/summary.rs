@@ -70,7 +70,7 @@ impl Summary {
     /// Counts the names that are left out; reads all names.
     pub fn count_names_left_out(&mut self, dataset: &Dataset) -> Result<(), ShardError> {
         if dataset.has_names() {
-            self.names_left_out = Some(names::census(dataset, &mut |_, _, _| {})?);
+            self.names_left_out = Some(names::clashes(dataset, &mut |_, _, _| {})?);
         }
         Ok(())
     }

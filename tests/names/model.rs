@@ -3,7 +3,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use roxfs::dataset::names::{LeftOut, census};
+use roxfs::dataset::names::{LeftOut, clashes};
 use roxfs::format::name::Name;
 use roxfs::tree::{FileKind, Mounter, Node, Tree, TreeError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -123,7 +123,7 @@ fn check(shards: &[Names], step: usize) {
     walk(&tree, Node::Files, b"", step, &mut found);
     assert_eq!(found, expected);
     let mut told = 0;
-    let counted = census(tree.dataset(), &mut |_, _, _| told += 1).expect("readable");
+    let counted = clashes(tree.dataset(), &mut |_, _, _| told += 1).expect("readable");
     assert_eq!(counted, left_out);
     assert_eq!(told, left_out.total());
 }

@@ -25,15 +25,15 @@ impl NameOrder {
             is_searched,
         };
         // Nearly always the name at the cursor or the next one tells.
-        let near = [cursor.current(), cursor.ahead()];
+        let near = [cursor.current(), cursor.peek()];
         let mut near = near.into_iter().flatten();
         if let Some(name) = near.find(|name| name.key >= within) {
             return Ok(found(at(name), false));
         }
-        let Some(ahead) = cursor.ahead() else {
+        let Some(next) = cursor.peek() else {
             return Ok(found(None, false));
         };
-        let searched = self.seek(&within, ahead.position)?;
+        let searched = self.seek(&within, next.position)?;
         Ok(found(searched.current().and_then(at), true))
     }
 

@@ -3,7 +3,7 @@
 //! What a cursor gives never decreases and lies within the range that its shard's first and last
 //! names span, whatever the shard says: a name elsewhere is a lie, and is passed over.
 
-use super::{Layout, NameOrder, Piece, SCAN, piece_of};
+use super::{Layout, NameOrder, SCAN_NAMES, ShardNames, part_at};
 use crate::dataset::RecordId;
 use crate::shard::{ShardError, SortedNames};
 
@@ -29,7 +29,7 @@ pub struct Cursor<'a> {
     /// Smaller names are passed over before the first one is given.
     floor: Vec<u8>,
     current: Option<NameAt>,
-    ahead: Option<NameAt>,
+    next_name: Option<NameAt>,
 }
 
 impl<'a> Cursor<'a> {
@@ -44,9 +44,9 @@ impl<'a> Cursor<'a> {
             run: None,
             floor: floor.to_vec(),
             current: None,
-            ahead: None,
+            next_name: None,
         };
-        cursor.ahead = cursor.read(Vec::new())?;
+        cursor.next_name = cursor.read(Vec::new())?;
         cursor.advance()?;
         Ok(cursor)
     }
@@ -57,23 +57,23 @@ impl<'a> Cursor<'a> {
     }
 
     /// The name after that.
-    pub fn ahead(&self) -> Option<&NameAt> {
-        self.ahead.as_ref()
+    pub fn peek(&self) -> Option<&NameAt> {
+        self.next_name.as_ref()
     }
 
     /// Goes one further.
     pub fn advance(&mut self) -> Result<(), ShardError> {
-        let left = std::mem::replace(&mut self.current, self.ahead.take());
+        let left = std::mem::replace(&mut self.current, self.next_name.take());
         // The one that was left has a buffer to use again.
         let buffer = left.map(|name| name.key).unwrap_or_default();
-        self.ahead = self.read(buffer)?;
+        self.next_name = self.read(buffer)?;
         Ok(())
     }
 
     /// The next name, whose bytes are put into `key`.
     fn read(&mut self, mut key: Vec<u8>) -> Result<Option<NameAt>, ShardError> {
-        if let Layout::Apart(pieces) = &self.order.layout {
-            return self.read_apart(pieces, key);
+        if let Layout::Disjoint(parts) = &self.order.layout {
+            return self.read_disjoint(parts, key);
         }
         // Merging has sorted them, without those that were lies.
         let position = self.next;
@@ -91,18 +91,18 @@ impl<'a> Cursor<'a> {
 
     /// After some lies in a row the rest of the shard is searched, and after some more it is left:
     /// a few names and searches for each shard, however many lies it has.
-    fn read_apart(
+    fn read_disjoint(
         &mut self,
-        pieces: &[Piece],
+        parts: &[ShardNames],
         mut key: Vec<u8>,
     ) -> Result<Option<NameAt>, ShardError> {
         let (mut lies, mut searched) = (0, None);
-        while let Some(piece) = piece_of(pieces, self.next).filter(|_| self.next < self.order.len) {
+        while let Some(part) = part_at(parts, self.next).filter(|_| self.next < self.order.len) {
             let position = self.next;
             self.next += 1;
-            let record = self.read_in(piece, position, &mut key)?;
+            let record = self.read_in(part, position, &mut key)?;
             let floor = self.current.as_ref().map(|name| &name.key);
-            let is_in_place = piece.holds(&key) && key >= *floor.unwrap_or(&self.floor);
+            let is_in_place = part.holds(&key) && key >= *floor.unwrap_or(&self.floor);
             if let Some(record) = record.filter(|_| is_in_place) {
                 return Ok(Some(NameAt {
                     position,
@@ -111,33 +111,33 @@ impl<'a> Cursor<'a> {
                 }));
             }
             lies += 1;
-            if lies < SCAN {
+            if lies < SCAN_NAMES {
                 continue;
             }
             lies = 0;
             let floor = floor.unwrap_or(&self.floor).clone();
-            self.next = match searched.replace(piece.shard) {
-                Some(shard) if shard == piece.shard => piece.end(),
-                _ => self.order.search(piece, self.next..piece.end(), &floor)?,
+            self.next = match searched.replace(part.shard) {
+                Some(shard) if shard == part.shard => part.end(),
+                _ => self.order.search(part, self.next..part.end(), &floor)?,
             };
             self.run = None;
         }
         Ok(None)
     }
 
-    /// Reads the name at `position` of a piece; `None` where its order says what is no record.
+    /// Reads the name at `position` of a part; `None` where its order says what is no record.
     fn read_in(
         &mut self,
-        piece: &Piece,
+        part: &ShardNames,
         position: u64,
         key: &mut Vec<u8>,
     ) -> Result<Option<RecordId>, ShardError> {
         let dataset = &self.order.dataset;
         let names = match &mut self.run {
-            Some((shard, names)) if *shard == piece.shard => names,
+            Some((shard, names)) if *shard == part.shard => names,
             run => {
-                let names = dataset.shards()[piece.shard].sorted_names(piece.local(position));
-                &mut run.insert((piece.shard, names)).1
+                let names = dataset.shards()[part.shard].sorted_names(part.local(position));
+                &mut run.insert((part.shard, names)).1
             }
         };
         key.clear();
@@ -145,6 +145,6 @@ impl<'a> Cursor<'a> {
             return Ok(None);
         };
         key.extend_from_slice(name);
-        Ok(local.and_then(|local| dataset.record_in(piece.shard, local)))
+        Ok(local.and_then(|local| dataset.record_in(part.shard, local)))
     }
 }

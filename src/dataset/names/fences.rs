@@ -4,11 +4,11 @@ use crate::shard::ShardError;
 use std::sync::OnceLock;
 
 /// How many names are kept.
-const FENCES: u64 = 4096;
+const MOST_FENCES: u64 = 4096;
 /// Positions from one to the next, at least.
 const LEAST_STRIDE: u64 = 64;
 /// Longer names are not kept: memory stays bounded whatever a shard says.
-const LONGEST: usize = 256;
+const LONGEST_NAME_LEN: usize = 256;
 
 /// Writes the name at a position into a buffer.
 pub type ReadKey<'a> = dyn FnMut(u64, &mut Vec<u8>) -> Result<(), ShardError> + 'a;
@@ -23,7 +23,7 @@ pub struct Fences {
 impl Fences {
     /// For `len` positions.
     pub fn new(len: u64) -> Fences {
-        let stride = len.div_ceil(FENCES).max(LEAST_STRIDE);
+        let stride = len.div_ceil(MOST_FENCES).max(LEAST_STRIDE);
         let count = len.div_ceil(stride);
         Fences {
             stride,
@@ -52,7 +52,7 @@ impl Fences {
                 Some(name) => **name < *key,
                 None => {
                     read(middle * self.stride, &mut name)?;
-                    if let Some(slot) = slot.filter(|_| name.len() <= LONGEST) {
+                    if let Some(slot) = slot.filter(|_| name.len() <= LONGEST_NAME_LEN) {
                         slot.get_or_init(|| name.clone().into());
                     }
                     name[..] < *key

@@ -1,6 +1,6 @@
 //! Merging the shards' orders of names into one.
 
-use super::piece::Piece;
+use super::shard_names::ShardNames;
 use crate::dataset::{Dataset, RecordId};
 use crate::shard::{ShardError, SortedNames};
 use std::cmp::Reverse;
@@ -8,14 +8,14 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
 /// How many names of all shards together are read ahead, about, and how many bytes for each.
-const READ_AHEAD: u64 = 1 << 15;
+const READ_AHEAD_NAMES: u64 = 1 << 15;
 const BYTES_OF_NAME: u64 = 128;
 /// Bytes that a shard takes however many there are: its next name, and places of the next few.
 const BYTES_OF_SHARD: u64 = 16 << 10;
 
 /// How many bytes of memory merging `shards` takes beside what it gives.
 pub fn buffers(shards: usize) -> u64 {
-    READ_AHEAD * BYTES_OF_NAME + shards as u64 * BYTES_OF_SHARD
+    READ_AHEAD_NAMES * BYTES_OF_NAME + shards as u64 * BYTES_OF_SHARD
 }
 
 /// The named records of all shards in byte order of their names, equal names by number. Names that
@@ -24,7 +24,7 @@ pub struct Merge<'a> {
     dataset: &'a Dataset,
     runs: Vec<(usize, SortedNames<'a>)>,
     heads: BinaryHeap<Reverse<Head>>,
-    begun: bool,
+    is_past_first: bool,
     out_of_order: u64,
 }
 
@@ -41,13 +41,13 @@ impl<'a> Merge<'a> {
     pub fn new(dataset: &'a Dataset) -> Result<Merge<'a>, ShardError> {
         let (mut named, mut out_of_order) = (Vec::new(), 0);
         for (number, shard) in dataset.shards().iter().enumerate() {
-            match Piece::of(number, shard)? {
-                Some(piece) if piece.is_honest() => named.push((number, shard)),
-                Some(piece) => out_of_order += piece.len,
+            match ShardNames::of(number, shard)? {
+                Some(part) if part.is_honest() => named.push((number, shard)),
+                Some(part) => out_of_order += part.len,
                 None => {}
             }
         }
-        let batch = READ_AHEAD / named.len().max(1) as u64;
+        let batch = READ_AHEAD_NAMES / named.len().max(1) as u64;
         let runs = named.into_iter().map(|(number, shard)| {
             let names = shard.sorted_names(0);
             (number, names.with_batches_of(batch, batch * BYTES_OF_NAME))
@@ -56,7 +56,7 @@ impl<'a> Merge<'a> {
             dataset,
             runs: runs.collect(),
             heads: BinaryHeap::new(),
-            begun: false,
+            is_past_first: false,
             out_of_order,
         };
         for run in 0..merge.runs.len() {
@@ -71,7 +71,7 @@ impl<'a> Merge<'a> {
     /// The next record and its name.
     pub fn next_name(&mut self) -> Result<Option<(RecordId, &[u8])>, ShardError> {
         // The name given out last is the smallest still; its run goes on behind it.
-        if std::mem::replace(&mut self.begun, true) {
+        if std::mem::replace(&mut self.is_past_first, true) {
             let Some(mut top) = self.heads.peek_mut() else {
                 return Ok(None);
             };

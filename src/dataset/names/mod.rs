@@ -9,13 +9,13 @@
 //! and only where they do not decrease. One whose first name is larger than its last has none.
 
 mod below;
-mod census;
+mod clashes;
 mod cursor;
 mod fences;
 mod merge;
-mod piece;
+mod shard_names;
 
-pub use census::{LeftOut, Reason, census};
+pub use clashes::{LeftOut, Reason, clashes};
 pub use cursor::{Cursor, NameAt};
 
 use crate::dataset::{Dataset, RecordId};
@@ -23,7 +23,7 @@ use crate::shard::{Shard, ShardError};
 use crate::sys::memory;
 use fences::Fences;
 use merge::Merge;
-use piece::{Piece, lay_apart, piece_of};
+use shard_names::{ShardNames, part_at, sort_disjoint};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ use std::sync::Arc;
 /// Inode numbers of directories have room for this many positions.
 pub const MAX_POSITIONS: u64 = 1 << 45;
 
-/// Where reading a few names in one piece is cheaper than halving further.
-const SCAN: u64 = 24;
+/// This many names are read in one piece for less than halving further would take.
+const SCAN_NAMES: u64 = 24;
 
 /// The named records of a dataset in byte order of their names, equal names by number.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub struct NameOrder {
 #[derive(Debug)]
 enum Layout {
     /// One shard's names after the other's.
-    Apart(Vec<Piece>),
+    Disjoint(Vec<ShardNames>),
     /// Records by position, as 32-bit numbers while these suffice.
     Merged(Vec<u32>),
     MergedWide(Vec<u64>),
@@ -56,18 +56,18 @@ impl NameOrder {
     /// Finds out how the shards' names lie to each other, and merges them if they overlap. Reads
     /// two names of each shard, or all. Fails where memory has no room for a merged order.
     pub fn new(dataset: Arc<Dataset>) -> Result<NameOrder, ShardError> {
-        let mut pieces = Vec::new();
+        let mut parts = Vec::new();
         for (number, shard) in dataset.shards().iter().enumerate() {
-            pieces.extend(Piece::of(number, shard)?.filter(Piece::is_honest));
+            parts.extend(ShardNames::of(number, shard)?.filter(ShardNames::is_honest));
         }
-        let len: u64 = pieces.iter().map(|piece| piece.len).sum();
-        let layout = if lay_apart(&mut pieces) {
-            Layout::Apart(pieces)
+        let len: u64 = parts.iter().map(|part| part.len).sum();
+        let layout = if sort_disjoint(&mut parts) {
+            Layout::Disjoint(parts)
         } else {
-            merged(&dataset, &pieces, len)?
+            merged(&dataset, &parts, len)?
         };
         let len = match &layout {
-            Layout::Apart(_) => len,
+            Layout::Disjoint(_) => len,
             Layout::Merged(records) => records.len() as u64,
             Layout::MergedWide(records) => records.len() as u64,
         };
@@ -91,36 +91,52 @@ impl NameOrder {
 
     /// The names from the first one on that is at `from` or later and not smaller than `key`.
     pub fn seek(&self, key: &[u8], from: u64) -> Result<Cursor<'_>, ShardError> {
+        let (range, shard) = self.range_for(key);
         let from = from.min(self.len);
-        let (low, high, piece) = match &self.layout {
-            Layout::Apart(pieces) => {
-                let piece = pieces.partition_point(|piece| piece.is_below(key));
-                let piece = pieces.get(piece);
-                let range = piece.map(|piece| (piece.first, piece.end()));
-                let (first, end) = range.unwrap_or((self.len, self.len));
-                (first.min(self.len), end.min(self.len), piece)
-            }
-            Layout::Merged(_) | Layout::MergedWide(_) => (0, self.len, None),
-        };
-        let shard = piece.map(|piece| &self.dataset.shards()[piece.shard]);
-        let (low, high) = (low.max(from), high.max(from));
-        let mut read =
-            |position: u64, name: &mut Vec<u8>| self.read_for_search(position, name, shard);
-        let (low, high) = self.fences.narrow(low, high, key, &mut read)?;
-        let most = if shard.is_some_and(Shard::is_in_name_order) {
-            SCAN
-        } else {
-            0
-        };
-        let low = self.halve(low..high, key, most, shard)?;
-        let cursor = self.cursor(low, key)?;
+        let range = range.start.max(from)..range.end.max(from);
+        let position = self.narrow(range, key, shard)?;
+        let cursor = self.cursor(position, key)?;
         shard.map_or(Ok(()), Shard::check_unchanged)?;
         Ok(cursor)
     }
 
-    /// The first position in a range of a piece whose name is not smaller than `key`.
-    fn search(&self, piece: &Piece, range: Range<u64>, key: &[u8]) -> Result<u64, ShardError> {
-        self.halve(range, key, 0, Some(&self.dataset.shards()[piece.shard]))
+    /// The positions among which `key` has its place, and the shard whose names these are if they are
+    /// one shard's.
+    fn range_for(&self, key: &[u8]) -> (Range<u64>, Option<&Shard>) {
+        let Layout::Disjoint(parts) = &self.layout else {
+            return (0..self.len, None);
+        };
+        let after = parts.partition_point(|part| part.is_below(key));
+        let Some(part) = parts.get(after) else {
+            return (self.len..self.len, None);
+        };
+        let range = part.first.min(self.len)..part.end().min(self.len);
+        (range, Some(&self.dataset.shards()[part.shard]))
+    }
+
+    /// A position in `range` from which the first name that is not smaller than `key` is not far: by
+    /// the fences first, then by halving.
+    fn narrow(
+        &self,
+        range: Range<u64>,
+        key: &[u8],
+        shard: Option<&Shard>,
+    ) -> Result<u64, ShardError> {
+        let mut read =
+            |position: u64, name: &mut Vec<u8>| self.read_for_search(position, name, shard);
+        let (low, high) = self.fences.narrow(range.start, range.end, key, &mut read)?;
+        // A cursor passes over smaller names; where it reads them one by one, that is dear.
+        let most = if shard.is_some_and(Shard::is_in_name_order) {
+            SCAN_NAMES
+        } else {
+            0
+        };
+        self.halve(low..high, key, most, shard)
+    }
+
+    /// The first position in a range of a part whose name is not smaller than `key`.
+    fn search(&self, part: &ShardNames, range: Range<u64>, key: &[u8]) -> Result<u64, ShardError> {
+        self.halve(range, key, 0, Some(&self.dataset.shards()[part.shard]))
     }
 
     /// Halves a range of positions, until `most` are left, before the first one whose name is not
@@ -179,16 +195,14 @@ impl NameOrder {
 
     /// Whether the records are in the same order by name and by number, all of them named.
     pub fn is_by_number(&self) -> bool {
-        let Layout::Apart(pieces) = &self.layout else {
+        let Layout::Disjoint(parts) = &self.layout else {
             return false;
         };
         let shards = self.dataset.shards();
-        let in_order = pieces
+        let in_order = parts
             .iter()
-            .all(|piece| piece.is_complete() && shards[piece.shard].is_in_name_order());
-        in_order
-            && pieces.is_sorted_by_key(|piece| piece.shard)
-            && self.len == self.dataset.records()
+            .all(|part| part.is_complete() && shards[part.shard].is_in_name_order());
+        in_order && parts.is_sorted_by_key(|part| part.shard) && self.len == self.dataset.records()
     }
 
     /// The names from `position` on that are not smaller than `floor`.
@@ -202,8 +216,8 @@ impl NameOrder {
         if let Some(shard) = self.read_key(position, key)? {
             shard.check_unchanged()?;
         }
-        if let Layout::Apart(pieces) = &self.layout
-            && !piece_of(pieces, position).is_some_and(|piece| piece.holds(key))
+        if let Layout::Disjoint(parts) = &self.layout
+            && !part_at(parts, position).is_some_and(|part| part.holds(key))
         {
             key.clear();
         }
@@ -231,23 +245,23 @@ impl NameOrder {
             Layout::MergedWide(records) => Ok(records
                 .get(place)
                 .and_then(|&record| self.dataset.record(record))),
-            Layout::Apart(pieces) => {
-                let Some(piece) = piece_of(pieces, position) else {
+            Layout::Disjoint(parts) => {
+                let Some(part) = part_at(parts, position) else {
                     return Ok(None);
                 };
-                let shard = &self.dataset.shards()[piece.shard];
-                let local = shard.record_in_name_order(piece.local(position))?;
-                Ok(local.and_then(|local| self.dataset.record_in(piece.shard, local)))
+                let shard = &self.dataset.shards()[part.shard];
+                let local = shard.record_in_name_order(part.local(position))?;
+                Ok(local.and_then(|local| self.dataset.record_in(part.shard, local)))
             }
         }
     }
 }
 
-fn merged(dataset: &Dataset, pieces: &[Piece], names: u64) -> Result<Layout, ShardError> {
+fn merged(dataset: &Dataset, parts: &[ShardNames], names: u64) -> Result<Layout, ShardError> {
     let is_wide = dataset.records() > u64::from(u32::MAX);
-    ask_for_memory(dataset, pieces, names, if is_wide { 8 } else { 4 })?;
+    ask_for_memory(dataset, parts, names, if is_wide { 8 } else { 4 })?;
     let mut merge = Merge::new(dataset)?;
-    let no_room = |_| no_memory(dataset, pieces, "the kernel refuses it".to_owned());
+    let no_room = |_| no_memory(dataset, parts, "the kernel refuses it".to_owned());
     let most = usize::try_from(names).unwrap_or(usize::MAX);
     if is_wide {
         let mut records = Vec::new();
@@ -270,27 +284,27 @@ fn merged(dataset: &Dataset, pieces: &[Piece], names: u64) -> Result<Layout, Sha
 /// memory there is: a daemon that is killed for want of memory serves nobody.
 fn ask_for_memory(
     dataset: &Dataset,
-    pieces: &[Piece],
+    parts: &[ShardNames],
     names: u64,
     bytes: u64,
 ) -> Result<(), ShardError> {
     let needed = names
         .saturating_mul(bytes)
-        .saturating_add(merge::buffers(pieces.len()));
+        .saturating_add(merge::buffers(parts.len()));
     let available = memory::available();
     if needed <= available / 2 {
         return Ok(());
     }
     let numbers = format!("{needed} bytes are needed, {available} are available");
-    Err(no_memory(dataset, pieces, numbers))
+    Err(no_memory(dataset, parts, numbers))
 }
 
-fn no_memory(dataset: &Dataset, pieces: &[Piece], why: String) -> ShardError {
+fn no_memory(dataset: &Dataset, parts: &[ShardNames], why: String) -> ShardError {
     let text = format!(
         "no memory to merge the order of its names with that of other shards: {why}; give the \
          mount more memory, or pack the dataset with --sort"
     );
-    let largest = pieces.iter().max_by_key(|piece| piece.len);
-    let shard = &dataset.shards()[largest.map_or(0, |piece| piece.shard)];
+    let largest = parts.iter().max_by_key(|part| part.len);
+    let shard = &dataset.shards()[largest.map_or(0, |part| part.shard)];
     shard.io(io::Error::new(io::ErrorKind::OutOfMemory, text))
 }

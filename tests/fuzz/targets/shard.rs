@@ -10,7 +10,7 @@ use super::index::Index;
 use super::model::{Model, honest_are_there, model};
 use super::scratch;
 use roxfs::dataset::Dataset;
-use roxfs::dataset::names::census;
+use roxfs::dataset::names::clashes;
 use roxfs::dataset::summary::Summary;
 use roxfs::format::name::Name;
 use roxfs::shard::Shard;
@@ -196,7 +196,7 @@ fn names(tree: &Tree, built: &[Built], step: usize, choices: &mut Choices) {
         assert_eq!(raw.as_ref(), Some(path), "a file of another name");
     }
     let mut told = 0;
-    let left_out = census(dataset, &mut |_, _, _| told += 1).unwrap();
+    let left_out = clashes(dataset, &mut |_, _, _| told += 1).unwrap();
     assert_eq!(left_out.total() - left_out.out_of_order, told);
     if all_honest {
         assert_eq!(found, model(built));

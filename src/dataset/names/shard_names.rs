@@ -4,7 +4,7 @@ use crate::shard::{Shard, ShardError};
 
 /// The names of one shard.
 #[derive(Debug)]
-pub struct Piece {
+pub struct ShardNames {
     /// Number of the shard.
     pub shard: usize,
     /// Position of its first name in the dataset.
@@ -17,9 +17,9 @@ pub struct Piece {
     range: (Vec<u8>, Vec<u8>),
 }
 
-impl Piece {
+impl ShardNames {
     /// Reads a shard's first and last names; `None` where no record has a name.
-    pub fn of(number: usize, shard: &Shard) -> Result<Option<Piece>, ShardError> {
+    pub fn of(number: usize, shard: &Shard) -> Result<Option<ShardNames>, ShardError> {
         let records = if shard.has_names() {
             shard.records()
         } else {
@@ -36,24 +36,26 @@ impl Piece {
         let Some(last) = records.checked_sub(1) else {
             return Ok(None);
         };
-        // The empty names, of records that have none, are the smallest.
-        let (mut unnamed, mut named) = (0, last);
         let mut first = key(0)?;
-        while first.is_empty() && unnamed < named {
-            let middle = unnamed + (named - unnamed) / 2;
-            if key(middle)?.is_empty() {
-                unnamed = middle + 1;
-            } else {
-                named = middle;
+        let mut unnamed = 0;
+        if first.is_empty() {
+            // Records without a name have the empty one, the smallest: where they end is found by
+            // halving.
+            let mut named = last;
+            while unnamed < named {
+                let middle = unnamed + (named - unnamed) / 2;
+                if key(middle)?.is_empty() {
+                    unnamed = middle + 1;
+                } else {
+                    named = middle;
+                }
             }
-            if unnamed == named {
-                first = key(unnamed)?;
-            }
+            first = key(unnamed)?;
         }
         if first.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Piece {
+        Ok(Some(ShardNames {
             shard: number,
             first: 0,
             len: records - unnamed,
@@ -94,25 +96,25 @@ impl Piece {
     }
 }
 
-/// The piece that `position` is in.
-pub fn piece_of(pieces: &[Piece], position: u64) -> Option<&Piece> {
-    let after = pieces.partition_point(|piece| piece.first <= position);
-    let piece = pieces.get(after.checked_sub(1)?)?;
-    (position < piece.end()).then_some(piece)
+/// The part that `position` is in.
+pub fn part_at(parts: &[ShardNames], position: u64) -> Option<&ShardNames> {
+    let after = parts.partition_point(|part| part.first <= position);
+    let part = parts.get(after.checked_sub(1)?)?;
+    (position < part.end()).then_some(part)
 }
 
 /// Sorts shards by their names and says whether one's come after the other's; of equal names that
 /// of the earlier shard has to come first.
-pub fn lay_apart(pieces: &mut [Piece]) -> bool {
-    pieces.sort_by(|a, b| (&a.range, a.shard).cmp(&(&b.range, b.shard)));
+pub fn sort_disjoint(parts: &mut [ShardNames]) -> bool {
+    parts.sort_by(|a, b| (&a.range, a.shard).cmp(&(&b.range, b.shard)));
     let mut next = 0;
-    for piece in pieces.iter_mut() {
-        piece.first = next;
-        next += piece.len;
+    for part in parts.iter_mut() {
+        part.first = next;
+        next += part.len;
     }
-    let is_apart = |pair: &[Piece]| {
+    let is_disjoint = |pair: &[ShardNames]| {
         let (last, first) = (&pair[0].range.1, &pair[1].range.0);
         last < first || last == first && pair[0].shard < pair[1].shard
     };
-    pieces.windows(2).all(is_apart)
+    parts.windows(2).all(is_disjoint)
 }

@@ -49,7 +49,7 @@ struct Alive {
 
 /// Reads all names in their order; `each` is called with every one that is left out, but for those
 /// out of order, which are only counted.
-pub fn census(
+pub fn clashes(
     dataset: &Dataset,
     each: &mut dyn FnMut(RecordId, &[u8], Reason),
 ) -> Result<LeftOut, ShardError> {
