@@ -216,7 +216,7 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory)
 }
 
-/// Entries of a directory by their names; none of what is no directory.
+/// Entries of a directory by their names; none where it is no directory.
 fn entries(directory: &Path, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>, Failure> {
     let here = or_here(directory);
     let io = |error| (here.to_owned(), error);

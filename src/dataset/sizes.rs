@@ -15,9 +15,9 @@ pub struct Distribution {
     pub total: u64,
     /// Smallest.
     pub min: u64,
-    /// Half of the records are at most so large.
+    /// Half of the records are at most this large.
     pub median: u64,
-    /// 99 of 100 records are at most so large.
+    /// 99 of 100 records are at most this large.
     pub p99: u64,
     /// Largest.
     pub max: u64,

@@ -50,7 +50,7 @@ pub struct ShardSummary {
 }
 
 impl Summary {
-    /// The same with absolute paths, for readers who do not know where it was made.
+    /// The same with absolute paths, for readers in other directories.
     pub fn with_absolute_paths(mut self, dataset: &Dataset) -> Summary {
         for (summary, shard) in self.shards.iter_mut().zip(dataset.shards()) {
             if let Ok(path) = std::path::absolute(shard.path()) {

@@ -9,8 +9,8 @@ pub const FOOTER_LEN: u64 = 24;
 /// Bytes of one entry of a checksum or order section.
 pub const ENTRY_LEN: u64 = 4;
 
-/// The sections that are known. Whoever writes, checks or describes them goes through [`ALL`](Self::ALL)
-/// with a match, so that a new one cannot be forgotten there.
+/// The sections that are known. Code that writes, checks or describes sections goes through
+/// [`ALL`](Self::ALL) with a match, so that a new kind cannot be forgotten there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SectionKind {
     /// Record names.

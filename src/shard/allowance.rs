@@ -18,11 +18,11 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often a pass may read each byte, on average.
-const TIMES: u64 = 2;
+const READS_OF_A_BYTE: u64 = 2;
 /// This many bytes may be read of any shard.
-const LEAST: u64 = 64 << 10;
-/// A record that takes more than this part of the allowance is large.
-const LARGE_PART: u64 = 128;
+const LEAST_ALLOWED_LEN: u64 = 64 << 10;
+/// A record is large where an allowance has no room for this many of its length.
+const LARGE_RECORDS_PER_ALLOWANCE: u64 = 128;
 
 /// What one pass over a shard may still read; threads may share it.
 #[derive(Debug)]
@@ -37,11 +37,11 @@ impl Allowance {
     /// For one pass over `shard`.
     pub fn of(shard: &Shard) -> Allowance {
         let names = shard.sections().names.map_or(0, |names| names.ends.limit());
-        let allowed = |len: u64| len.saturating_mul(TIMES).max(LEAST);
+        let allowed = |len: u64| len.saturating_mul(READS_OF_A_BYTE).max(LEAST_ALLOWED_LEN);
         Allowance {
             payload: AtomicU64::new(allowed(shard.payload_len())),
             names: AtomicU64::new(allowed(names)),
-            large: allowed(shard.payload_len()) / LARGE_PART,
+            large: allowed(shard.payload_len()) / LARGE_RECORDS_PER_ALLOWANCE,
         }
     }
 
@@ -140,7 +140,7 @@ fn check_neighbours(shard: &Shard, record: LocalIndex, extent: Extent) -> Result
         around.push(extent.ok());
         ControlFlow::Continue(())
     })?;
-    // `None` is what is not there, which says nothing, and `Some(None)` a decrease.
+    // `None` is no record, which says nothing, and `Some(None)` a decrease.
     let at = |wanted: Option<u64>| {
         let place = usize::try_from(wanted?.checked_sub(first)?).ok()?;
         around.get(place).copied()

@@ -1,13 +1,14 @@
 //! Content of a shard whose times have changed: each byte is compared, with all of its record, with
 //! the record's checksum before anybody gets it.
 //!
-//! Memory is what is asked for, and a buffer: of a long record the parts that are not asked for pass
-//! through that. A long record is read whole once, and then remembered as long as the file's times
+//! Memory is needed for the part that is asked for, and for a buffer through which the rest of its
+//! record passes. A long record is read whole once, and then remembered as long as the file's times
 //! stay.
 //!
-//! That can be much more work than what is asked for: who asks says how much may be done ([`Permit`]).
+//! That can be much more work than the request itself: the caller says how much is permitted
+//! ([`Permit`]).
 
-use super::records::{BATCH, decode_table_entry};
+use super::records::{BATCH_ENTRIES, decode_table_entry};
 use super::unchanged::Epoch;
 use super::{LocalIndex, Shard, ShardError};
 use crate::format::offsets::Extent;
@@ -16,9 +17,9 @@ use crate::format::{Damage, OFFSET_LEN};
 use std::ops::{ControlFlow, Range};
 
 /// Longer records are remembered. Others are read whole each time, which is mostly once.
-const LONG: u64 = 256 << 10;
-/// Bytes read at once of what is not asked for.
-const PIECE: u64 = 256 << 10;
+const LONG_RECORD_LEN: u64 = 256 << 10;
+/// Bytes read at once of parts that nobody asked for.
+const PIECE_LEN: u64 = 256 << 10;
 
 /// Asked before this many bytes are read that nobody asked for, and again between pieces of them,
 /// with 0; if it says no, nothing is read.
@@ -90,7 +91,7 @@ impl Shard {
                     records.end
                 }
             };
-            batch = BATCH.min(batch * 8);
+            batch = BATCH_ENTRIES.min(batch * 8);
         }
         Ok(Some(bytes))
     }
@@ -140,7 +141,7 @@ impl Shard {
         permit: &mut Permit<'_>,
     ) -> Result<bool, ShardError> {
         let Known { record, extent, .. } = *known;
-        let is_long = extent.len() > LONG;
+        let is_long = extent.len() > LONG_RECORD_LEN;
         // With the times as they are after the bytes were read.
         if is_long && self.file.unchanged.has_agreed(record, epoch) && self.epoch() == epoch {
             return Ok(true);
@@ -184,7 +185,7 @@ impl Shard {
             if !permit(0) {
                 return Ok(None);
             }
-            buffer.resize((bytes.end - at).min(PIECE) as usize, 0);
+            buffer.resize((bytes.end - at).min(PIECE_LEN) as usize, 0);
             self.file.read_unchecked(at, &mut buffer)?;
             crc = crc32c::crc32c_append(crc, &buffer);
             at += buffer.len() as u64;

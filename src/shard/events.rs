@@ -16,12 +16,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long after a file's times have changed the kernel may take to tell of it: it sets them first,
-/// and may have to wait for the file system's journal in between.
-const LATEST: Duration = Duration::from_millis(200);
-const PAUSE: Duration = Duration::from_millis(1);
+/// The kernel sets a file's times first and tells of it after this long at most: in between it may
+/// have to wait for the file system's journal.
+const LONGEST_DELAY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// Bytes of events that are read at once.
-const BUFFER: usize = 4096;
+const EVENTS_LEN: usize = 4096;
 
 static QUEUE: OnceLock<Option<Queue>> = OnceLock::new();
 
@@ -58,7 +58,7 @@ pub(super) struct Events {
     begin: Told,
 }
 
-/// What has been told of a file up to some moment.
+/// How many events of a file have come up to some moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Told {
     writes: u64,
@@ -98,7 +98,7 @@ impl Events {
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let events = WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::MOVE_SELF;
         let watch = inotify::add_watch(&queue.inotify, path, events).ok()?;
-        // What was done before is not this one's.
+        // Earlier events are not this shard's.
         queue.read(&watched);
         let counts = Arc::clone(watched.entry(watch).or_default());
         let begin = counts.told(queue);
@@ -127,10 +127,10 @@ impl Events {
             let told = self.told();
             let cause = told.since(before);
             let is_lossy = told.losses != before.losses;
-            if cause != Cause::Unknown || is_lossy || begin.elapsed() > LATEST {
+            if cause != Cause::Unknown || is_lossy || begin.elapsed() > LONGEST_DELAY {
                 return cause;
             }
-            thread::sleep(PAUSE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
@@ -151,7 +151,7 @@ impl Queue {
 
     /// Counts what has come.
     fn read(&self, watched: &HashMap<i32, Arc<Counts>>) {
-        let mut buffer = [MaybeUninit::uninit(); BUFFER];
+        let mut buffer = [MaybeUninit::uninit(); EVENTS_LEN];
         let mut events = Reader::new(&self.inotify, &mut buffer);
         while let Ok(event) = events.next() {
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {

@@ -23,7 +23,7 @@ use std::sync::{Arc, OnceLock};
 /// Not among the flags that rustix names.
 const DONT_CACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(libc::RWF_DONTCACHE as u32);
 
-/// An open regular file, and what names it. Nothing is known yet of what it is to stay like.
+/// An open regular file and its name, before anything of it is remembered.
 #[derive(Debug)]
 pub(super) struct LocalFile {
     location: Location,
@@ -31,7 +31,7 @@ pub(super) struct LocalFile {
 }
 
 impl LocalFile {
-    /// Opens the file at `path`, and says what it is at that moment.
+    /// Opens the file at `path`; returns its metadata at that moment, too.
     pub(super) fn open(path: &Path) -> Result<(LocalFile, Metadata), ShardError> {
         let io = |reason| io_error(path.into(), reason);
         // Asked before opening: opening a device or FIFO can block or have effects.
@@ -46,7 +46,7 @@ impl LocalFile {
         }
     }
 
-    /// The same of a file that is open already, by the path `path`.
+    /// The same for a file that is open already, by the path `path`.
     pub(super) fn new(path: &Path, file: File) -> Result<(LocalFile, Metadata), ShardError> {
         let metadata = file.metadata();
         let metadata = metadata.map_err(|reason| io_error(path.into(), reason))?;
@@ -83,7 +83,7 @@ impl LocalFile {
         }
     }
 
-    /// An error of a file that is not what it was.
+    /// The error that the file has changed.
     pub(super) fn changed(&self, reason: impl Into<String>) -> ShardError {
         ShardError::Changed {
             location: self.location.clone(),
@@ -116,7 +116,7 @@ pub(super) struct ShardFile {
     /// The payload is what comes first.
     payload_len: u64,
     map: OnceLock<PayloadMap>,
-    /// Whether it is what was opened.
+    /// Whether it is still the file that was opened.
     pub(super) unchanged: Unchanged,
 }
 
@@ -129,7 +129,7 @@ impl ShardFile {
         payload_len: u64,
         has_checksums: bool,
     ) -> ShardFile {
-        // What was done before this is seen by the time, and taken for a write.
+        // A change before this shows in the times, and is taken for a write.
         let events = Events::of(local.file.as_fd());
         let stat = Stat {
             mode: readable_by(&local.file, metadata.mode() & 0o7777),

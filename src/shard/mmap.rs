@@ -9,7 +9,8 @@ use rustix::mm::Advice as Advise;
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// A multiple of every page size that Linux maps files with here.
+/// Bytes of a page on x86-64 and most other machines. Where pages are larger, the kernel refuses to let
+/// go of a range that is no multiple of them, and the hint is lost.
 pub const PAGE: u64 = 4096;
 /// The kernel's readahead in bytes, where nobody has changed it. This much is requested from disk at
 /// once: of a larger request the kernel leaves what goes beyond its readahead or the largest request

@@ -41,10 +41,10 @@ use std::ops::Range;
 use std::path::Path;
 use unchanged::Page;
 
-/// How many bytes at the end of the file are remembered.
-const LAST_PAGE: u64 = 4096;
+/// This many bytes at the end of the file are remembered.
+const LAST_PAGE_LEN: u64 = 4096;
 /// The same for checksums: all of most shards.
-const LAST_CHECKSUMS: u64 = 64 << 10;
+const LAST_CHECKSUMS_LEN: u64 = 64 << 10;
 
 /// One open shard.
 #[derive(Debug)]
@@ -152,8 +152,8 @@ impl Shard {
         self.file.local().io(reason)
     }
 
-    /// The bytes of an extent of the payload, read so that what is not in memory yet does not stay
-    /// there either; `None` where the kernel (before 6.14) or the file system cannot do that, and
+    /// The bytes of an extent of the payload, read so that pages that were not in memory before do not
+    /// stay there; `None` where the kernel (before 6.14) or the file system cannot do that, and
     /// where reading fails. As with [`mapped`](Self::mapped), the caller has to check.
     pub fn read_once(&self, extent: Extent) -> Option<Vec<u8>> {
         self.file.read_once(extent)
@@ -184,18 +184,18 @@ impl Shard {
         self.file.map()
     }
 
-    /// Fails when the file is not what it was when it was opened, as far as its size, times and a few
-    /// bytes tell (see `unchanged.rs` for the rule): then each later call fails as well.
+    /// Fails when the file has changed since it was opened, as far as its size, times and a few bytes
+    /// tell (see `unchanged.rs` for the rule): then each later call fails as well.
     pub fn check_unchanged(&self) -> Result<(), ShardError> {
         self.file.check_unchanged()
     }
 
-    /// Another one after each change of the file's times that was found.
+    /// A new one after each change of the file's times that was found.
     pub fn epoch(&self) -> Epoch {
         self.file.unchanged.epoch()
     }
 
-    /// Whether the file is now what it was in that epoch, without any change in between.
+    /// Whether the file has not changed since that epoch.
     pub fn is_still(&self, epoch: Epoch) -> bool {
         self.check_unchanged().is_ok() && self.epoch() == epoch
     }
@@ -212,7 +212,7 @@ fn read_layout(
     file_len: u64,
 ) -> Result<(Footer, Sections, Vec<Page>), ShardError> {
     let damaged = |damage| file.damaged(damage);
-    let (tail_at, tail) = read_end(file, 0..file_len, LAST_PAGE)?;
+    let (tail_at, tail) = read_end(file, 0..file_len, LAST_PAGE_LEN)?;
     let footer = &tail[tail.len().saturating_sub(footer::LEN_02 as usize)..];
     let footer = Footer::parse(footer, file_len).map_err(damaged)?;
     let mut walk = SectionWalk::new(&footer);
@@ -236,7 +236,7 @@ fn read_layout(
         let end = table.at + table.count * section::ENTRY_LEN;
         // Unless they are in the last page.
         if table.at < tail_at {
-            let (at, bytes) = read_end(file, table.at..end, LAST_CHECKSUMS)?;
+            let (at, bytes) = read_end(file, table.at..end, LAST_CHECKSUMS_LEN)?;
             pages.push(Page::new(at, &bytes));
         }
     }

@@ -8,7 +8,7 @@ use crate::format::{Damage, OFFSET_LEN};
 use std::ops::{ControlFlow, Range};
 
 /// How many table entries are read at once when many are wanted: 32 KiB of offsets.
-pub(super) const BATCH: u64 = 4096;
+pub(super) const BATCH_ENTRIES: u64 = 4096;
 
 /// The number of a record within its shard, from 0. Only a [`Shard`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,7 +161,7 @@ impl Shard {
         Ok(decode_table_entry(&bytes))
     }
 
-    /// Whether the last entry of a table is what it must be.
+    /// Fails where the last entry of a table does not end where all that it cuts up does.
     pub(super) fn check_last(&self, table: &EndOffsets) -> Result<(), ShardError> {
         let Some(last) = table.count().checked_sub(1) else {
             return Ok(());
@@ -203,7 +203,7 @@ impl Shard {
         let mut bytes = Vec::new();
         let mut first = range.start;
         while first < range.end {
-            let batch = first..range.end.min(first + BATCH);
+            let batch = first..range.end.min(first + BATCH_ENTRIES);
             let wanted = table.file_range(batch.clone());
             bytes.resize((wanted.end - wanted.start) as usize, 0);
             self.file.read_at(wanted.start, &mut bytes)?;

@@ -10,11 +10,11 @@ use crate::format::section::{ENTRY_LEN, NamesSection, U32Section};
 use std::ops::Range;
 
 /// The most bytes of the payload, and of each table, in one block.
-const LARGEST_PAYLOAD: u64 = 1 << 20;
-const LARGEST_TABLE: u64 = 128 << 10;
+const LARGEST_PAYLOAD_BLOCK: u64 = 1 << 20;
+const LARGEST_TABLE_BLOCK: u64 = 128 << 10;
 
-/// Reads a shard's records and what is said of them, best in the order in which they stand in the file.
-/// Any other order gives the same, as slowly as the methods of [`Shard`] that it mirrors.
+/// Reads a shard's records and their names and checksums, fastest in the order of the file. Any other
+/// order gives the same, as slowly as the methods of [`Shard`] that it mirrors.
 #[derive(Debug)]
 pub struct Scan<'a> {
     shard: &'a Shard,
@@ -29,10 +29,10 @@ pub struct Scan<'a> {
 impl Shard {
     /// For a reader of all records.
     pub fn scan(&self) -> Scan<'_> {
-        let table = || Window::new(LARGEST_TABLE);
+        let table = || Window::new(LARGEST_TABLE_BLOCK);
         Scan {
             shard: self,
-            payload: Window::new(LARGEST_PAYLOAD),
+            payload: Window::new(LARGEST_PAYLOAD_BLOCK),
             ends: table(),
             name_ends: table(),
             names: table(),
@@ -43,14 +43,14 @@ impl Shard {
 }
 
 impl<'a> Scan<'a> {
-    /// What is read.
+    /// The shard.
     pub fn shard(&self) -> &'a Shard {
         self.shard
     }
 
     /// The first bytes of an extent of the payload: all of them where they are not many.
     pub fn payload(&mut self, extent: Extent) -> Result<&[u8], ShardError> {
-        let (shard, part) = (self.shard, extent.part(0, LARGEST_PAYLOAD));
+        let (shard, part) = (self.shard, extent.part(0, LARGEST_PAYLOAD_BLOCK));
         let whole = 0..shard.payload_len();
         let read = |at, bytes: &mut [u8]| shard.read_payload(at, bytes);
         self.payload.get(part.start()..part.end(), whole, read)
@@ -129,8 +129,8 @@ impl<'a> Scan<'a> {
 
 /// A block of the file that has been read.
 ///
-/// Blocks grow while one is asked for after the other, so that what is read and not asked for is less
-/// than what is: where offsets go back and forth, no more is read than they say.
+/// Blocks grow while they are asked for one after the other, so that less is read in vain than is
+/// asked for: where offsets go back and forth, no more is read than they say.
 #[derive(Debug)]
 struct Window {
     at: u64,

@@ -10,13 +10,13 @@ use crate::format::offsets::Extent;
 use crate::format::section::ENTRY_LEN;
 use std::ops::Range;
 
-/// Batches grow from this many names to [`LARGEST_BATCH`]: a lookup needs a few, a listing all.
-const FIRST_BATCH: u64 = 32;
+/// Batches grow from this many names to [`LARGEST_BATCH_NAMES`]: a lookup needs a few, a listing all.
+const FIRST_BATCH_NAMES: u64 = 32;
 /// The same where each name has to be read by itself.
-const FIRST_BATCH_BY_ORDER: u64 = 2;
-const LARGEST_BATCH: u64 = 512;
+const FIRST_BATCH_NAMES_BY_ORDER: u64 = 2;
+const LARGEST_BATCH_NAMES: u64 = 512;
 /// The most bytes of names that are read in one piece.
-const LARGEST_READ: u64 = LARGEST_BATCH * KEY_LEN;
+const LARGEST_READ_LEN: u64 = LARGEST_BATCH_NAMES * KEY_LEN;
 
 /// Names of a shard from a position in byte order on.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct SortedNames<'a> {
     largest: u64,
     /// A batch ends when it has this many bytes of names.
     largest_bytes: u64,
-    /// What has been read: records and where in `bytes` their names are; given out up to `given`.
+    /// Records that have been read, and where in `bytes` their names are; given out up to `given`.
     batch: Vec<(Option<LocalIndex>, Range<usize>)>,
     given: usize,
     bytes: Vec<u8>,
@@ -42,12 +42,12 @@ impl Shard {
             shard: self,
             next: position,
             size: if self.is_in_name_order() {
-                FIRST_BATCH
+                FIRST_BATCH_NAMES
             } else {
-                FIRST_BATCH_BY_ORDER
+                FIRST_BATCH_NAMES_BY_ORDER
             },
-            largest: LARGEST_BATCH,
-            largest_bytes: LARGEST_READ,
+            largest: LARGEST_BATCH_NAMES,
+            largest_bytes: LARGEST_READ_LEN,
             batch: Vec::new(),
             given: 0,
             bytes: Vec::new(),
@@ -60,9 +60,9 @@ impl SortedNames<'_> {
     /// Reads about this many names and bytes of them at once: a reader of many shards wants fewer of
     /// each.
     pub fn with_batches_of(mut self, names: u64, bytes: u64) -> Self {
-        self.size = names.clamp(FIRST_BATCH, LARGEST_BATCH);
+        self.size = names.clamp(FIRST_BATCH_NAMES, LARGEST_BATCH_NAMES);
         self.largest = self.size;
-        self.largest_bytes = bytes.min(LARGEST_READ);
+        self.largest_bytes = bytes.min(LARGEST_READ_LEN);
         self
     }
 

@@ -47,11 +47,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, SystemTime};
 
 /// How many of the long records that were compared are remembered.
-const REMEMBERED: usize = 64;
-/// How many changes one access judges that come while it looks.
-const ROUNDS: u32 = 8;
-/// A write sets the time to that of the clock's last tick; after so long it is another one.
-const TICK: Duration = Duration::from_secs(2);
+const REMEMBERED_RECORDS: usize = 64;
+/// The most changes that one access judges while they keep coming.
+const MOST_CHANGES: u32 = 8;
+/// A write sets the time to that of the clock's last tick; after this long it is another one.
+const CLOCK_TICK: Duration = Duration::from_secs(2);
 
 /// What `fstat` tells of a file's content.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,8 +115,8 @@ impl Page {
     }
 }
 
-/// A number that is another one whenever the file's times were found changed: who reads the mapped
-/// file compares it before and after.
+/// A number that changes whenever the file's times were found changed: a reader of the mapped file
+/// compares it before and after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Epoch(u64);
 
@@ -196,7 +196,7 @@ impl Unchanged {
         self.is_compared.load(Ordering::Acquire)
     }
 
-    /// Fails when the file is not what it was any more.
+    /// Fails when the file has changed.
     pub(super) fn check(&self, file: &LocalFile) -> Result<(), ShardError> {
         let found = file.stamp()?;
         if found == self.opened && self.epoch() == Epoch(0) {
@@ -209,7 +209,7 @@ impl Unchanged {
         lock(&self.latest)
     }
 
-    /// Says that the file is not what it was any more: once and for ever. Returns what was said first.
+    /// Records that the file has changed: once and for ever. Returns the first error that was recorded.
     pub(super) fn set_changed(&self, error: ShardError) -> ShardError {
         let is_first = self.changed.set(error.clone()).is_ok();
         if is_first {
@@ -227,7 +227,7 @@ impl Unchanged {
         if let Some(error) = self.changed.get() {
             return Err(error.clone());
         }
-        for _ in 0..ROUNDS {
+        for _ in 0..MOST_CHANGES {
             let told = self.events.as_ref().map(Events::told);
             let found = file.stamp()?;
             if found == latest.stamp {
@@ -331,7 +331,7 @@ impl Unchanged {
                 file.location()
             );
         }
-        // Last: who finds the new number finds the rest as well.
+        // Last: a reader that finds the new number finds the rest as well.
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -340,8 +340,8 @@ impl Unchanged {
         self.lock().agreed.contains(&(record, epoch.0))
     }
 
-    /// Remembers that a long record was compared, and begun to be in this epoch. Not while another
-    /// write could leave the times as they are.
+    /// Remembers that a long record was compared, beginning in this epoch. Not while another write
+    /// could leave the times as they are.
     pub(super) fn set_agreed(&self, record: u64, epoch: Epoch) {
         let mut latest = self.lock();
         let (seconds, _) = latest.stamp.inode_changed;
@@ -349,8 +349,8 @@ impl Unchanged {
         let age = since
             .map_or(0, |now| now.as_secs() as i64)
             .saturating_sub(seconds);
-        if epoch == self.epoch() && age > TICK.as_secs() as i64 {
-            if latest.agreed.len() == REMEMBERED {
+        if epoch == self.epoch() && age > CLOCK_TICK.as_secs() as i64 {
+            if latest.agreed.len() == REMEMBERED_RECORDS {
                 latest.agreed.pop_front();
             }
             latest.agreed.push_back((record, epoch.0));

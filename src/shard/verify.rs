@@ -29,7 +29,7 @@ pub struct Outcome {
     pub unreadable: u64,
 }
 
-/// Checks the shards at `paths`, goes on after a fault, and reports each. `progress` is told of
+/// Checks the shards at `paths`, continues after a fault, and reports each. `progress` is told of
 /// payload bytes that are done.
 pub fn verify(
     paths: &[PathBuf],
@@ -82,7 +82,7 @@ impl Check<'_> {
         (self.fault)(self.shard.damaged(damage));
     }
 
-    /// Counts and reports damage; the check goes on after it, unless the whole file is at fault.
+    /// Counts and reports damage; the check continues, unless the whole file is at fault.
     fn or_damage(&mut self, checked: Result<(), ShardError>) -> Result<(), ShardError> {
         match checked {
             Err(fault @ ShardError::Damaged { .. }) => {

@@ -4,16 +4,16 @@
 use std::io::{self, Read};
 use std::process::{Child, Output};
 
-/// As many bytes of what it says are kept.
-const LONGEST: u64 = 1 << 16;
+/// This many bytes of its standard error are kept.
+const LONGEST_SAID: u64 = 1 << 16;
 
-/// Waits until it has ended: how it did, and what it said on standard error, as far as that can be
-/// read. It must not have anything to say on a piped standard output.
+/// Waits until it has ended; returns how it did, and its standard error, as far as that can be read.
+/// It must not write to a piped standard output.
 pub fn finish(mut child: Child) -> io::Result<Output> {
     let mut stderr = Vec::new();
     if let Some(pipe) = child.stderr.take() {
         // How it ended is known without that.
-        let _ = pipe.take(LONGEST).read_to_end(&mut stderr);
+        let _ = pipe.take(LONGEST_SAID).read_to_end(&mut stderr);
     }
     Ok(Output {
         status: child.wait()?,
@@ -39,6 +39,6 @@ mod tests {
             (short.status.code(), &short.stderr[..]),
             (Some(3), &b"no\n"[..])
         );
-        assert_eq!(run("exec yes >&2").stderr.len() as u64, LONGEST);
+        assert_eq!(run("exec yes >&2").stderr.len() as u64, LONGEST_SAID);
     }
 }

@@ -18,9 +18,9 @@ use std::path::Path;
 /// Where it is.
 pub const PATH: &str = "/dev/fuse";
 /// Its device number: `MISC_MAJOR` and `FUSE_MINOR` of the kernel's major.h and miscdevice.h.
-const NUMBER: (u32, u32) = (10, 229);
+const DEVICE_NUMBER: (u32, u32) = (10, 229);
 /// `FUSE_DEV_IOC_CLONE` of include/uapi/linux/fuse.h.
-const CLONE: rustix::ioctl::Opcode = opcode::read::<u32>(229, 0);
+const IOC_CLONE: rustix::ioctl::Opcode = opcode::read::<u32>(229, 0);
 
 /// Opens it, bound to nothing.
 pub fn open() -> io::Result<File> {
@@ -34,14 +34,14 @@ pub fn open_another(device: impl AsFd) -> io::Result<OwnedFd> {
     #[expect(unsafe_code, reason = "no crate knows this request")]
     // SAFETY: the kernel reads one u32, the number of an open descriptor (`fuse_dev_ioctl_clone`).
     unsafe {
-        ioctl(&another, Setter::<CLONE, u32>::new(number))?;
+        ioctl(&another, Setter::<IOC_CLONE, u32>::new(number))?;
     }
     Ok(another.into())
 }
 
 /// Gives the calling thread a table of descriptors of its own, in which one device of the
 /// connection of `device` is open that no other thread has, and no other device, pipe or socket.
-/// Files are open in both tables; what is opened or closed later is so in one of them only.
+/// Files are open in both tables; later openings and closings are seen by one of them only.
 ///
 /// If this fails, the thread must not continue: it may have a table with everything in it.
 pub fn part_with_another(device: BorrowedFd) -> io::Result<OwnedFd> {
@@ -65,5 +65,5 @@ pub fn part_with_another(device: BorrowedFd) -> io::Result<OwnedFd> {
 }
 
 fn is_device(file: &Metadata) -> bool {
-    file.file_type().is_char_device() && (major(file.rdev()), minor(file.rdev())) == NUMBER
+    file.file_type().is_char_device() && (major(file.rdev()), minor(file.rdev())) == DEVICE_NUMBER
 }

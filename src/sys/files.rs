@@ -52,7 +52,7 @@ pub fn or_here(directory: &Path) -> &Path {
 
 /// How many bytes of entries are asked for at once, as the standard library does. A FUSE file system
 /// is asked for as many (`fuse_readdir_uncached` in fs/fuse/readdir.c).
-const BUFFER: usize = 32 << 10;
+const BUFFER_LEN: usize = 32 << 10;
 
 /// The entries of a directory and their kinds, in any order, without `.` and `..`.
 pub fn entries(directory: &Path) -> io::Result<Entries> {
@@ -60,7 +60,7 @@ pub fn entries(directory: &Path) -> io::Result<Entries> {
     Ok(Entries {
         opened: open(directory, flags, Mode::empty())?,
         path: directory.to_owned(),
-        buffer: Vec::with_capacity(BUFFER),
+        buffer: Vec::with_capacity(BUFFER_LEN),
         batch: VecDeque::new(),
         has_ended: false,
     })
@@ -112,7 +112,8 @@ impl Iterator for Entries {
             if kind != FileType::Unknown {
                 return Some(Ok((name, kind)));
             }
-            // Some file systems leave it to be asked for, and /proc says so of what has just ended.
+            // Some file systems do not tell the kind here, and /proc does not for a process that has
+            // just ended.
             let stat = statat(CWD, self.path.join(&name), AtFlags::SYMLINK_NOFOLLOW);
             match stat {
                 Ok(stat) => return Some(Ok((name, FileType::from_raw_mode(stat.st_mode)))),

@@ -10,11 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often it is tried.
-const PAUSE: Duration = Duration::from_millis(20);
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 /// It is said when it takes longer.
-const SILENT: Duration = Duration::from_secs(2);
+const SILENT_WAIT: Duration = Duration::from_secs(2);
 /// Longer than holders are given: something else is wrong then.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Opens the file at `path` by `open`, which does not block, and waits while there is a lease on it;
 /// `None` if that is ended by `is_interrupted`.
@@ -28,20 +28,20 @@ pub fn wait<E>(
     let mut is_said = false;
     loop {
         match open() {
-            Err(error) if is_leased(&error) && begin.elapsed() < LONGEST => {}
+            Err(error) if is_leased(&error) && begin.elapsed() < LONGEST_WAIT => {}
             done => return done.map(Some),
         }
         if is_interrupted() {
             return Ok(None);
         }
-        if !is_said && begin.elapsed() >= SILENT {
+        if !is_said && begin.elapsed() >= SILENT_WAIT {
             is_said = true;
             log::warn!(
                 "{}: another program has a lease on it; waiting until it is given up",
                 shown(path)
             );
         }
-        thread::sleep(PAUSE);
+        thread::sleep(RETRY_INTERVAL);
     }
 }
 

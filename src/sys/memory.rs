@@ -1,4 +1,4 @@
-//! How much memory this process and who shares it with it may use.
+//! Memory limits of this process: the machine's, and those of its control groups.
 
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};

@@ -11,8 +11,8 @@ pub mod mountinfo;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks `mutex`, also after a panic of a thread that had it: for what is whole between any two
-/// statements that change it, so that no panic can spoil it.
+/// Locks `mutex`, also after a panic of a thread that had it: for values that are whole between any
+/// two statements that change them, so that no panic can spoil them.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

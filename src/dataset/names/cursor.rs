@@ -1,4 +1,4 @@
-//! A place in the order of names, and the one after it.
+//! A place in the order of names, and the next one.
 //!
 //! What a cursor gives never decreases and lies within the range that its shard's first and last
 //! names span, whatever the shard says: a name elsewhere is a lie, and is passed over.
@@ -61,7 +61,7 @@ impl<'a> Cursor<'a> {
         self.next_name.as_ref()
     }
 
-    /// Goes one further.
+    /// Moves to the next name.
     pub fn advance(&mut self) -> Result<(), ShardError> {
         let left = std::mem::replace(&mut self.current, self.next_name.take());
         // The one that was left has a buffer to use again.
@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
         Ok(None)
     }
 
-    /// Reads the name at `position` of a part; `None` where its order says what is no record.
+    /// Reads the name at `position` of a part; `None` where its order has a number that is no record's.
     fn read_in(
         &mut self,
         part: &ShardNames,

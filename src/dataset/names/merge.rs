@@ -9,13 +9,13 @@ use std::collections::binary_heap::PeekMut;
 
 /// How many names of all shards together are read ahead, about, and how many bytes for each.
 const READ_AHEAD_NAMES: u64 = 1 << 15;
-const BYTES_OF_NAME: u64 = 128;
+const BYTES_PER_NAME: u64 = 128;
 /// Bytes that a shard takes however many there are: its next name, and places of the next few.
-const BYTES_OF_SHARD: u64 = 16 << 10;
+const BYTES_PER_SHARD: u64 = 16 << 10;
 
-/// How many bytes of memory merging `shards` takes beside what it gives.
+/// How many bytes of memory merging `shards` takes beside its result.
 pub fn buffers(shards: usize) -> u64 {
-    READ_AHEAD_NAMES * BYTES_OF_NAME + shards as u64 * BYTES_OF_SHARD
+    READ_AHEAD_NAMES * BYTES_PER_NAME + shards as u64 * BYTES_PER_SHARD
 }
 
 /// The named records of all shards in byte order of their names, equal names by number. Names that
@@ -50,7 +50,7 @@ impl<'a> Merge<'a> {
         let batch = READ_AHEAD_NAMES / named.len().max(1) as u64;
         let runs = named.into_iter().map(|(number, shard)| {
             let names = shard.sorted_names(0);
-            (number, names.with_batches_of(batch, batch * BYTES_OF_NAME))
+            (number, names.with_batches_of(batch, batch * BYTES_PER_NAME))
         });
         let mut merge = Merge {
             dataset,
@@ -70,7 +70,7 @@ impl<'a> Merge<'a> {
 
     /// The next record and its name.
     pub fn next_name(&mut self) -> Result<Option<(RecordId, &[u8])>, ShardError> {
-        // The name given out last is the smallest still; its run goes on behind it.
+        // The name given out last is still the smallest; its run continues after it.
         if std::mem::replace(&mut self.is_past_first, true) {
             let Some(mut top) = self.heads.peek_mut() else {
                 return Ok(None);

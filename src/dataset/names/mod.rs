@@ -125,7 +125,7 @@ impl NameOrder {
         let mut read =
             |position: u64, name: &mut Vec<u8>| self.read_for_search(position, name, shard);
         let (low, high) = self.fences.narrow(range.start, range.end, key, &mut read)?;
-        // A cursor passes over smaller names; where it reads them one by one, that is dear.
+        // The cursor passes over smaller names, which is cheap only where it reads many at once.
         let most = if shard.is_some_and(Shard::is_in_name_order) {
             SCAN_NAMES
         } else {
