@@ -198,42 +198,57 @@ impl Check<'_> {
         let mut seen = Seen::new(entries).map_err(|error| shard.io(error))?;
         let mut before: Option<(Vec<u8>, u64)> = None;
         for position in 0..shard.records() {
-            let number = self.scan.number_in_name_order(position)?;
-            let Some(record) = shard.local(number) else {
-                let expected = format!("at most {}", shard.records() - 1);
-                self.damage(Damage::new(
-                    format!("order entry {position}"),
-                    number,
-                    expected,
-                ));
+            let Some(record) = self.record_at(position, &mut seen)? else {
                 continue;
             };
-            if entries > 0 && seen.insert(number) {
-                let found = format!("{number} again");
-                let what = format!("order entry {position}");
-                self.damage(Damage::new(what, found, "each record once"));
-                continue;
-            }
             let Some(name) = self.sorted_name(record)? else {
                 continue;
             };
-            let next = (name, number);
+            let next = (name, record.get());
             if let Some(before) = before.as_ref().filter(|before| **before > next) {
-                let what = format!("name at position {position} in byte order");
-                let (found, expected) = if before.0 == next.0 {
-                    ("equal to the one before it", "equal names by number")
-                } else {
-                    (
-                        "smaller than the one before it",
-                        "names that never decrease",
-                    )
-                };
-                let found = format!("that of record {number}, {found}");
-                self.damage(Damage::new(what, found, expected));
+                self.decrease(position, before, &next);
             }
             before = Some(next);
         }
         Ok(())
+    }
+
+    /// The record at a position of the order; `None` where there is none or it was there before, which
+    /// is reported.
+    fn record_at(
+        &mut self,
+        position: u64,
+        seen: &mut Seen,
+    ) -> Result<Option<LocalIndex>, ShardError> {
+        let shard = self.shard;
+        let number = self.scan.number_in_name_order(position)?;
+        let what = || format!("order entry {position}");
+        let Some(record) = shard.local(number) else {
+            let expected = format!("at most {}", shard.records() - 1);
+            self.damage(Damage::new(what(), number, expected));
+            return Ok(None);
+        };
+        if seen.insert(number) {
+            let found = format!("{number} again");
+            self.damage(Damage::new(what(), found, "each record once"));
+            return Ok(None);
+        }
+        Ok(Some(record))
+    }
+
+    /// Reports that a name, or the number of one of two equal names, is smaller than the one before it.
+    fn decrease(&mut self, position: u64, before: &(Vec<u8>, u64), next: &(Vec<u8>, u64)) {
+        let what = format!("name at position {position} in byte order");
+        let (found, expected) = if before.0 == next.0 {
+            ("equal to the one before it", "equal names by number")
+        } else {
+            (
+                "smaller than the one before it",
+                "names that never decrease",
+            )
+        };
+        let found = format!("that of record {}, {found}", next.1);
+        self.damage(Damage::new(what, found, expected));
     }
 
     /// A name as the order compares it; `None` where it is damaged, which has been reported.
@@ -248,7 +263,7 @@ impl Check<'_> {
     }
 }
 
-/// Numbers that have been met, a bit for each.
+/// Numbers that have been met, a bit for each: of no numbers, none is ever met.
 struct Seen(Vec<u64>);
 
 impl Seen {
