@@ -4,7 +4,7 @@ use super::{Exit, SHOWN_FAULTS, byte_progress, count, describe_left_out, say, si
 use crate::cli::Verify;
 use crate::dataset::names::{self, Reason};
 use crate::dataset::{Dataset, expand};
-use crate::shard::verify::{Outcome, verify};
+use crate::shard::verify::{VerifyOutcome, verify};
 use crate::shard::{Location, Shard, ShardError};
 use crate::sys::files::is_out_of_descriptors;
 use crate::text::escaped;
@@ -89,7 +89,7 @@ fn report_left_out(paths: &[PathBuf], some_unreadable: bool) -> bool {
     all_read
 }
 
-fn describe(outcome: &Outcome) -> String {
+fn describe(outcome: &VerifyOutcome) -> String {
     let verdict = match (outcome.damaged, outcome.unreadable) {
         (0, 0) => "ok".to_owned(),
         (0, unreadable) => count(unreadable, "unreadable shard"),

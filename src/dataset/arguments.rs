@@ -2,7 +2,7 @@
 //! name that shards were made from.
 
 use super::DatasetError;
-use super::pattern::{self, Pattern};
+use super::pattern::{self, PathPattern};
 use crate::shard::Shard;
 use crate::sys::files::{self, directory_of};
 use crate::text::{escaped, shown};
@@ -112,7 +112,7 @@ fn by_pattern(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
         location: argument.into(),
         reason,
     };
-    let found = Pattern::parse(argument).map_err(bad)?.expand();
+    let found = PathPattern::parse(argument).map_err(bad)?.expand();
     let mut found = found.map_err(|(path, reason)| DatasetError::Io {
         location: path.into(),
         reason,

@@ -20,7 +20,7 @@ pub fn is_pattern(path: &Path) -> bool {
 
 /// A pattern, in its components.
 #[derive(Debug)]
-pub struct Pattern {
+pub struct PathPattern {
     components: Vec<Component>,
     is_absolute: bool,
     /// It ends with a slash.
@@ -46,15 +46,15 @@ enum Token {
 }
 
 /// What could not be looked at.
-pub type Failure = (PathBuf, io::Error);
+pub type PathError = (PathBuf, io::Error);
 
-impl Pattern {
+impl PathPattern {
     /// Reads a pattern; an error says why it is none.
-    pub fn parse(pattern: &Path) -> Result<Pattern, &'static str> {
+    pub fn parse(pattern: &Path) -> Result<PathPattern, &'static str> {
         let bytes = pattern.as_os_str().as_bytes();
         let components = bytes.split(|&byte| byte == b'/');
         let components = components.filter(|component| !component.is_empty());
-        Ok(Pattern {
+        Ok(PathPattern {
             components: components.map(Component::parse).collect::<Result<_, _>>()?,
             is_absolute: bytes.starts_with(b"/"),
             only_directories: bytes.ends_with(b"/"),
@@ -62,7 +62,7 @@ impl Pattern {
     }
 
     /// All paths that match, in any order.
-    pub fn expand(&self) -> Result<Vec<PathBuf>, Failure> {
+    pub fn expand(&self) -> Result<Vec<PathBuf>, PathError> {
         let start = if self.is_absolute { "/" } else { "" };
         let mut found = Vec::new();
         let mut pending = vec![(PathBuf::from(start), 0)];
@@ -203,7 +203,7 @@ impl Token {
 }
 
 /// Whether there is something, be it a link to nothing.
-fn exists(path: &Path) -> Result<bool, Failure> {
+fn exists(path: &Path) -> Result<bool, PathError> {
     match path.symlink_metadata() {
         Ok(_) => Ok(true),
         Err(error) if is_missing(&error) => Ok(false),
@@ -217,7 +217,7 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 /// Entries of a directory by their names; none where it is no directory.
-fn entries(directory: &Path, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>, Failure> {
+fn entries(directory: &Path, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>, PathError> {
     let here = or_here(directory);
     let io = |error| (here.to_owned(), error);
     let list = match files::entries(here) {
@@ -236,7 +236,7 @@ fn entries(directory: &Path, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Pa
 
 /// A directory and all below it, but those that a link leads back to. Names with a dot before them
 /// are passed over.
-fn directories_below(directory: PathBuf) -> Result<Vec<PathBuf>, Failure> {
+fn directories_below(directory: PathBuf) -> Result<Vec<PathBuf>, PathError> {
     let mut found = Vec::new();
     let mut pending = vec![(directory, Vec::new())];
     while let Some((directory, mut above)) = pending.pop() {
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn what_is_no_pattern_says_why() {
         for bad in ["a[", "[!]", "[]", "a/[/b]", "x**", "***"] {
-            Pattern::parse(Path::new(bad)).expect_err(bad);
+            PathPattern::parse(Path::new(bad)).expect_err(bad);
         }
     }
 
@@ -330,7 +330,7 @@ mod tests {
         symlink("..", root.join("a/up")).expect("linked");
         symlink("gone", root.join("a/b/dangling")).expect("linked");
         let found = |pattern: &str| {
-            let pattern = Pattern::parse(&root.join(pattern)).expect("a pattern");
+            let pattern = PathPattern::parse(&root.join(pattern)).expect("a pattern");
             let mut found = pattern.expand().expect("expanded");
             found.sort();
             found

@@ -38,7 +38,7 @@ enum Compared {
 }
 
 /// A record, what its checksum is to be, and the bytes of it that are in memory already.
-struct Known<'a> {
+struct ReadPart<'a> {
     record: u64,
     extent: Extent,
     checksum: u32,
@@ -118,7 +118,7 @@ impl Shard {
             }
             let end = extent.end().min(part.end());
             let place = at - part.start()..end - part.start();
-            let known = Known {
+            let known = ReadPart {
                 record,
                 extent,
                 checksum,
@@ -136,11 +136,11 @@ impl Shard {
     /// Fails where the record is another one. `false` where comparing is not permitted.
     fn compare(
         &self,
-        known: &Known<'_>,
+        known: &ReadPart<'_>,
         epoch: Epoch,
         permit: &mut Permit<'_>,
     ) -> Result<bool, ShardError> {
-        let Known { record, extent, .. } = *known;
+        let ReadPart { record, extent, .. } = *known;
         let is_long = extent.len() > LONG_RECORD_LEN;
         // With the times as they are after the bytes were read.
         if is_long && self.file.unchanged.has_agreed(record, epoch) && self.epoch() == epoch {

@@ -23,9 +23,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// Bytes of events that are read at once.
 const EVENTS_LEN: usize = 4096;
 
-static QUEUE: OnceLock<Option<Queue>> = OnceLock::new();
+static QUEUE: OnceLock<Option<EventQueue>> = OnceLock::new();
 
-struct Queue {
+struct EventQueue {
     inotify: OwnedFd,
     /// By the number of the watch, which is that of an inode.
     watched: Mutex<HashMap<i32, Arc<Counts>>>,
@@ -41,7 +41,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn told(&self, queue: &Queue) -> Told {
+    fn told(&self, queue: &EventQueue) -> Told {
         Told {
             writes: self.writes.load(Ordering::Relaxed),
             attributes: self.attributes.load(Ordering::Relaxed),
@@ -68,7 +68,7 @@ pub(super) struct Told {
 
 /// What the kernel says why a file's times are others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum ChangeCause {
     /// A program has written to it or cut it.
     Written,
     /// Programs have set its attributes or given it another name, and none has written to it.
@@ -79,13 +79,13 @@ pub(super) enum Cause {
 
 impl Told {
     /// What was told since then.
-    pub(super) fn since(&self, before: &Told) -> Cause {
+    pub(super) fn since(&self, before: &Told) -> ChangeCause {
         if self.writes != before.writes {
-            Cause::Written
+            ChangeCause::Written
         } else if self.attributes != before.attributes && self.losses == before.losses {
-            Cause::Touched
+            ChangeCause::Touched
         } else {
-            Cause::Unknown
+            ChangeCause::Unknown
         }
     }
 }
@@ -93,7 +93,7 @@ impl Told {
 impl Events {
     /// Of this file from now on; `None` where the system has no more to give, or no `/proc`.
     pub(super) fn of(file: BorrowedFd<'_>) -> Option<Events> {
-        let queue = QUEUE.get_or_init(Queue::new).as_ref()?;
+        let queue = QUEUE.get_or_init(EventQueue::new).as_ref()?;
         let mut watched = queue.lock();
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let events = WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::MOVE_SELF;
@@ -121,13 +121,13 @@ impl Events {
     }
 
     /// What is told since then. Waits for a moment while that is nothing.
-    pub(super) fn wait_since(&self, before: &Told) -> Cause {
+    pub(super) fn wait_since(&self, before: &Told) -> ChangeCause {
         let begin = Instant::now();
         loop {
             let told = self.told();
             let cause = told.since(before);
             let is_lossy = told.losses != before.losses;
-            if cause != Cause::Unknown || is_lossy || begin.elapsed() > LONGEST_DELAY {
+            if cause != ChangeCause::Unknown || is_lossy || begin.elapsed() > LONGEST_DELAY {
                 return cause;
             }
             thread::sleep(POLL_INTERVAL);
@@ -135,10 +135,10 @@ impl Events {
     }
 }
 
-impl Queue {
-    fn new() -> Option<Queue> {
+impl EventQueue {
+    fn new() -> Option<EventQueue> {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
-        Some(Queue {
+        Some(EventQueue {
             inotify,
             watched: Mutex::default(),
             losses: AtomicU64::new(0),
@@ -186,21 +186,21 @@ mod tests {
         file.write_all(b"before").expect("written");
         let events = Events::of(file.as_fd()).expect("inotify");
         let opened = events.told();
-        assert_eq!(events.wait_since(&opened), Cause::Unknown);
+        assert_eq!(events.wait_since(&opened), ChangeCause::Unknown);
         let mode = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(file.path(), mode).expect("mode");
-        assert_eq!(events.wait_since(&opened), Cause::Touched);
+        assert_eq!(events.wait_since(&opened), ChangeCause::Touched);
         let touched = events.told();
-        assert_eq!(events.told().since(&touched), Cause::Unknown);
+        assert_eq!(events.told().since(&touched), ChangeCause::Unknown);
         file.write_all(b"after").expect("written");
-        assert_eq!(events.wait_since(&touched), Cause::Written);
-        assert_eq!(events.wait_since(&opened), Cause::Written);
+        assert_eq!(events.wait_since(&touched), ChangeCause::Written);
+        assert_eq!(events.wait_since(&opened), ChangeCause::Written);
         let later = Events::of(file.as_fd()).expect("inotify");
         let written = later.told();
-        assert_eq!(later.told().since(&written), Cause::Unknown);
+        assert_eq!(later.told().since(&written), ChangeCause::Unknown);
         drop(later);
         file.as_file().set_len(3).expect("cut");
-        assert_eq!(events.wait_since(&written), Cause::Written);
+        assert_eq!(events.wait_since(&written), ChangeCause::Written);
     }
 
     #[test]
@@ -214,17 +214,17 @@ mod tests {
             attributes: 2,
             ..before
         };
-        assert_eq!(touched.since(&before), Cause::Touched);
+        assert_eq!(touched.since(&before), ChangeCause::Touched);
         let lost = Told {
             losses: 1,
             ..touched
         };
-        assert_eq!(lost.since(&before), Cause::Unknown);
+        assert_eq!(lost.since(&before), ChangeCause::Unknown);
         // What is lost once does not count for later changes.
         let again = Told {
             attributes: 3,
             ..lost
         };
-        assert_eq!(again.since(&lost), Cause::Touched);
+        assert_eq!(again.since(&lost), ChangeCause::Touched);
     }
 }

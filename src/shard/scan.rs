@@ -18,21 +18,21 @@ const LARGEST_TABLE_BLOCK: u64 = 128 << 10;
 #[derive(Debug)]
 pub struct Scan<'a> {
     shard: &'a Shard,
-    payload: Window,
-    ends: Window,
-    name_ends: Window,
-    names: Window,
-    checksums: Window,
-    order: Window,
+    payload: BlockBuffer,
+    ends: BlockBuffer,
+    name_ends: BlockBuffer,
+    names: BlockBuffer,
+    checksums: BlockBuffer,
+    order: BlockBuffer,
 }
 
 impl Shard {
     /// For a reader of all records.
     pub fn scan(&self) -> Scan<'_> {
-        let table = || Window::new(LARGEST_TABLE_BLOCK);
+        let table = || BlockBuffer::new(LARGEST_TABLE_BLOCK);
         Scan {
             shard: self,
-            payload: Window::new(LARGEST_PAYLOAD_BLOCK),
+            payload: BlockBuffer::new(LARGEST_PAYLOAD_BLOCK),
             ends: table(),
             name_ends: table(),
             names: table(),
@@ -132,7 +132,7 @@ impl<'a> Scan<'a> {
 /// Blocks grow while they are asked for one after the other, so that less is read in vain than is
 /// asked for: where offsets go back and forth, no more is read than they say.
 #[derive(Debug)]
-struct Window {
+struct BlockBuffer {
     at: u64,
     bytes: Vec<u8>,
     /// How many bytes the last block was to have, and the most that one has.
@@ -140,9 +140,9 @@ struct Window {
     largest: u64,
 }
 
-impl Window {
-    fn new(largest: u64) -> Window {
-        Window {
+impl BlockBuffer {
+    fn new(largest: u64) -> BlockBuffer {
+        BlockBuffer {
             at: 0,
             bytes: Vec::new(),
             size: 0,
@@ -219,12 +219,12 @@ mod tests {
     use proptest::prelude::*;
     use std::path::Path;
 
-    /// What a window gives out of `data`, and how many bytes it has read for that.
+    /// What a block buffer gives out of `data`, and how many bytes it has read for that.
     fn read_all(data: &[u8], ranges: &[Range<u64>], largest: u64) -> u64 {
-        let (mut window, mut read) = (Window::new(largest), 0);
+        let (mut buffer, mut read) = (BlockBuffer::new(largest), 0);
         let whole = 0..data.len() as u64;
         for range in ranges {
-            let found = window.get(range.clone(), whole.clone(), |at, bytes| {
+            let found = buffer.get(range.clone(), whole.clone(), |at, bytes| {
                 read += bytes.len() as u64;
                 bytes.copy_from_slice(&data[at as usize..][..bytes.len()]);
                 Ok(())
@@ -240,9 +240,9 @@ mod tests {
         let data: Vec<u8> = (0..100_000).map(|n| (n % 251) as u8).collect();
         let ranges: Vec<_> = (0..1000).map(|n| n * 100..(n + 1) * 100).collect();
         let mut blocks = 0;
-        let mut window = Window::new(16 << 10);
+        let mut buffer = BlockBuffer::new(16 << 10);
         for range in ranges {
-            let found = window.get(range, 0..100_000, |_, _| {
+            let found = buffer.get(range, 0..100_000, |_, _| {
                 blocks += 1;
                 Ok(())
             });
@@ -254,13 +254,13 @@ mod tests {
 
     #[test]
     fn a_block_that_could_not_be_read_is_not_given_out() {
-        let mut window = Window::new(100);
+        let mut buffer = BlockBuffer::new(100);
         let error = || ShardError::NotRegular {
             location: Path::new("s").into(),
             found: "a device",
         };
-        assert!(window.get(0..4, 0..8, |_, _| Err(error())).is_err());
-        let found = window.get(0..4, 0..8, |_, bytes| {
+        assert!(buffer.get(0..4, 0..8, |_, _| Err(error())).is_err());
+        let found = buffer.get(0..4, 0..8, |_, bytes| {
             bytes.fill(7);
             Ok(())
         });

@@ -33,7 +33,7 @@
 //! more checksums than are remembered, a record that was replaced together with its checksum.
 
 use super::ShardError;
-use super::events::{Cause, Events, Told};
+use super::events::{ChangeCause, Events, Told};
 use super::file::LocalFile;
 use crate::sys::lock;
 use std::collections::VecDeque;
@@ -254,7 +254,7 @@ impl Unchanged {
             return Ok(());
         };
         latest.told = told;
-        if now.since(&before) != Cause::Written {
+        if now.since(&before) != ChangeCause::Written {
             return Ok(());
         }
         if !self.has_checksums {
@@ -288,11 +288,11 @@ impl Unchanged {
         // Not waited for where it makes no difference.
         let waits = is_modified || self.has_checksums;
         match (self.cause(latest, waits), self.has_checksums) {
-            (Cause::Touched, _) => Ok(Verdict::AsBefore),
-            (Cause::Written | Cause::Unknown, true) => Ok(Verdict::Compared),
-            (Cause::Written, false) => Err(written(file)),
-            (Cause::Unknown, false) if !is_modified => Ok(Verdict::AsBefore),
-            (Cause::Unknown, false) => {
+            (ChangeCause::Touched, _) => Ok(Verdict::AsBefore),
+            (ChangeCause::Written | ChangeCause::Unknown, true) => Ok(Verdict::Compared),
+            (ChangeCause::Written, false) => Err(written(file)),
+            (ChangeCause::Unknown, false) if !is_modified => Ok(Verdict::AsBefore),
+            (ChangeCause::Unknown, false) => {
                 let before = latest.stamp;
                 let reason = format!(
                     "its time of modification is {found:?}, expected {before:?}; it has no \
@@ -304,11 +304,11 @@ impl Unchanged {
     }
 
     /// Why times are other than the latest that were judged.
-    fn cause(&self, latest: &Latest, waits: bool) -> Cause {
+    fn cause(&self, latest: &Latest, waits: bool) -> ChangeCause {
         match (&self.events, &latest.told) {
             (Some(events), Some(before)) if waits => events.wait_since(before),
             (Some(events), Some(before)) => events.told().since(before),
-            _ => Cause::Unknown,
+            _ => ChangeCause::Unknown,
         }
     }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// What was checked, over all shards.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct VerifyOutcome {
     /// Shards looked at.
     pub shards: u64,
     /// Records whose offsets were checked.
@@ -35,8 +35,8 @@ pub fn verify(
     paths: &[PathBuf],
     fault: &mut dyn FnMut(ShardError),
     progress: &mut dyn FnMut(u64),
-) -> Outcome {
-    let mut outcome = Outcome::default();
+) -> VerifyOutcome {
+    let mut outcome = VerifyOutcome::default();
     for path in paths {
         outcome.shards += 1;
         let checked = Shard::open(path).and_then(|shard| {
@@ -70,7 +70,7 @@ struct Check<'a> {
     shard: &'a Shard,
     /// What the current pass may read.
     allowance: Allowance,
-    outcome: &'a mut Outcome,
+    outcome: &'a mut VerifyOutcome,
     fault: &'a mut dyn FnMut(ShardError),
     progress: &'a mut dyn FnMut(u64),
     scan: Scan<'a>,
@@ -195,7 +195,7 @@ impl Check<'_> {
             return Ok(());
         }
         let entries = shard.sections().order.map_or(0, |table| table.count);
-        let mut seen = Seen::new(entries).map_err(|error| shard.io(error))?;
+        let mut seen = SeenNumbers::new(entries).map_err(|error| shard.io(error))?;
         let mut before: Option<(Vec<u8>, u64)> = None;
         for position in 0..shard.records() {
             let Some(record) = self.record_at(position, &mut seen)? else {
@@ -218,7 +218,7 @@ impl Check<'_> {
     fn record_at(
         &mut self,
         position: u64,
-        seen: &mut Seen,
+        seen: &mut SeenNumbers,
     ) -> Result<Option<LocalIndex>, ShardError> {
         let shard = self.shard;
         let number = self.scan.number_in_name_order(position)?;
@@ -264,17 +264,17 @@ impl Check<'_> {
 }
 
 /// Numbers that have been met, a bit for each: of no numbers, none is ever met.
-struct Seen(Vec<u64>);
+struct SeenNumbers(Vec<u64>);
 
-impl Seen {
+impl SeenNumbers {
     /// Of numbers below `count`, which a hostile shard may claim to be more than fit into memory.
-    fn new(count: u64) -> io::Result<Seen> {
+    fn new(count: u64) -> io::Result<SeenNumbers> {
         let out_of_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
         let words = usize::try_from(count.div_ceil(64)).map_err(|_| out_of_memory())?;
         let mut bits = Vec::new();
         bits.try_reserve_exact(words).map_err(|_| out_of_memory())?;
         bits.resize(words, 0);
-        Ok(Seen(bits))
+        Ok(SeenNumbers(bits))
     }
 
     /// Adds a number; whether it was there already.

@@ -55,9 +55,9 @@ pub fn or_here(directory: &Path) -> &Path {
 const BUFFER_LEN: usize = 32 << 10;
 
 /// The entries of a directory and their kinds, in any order, without `.` and `..`.
-pub fn entries(directory: &Path) -> io::Result<Entries> {
+pub fn entries(directory: &Path) -> io::Result<DirectoryEntries> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(Entries {
+    Ok(DirectoryEntries {
         opened: open(directory, flags, Mode::empty())?,
         path: directory.to_owned(),
         buffer: Vec::with_capacity(BUFFER_LEN),
@@ -68,7 +68,7 @@ pub fn entries(directory: &Path) -> io::Result<Entries> {
 
 /// See [`entries`].
 #[derive(Debug)]
-pub struct Entries {
+pub struct DirectoryEntries {
     opened: OwnedFd,
     path: PathBuf,
     buffer: Vec<u8>,
@@ -76,7 +76,7 @@ pub struct Entries {
     has_ended: bool,
 }
 
-impl Entries {
+impl DirectoryEntries {
     /// Reads some more; none at the end.
     fn read(&mut self) -> io::Result<()> {
         let mut list = RawDir::new(&self.opened, self.buffer.spare_capacity_mut());
@@ -95,7 +95,7 @@ impl Entries {
     }
 }
 
-impl Iterator for Entries {
+impl Iterator for DirectoryEntries {
     type Item = io::Result<(OsString, FileType)>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -9,7 +9,7 @@ use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
 use roxfs::dataset::Dataset;
 use roxfs::dataset::summary::Summary;
-use roxfs::shard::verify::{Outcome, verify};
+use roxfs::shard::verify::{VerifyOutcome, verify};
 use roxfs::shard::{Shard, ShardError};
 use roxfs::tree::{Attr, FileKind, Mounter, Node, Tree, TreeError};
 use std::ops::ControlFlow;
@@ -115,7 +115,7 @@ fn examine_shard(shard: &Shard, bytes: &[u8]) -> Checked {
     Ok(())
 }
 
-fn run_verify(paths: &[PathBuf]) -> (Outcome, Vec<ShardError>) {
+fn run_verify(paths: &[PathBuf]) -> (VerifyOutcome, Vec<ShardError>) {
     let mut faults = Vec::new();
     let outcome = verify(paths, &mut |fault| faults.push(fault), &mut |_| {});
     (outcome, faults)
