@@ -4,9 +4,9 @@ use super::values::parse_size;
 use crate::pack::source::{Framing, Kind as SourceKind};
 
 /// A kind of `--from`: its name, what it is, and a line of help.
-struct FromKind(&'static str, Given, &'static str);
+struct FromKind(&'static str, Meaning, &'static str);
 
-enum Given {
+enum Meaning {
     /// The name says it all.
     Kind(SourceKind),
     /// The name ends with the size of a record.
@@ -16,53 +16,53 @@ enum Given {
 const FROM_KINDS: [FromKind; 11] = [
     FromKind(
         "tar",
-        Given::Kind(SourceKind::Tar),
+        Meaning::Kind(SourceKind::Tar),
         "tar archives, also compressed by gzip, zstd, xz or bzip2, whatever their names",
     ),
     FromKind(
         "zip",
-        Given::Kind(SourceKind::Zip),
+        Meaning::Kind(SourceKind::Zip),
         "zip archives, which must be files: their directory is at the end",
     ),
     FromKind(
         "lines",
-        Given::Kind(SourceKind::Stream(Framing::Terminated(b'\n'))),
+        Meaning::Kind(SourceKind::Stream(Framing::Terminated(b'\n'))),
         "each line is a record, without its newline",
     ),
     FromKind(
         "nul",
-        Given::Kind(SourceKind::Stream(Framing::Terminated(0))),
+        Meaning::Kind(SourceKind::Stream(Framing::Terminated(0))),
         "each record is ended by a NUL byte",
     ),
     FromKind(
         "list",
-        Given::Kind(SourceKind::List(b'\n')),
+        Meaning::Kind(SourceKind::List(b'\n')),
         "each line is the path of a file",
     ),
     FromKind(
         "list0",
-        Given::Kind(SourceKind::List(0)),
+        Meaning::Kind(SourceKind::List(0)),
         "the same, ended by NUL bytes, as from find -print0",
     ),
     FromKind(
         "length32",
-        Given::Kind(SourceKind::Stream(Framing::Length(4))),
+        Meaning::Kind(SourceKind::Stream(Framing::Length(4))),
         "each record follows its length, 32 bits little-endian",
     ),
     FromKind(
         "length64",
-        Given::Kind(SourceKind::Stream(Framing::Length(8))),
+        Meaning::Kind(SourceKind::Stream(Framing::Length(8))),
         "each record follows its length, 64 bits little-endian",
     ),
-    FromKind("fixed:N", Given::RecordSize, "records of N bytes"),
+    FromKind("fixed:N", Meaning::RecordSize, "records of N bytes"),
     FromKind(
         "rox",
-        Given::Kind(SourceKind::Rox),
+        Meaning::Kind(SourceKind::Rox),
         "shards: to merge, split or rewrite them",
     ),
     FromKind(
         "files",
-        Given::Kind(SourceKind::Files),
+        Meaning::Kind(SourceKind::Files),
         "directories and files, archives too, as they are",
     ),
 ];
@@ -112,11 +112,11 @@ Tokens of 16 bits in blocks of 4096 bytes, for today's roxxel:
   roxfs pack --footer 02 --dtype uint16 --from fixed:4096 -o tokens.rox tokens.bin";
 
 pub fn parse_kind(text: &str) -> Result<SourceKind, String> {
-    for FromKind(name, given, _) in &FROM_KINDS {
-        match given {
-            Given::Kind(kind) if *name == text => return Ok(*kind),
-            Given::Kind(_) => {}
-            Given::RecordSize => {
+    for FromKind(name, meaning, _) in &FROM_KINDS {
+        match meaning {
+            Meaning::Kind(kind) if *name == text => return Ok(*kind),
+            Meaning::Kind(_) => {}
+            Meaning::RecordSize => {
                 let size = text.strip_prefix(name.trim_end_matches('N'));
                 if let Some(size) = size {
                     let size = parse_size(size);

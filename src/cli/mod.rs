@@ -243,7 +243,7 @@ const EXTRACT_EXAMPLES: &str = "\
 Examples:
   roxfs extract -o train dataset.rox
   roxfs extract -o first -i :100 dataset.rox
-  roxfs extract --tar dataset.rox | tar -tv";
+  roxfs extract --tar dataset.rox | tar -tvf -";
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
@@ -268,5 +268,32 @@ mod tests {
         for helper in ["list-ahead", "abort-if-killed", "ask-root"] {
             assert!(!help.contains(helper), "{helper}");
         }
+    }
+
+    /// The command line of an example, without what follows in the shell or stands beside it.
+    fn arguments(example: &str) -> Option<Vec<String>> {
+        let line = &example[example.find("roxfs ")?..];
+        let ends = [" | ", " > ", "  "].iter().filter_map(|end| line.find(end));
+        let line = &line[..ends.min().unwrap_or(line.len())];
+        let words = line.split(' ').map(|word| word.trim_matches('\''));
+        Some(words.map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn the_examples_of_the_help_are_understood() {
+        let mut command = Cli::command();
+        let mut pages = vec![command.render_long_help().to_string()];
+        for subcommand in command.get_subcommands_mut() {
+            pages.push(subcommand.render_long_help().to_string());
+        }
+        let examples = pages.iter().filter_map(|page| page.split_once("Examples:"));
+        let lines = examples.flat_map(|(_, examples)| examples.lines());
+        let mut understood = 0;
+        for arguments in lines.filter_map(arguments) {
+            let cli = Cli::try_parse_from(&arguments);
+            assert!(cli.is_ok(), "{arguments:?}: {}", cli.expect_err("an error"));
+            understood += 1;
+        }
+        assert_eq!(understood, 21, "all examples");
     }
 }

@@ -5,6 +5,7 @@ use crate::cli::ListFormat;
 use crate::dataset::Dataset;
 use crate::text::{escaped, json};
 use crate::tree::{FileKind, Mounter, Node, Tree, TreeError};
+use anyhow::bail;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -18,7 +19,7 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
     let tree = Tree::new(Arc::clone(&dataset), nobody, Box::new(|| {}));
     let classes = match tree.lookup(Node::Root, b"files") {
         Ok(_) => classes(&tree)?,
-        Err(TreeError::NotFound) => anyhow::bail!("the shards have no names to list"),
+        Err(TreeError::NotFound) => bail!("the shards have no names to list"),
         Err(error) => return Err(error.into()),
     };
     let to_terminal = io::stdout().is_terminal();

@@ -56,10 +56,10 @@ fn hint(reason: &io::Error) -> &'static str {
     }
 }
 
-/// How a mount is served.
+/// How to serve a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeOptions {
-    /// How many threads answer requests; fewer where not as many can be started.
+    /// Threads that answer requests; fewer where not as many can be started.
     pub threads: usize,
     pub prepare: Prepare,
 }
@@ -75,8 +75,9 @@ const WATCHDOG: &str = "the watching process";
 /// Mounts `tree` at `mountpoint`, calls `ready` when the mount answers, and serves it until it is
 /// unmounted or a signal ends it. On any error nothing stays mounted.
 ///
-/// Each step is where it is for a reason: no thread before the signals are blocked, the watchdog
-/// before the mount that may cover the program, and no signal taken before the mount answers.
+/// Each step is where it is for a reason: no thread that stays before the signals are blocked, the
+/// watchdog before the mount, which may cover the program, and no signal taken before the mount
+/// answers.
 pub fn serve(
     tree: Arc<Tree>,
     mountpoint: &Path,
