@@ -1,7 +1,7 @@
 //! The command line: strings to decided options, no I/O.
 //!
 //! What the parser gives for the commands with many options is turned into values that each room below
-//! understands, all at once: see `Mount::decide` and `Pack::decide`.
+//! understands, all at once: `Mount::decide` and `Pack::decide`.
 
 mod from;
 mod mount;
