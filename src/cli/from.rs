@@ -1,7 +1,7 @@
 //! The kinds of `pack --from`, each told once: for the parser, its error and the help.
 
 use super::values::parse_size;
-use crate::pack::source::{Framing, Kind as SourceKind};
+use crate::pack::source::{Framing, SourceKind};
 
 /// A kind of `--from`: its name, what it is, and a line of help.
 struct FromKind(&'static str, Meaning, &'static str);

@@ -6,8 +6,8 @@ use super::values::{FooterForm, Prefix};
 use super::values::{check_output, parse_dtype, parse_pattern, parse_size};
 use crate::format::dtype::Dtype;
 use crate::pack::source::{self, Duplicates, Exclude, Input, JUNK, Links};
-use crate::pack::source::{Kind as SourceKind, Naming, Pattern};
-use crate::pack::{Form, PackOptions, Sections as WrittenSections, Target};
+use crate::pack::source::{ExcludePattern, RecordNaming, SourceKind};
+use crate::pack::{Form, PackOptions, Target, WrittenSections};
 use clap::Args;
 use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser};
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ pub(crate) struct Pack {
     /// --strip; a "/" at the start means the start of such a name, not the root directory.
     #[arg(long, value_name = "PATTERN",
           value_parser = OsStringValueParser::new().try_map(parse_pattern))]
-    exclude: Vec<Pattern>,
+    exclude: Vec<ExcludePattern>,
     /// Leave out what file managers and notebooks leave behind, such as .DS_Store and Thumbs.db
     ///
     /// These are, anywhere: .ipynb_checkpoints (Jupyter); .DS_Store, ._*, __MACOSX,
@@ -194,7 +194,7 @@ impl Pack {
     }
 
     fn input(&self) -> Result<Input, WrongUsage> {
-        let naming = Naming {
+        let naming = RecordNaming {
             exclude: self.excluded()?,
             strip: self.strip.map_or(0, |strip| strip as usize),
             prefix: match self.prefix {

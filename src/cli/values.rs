@@ -1,7 +1,7 @@
 //! The values of single options: those with few names, and parsers of the others.
 
 use crate::format::dtype::{Dtype, DtypeError};
-use crate::pack::source::{Duplicates, Pattern};
+use crate::pack::source::{Duplicates, ExcludePattern};
 use crate::session::Prepare;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -116,8 +116,8 @@ pub fn check_output(path: PathBuf) -> Result<PathBuf, &'static str> {
     Ok(path)
 }
 
-pub fn parse_pattern(text: OsString) -> Result<Pattern, String> {
-    Pattern::new(&text).map_err(|error| format!("it is no pattern: {error}"))
+pub fn parse_pattern(text: OsString) -> Result<ExcludePattern, String> {
+    ExcludePattern::new(&text).map_err(|error| format!("it is no pattern: {error}"))
 }
 
 pub fn parse_dtype(text: &str) -> Result<Dtype, DtypeError> {

@@ -2,7 +2,7 @@
 
 use super::{Exit, SHOWN_FAULTS, byte_progress, count, say, size};
 use crate::cli::Extract;
-use crate::extract::{Destination, Extraction, Outcome};
+use crate::extract::{Destination, ExtractOutcome, Extraction};
 use crate::order::Union;
 use anyhow::bail;
 use std::fs::File;
@@ -47,8 +47,8 @@ pub fn run(options: &Extract) -> anyhow::Result<Exit> {
         say(describe(&outcome, time));
     }
     Ok(match outcome {
-        Outcome { damaged: 1.., .. } => Exit::Damaged,
-        Outcome { failed: 1.., .. } => Exit::Failed,
+        ExtractOutcome { damaged: 1.., .. } => Exit::Damaged,
+        ExtractOutcome { failed: 1.., .. } => Exit::Failed,
         _ => Exit::Done,
     })
 }
@@ -62,7 +62,7 @@ fn standard_output() -> anyhow::Result<File> {
     Ok(stdout.as_fd().try_clone_to_owned()?.into())
 }
 
-fn describe(outcome: &Outcome, time: Duration) -> String {
+fn describe(outcome: &ExtractOutcome, time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let rate = outcome.bytes as f64 / seconds.max(1e-9);
     let mut text = format!(

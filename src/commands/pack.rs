@@ -4,7 +4,7 @@ use super::output::bar_style;
 use super::{Exit, byte_progress, count, say, size};
 use crate::cli::PackPlan;
 use crate::dataset::expand;
-use crate::pack::source::{self, Files, Input, Kind as SourceKind, Skipped};
+use crate::pack::source::{self, Files, Input, Skipped, SourceKind};
 use crate::pack::{Form, PackError, PackOutcome, Progress, pack};
 use indicatif::{HumanCount, ProgressBar};
 use nix::sys::signal::{SigSet, Signal};

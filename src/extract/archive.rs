@@ -1,8 +1,8 @@
 //! Records as a tar archive, in one stream.
 
+use super::claimed::ClaimedNames;
 use super::outgoing::Outgoing;
-use super::taken::Taken;
-use super::{Extraction, Failure, Outcome, PIECE};
+use super::{ExtractError, ExtractOutcome, Extraction, PIECE_BYTES};
 use crate::shard::ShardError;
 use std::io::{self, BufReader, BufWriter, Write};
 use tar::{Builder, EntryType, Header};
@@ -10,20 +10,20 @@ use tar::{Builder, EntryType, Header};
 /// Permissions of every file in the archive.
 const MODE: u32 = 0o644;
 /// Bytes of a name that a header holds.
-const NAME_FIELD: usize = 100;
+const NAME_FIELD_BYTES: usize = 100;
 
 impl Extraction<'_> {
     /// Writes the records as a tar archive, with the long names of GNU tar. Fails when `out` does,
     /// or when a record whose header has been written cannot be read any more.
-    pub fn into_archive(self, out: impl Write) -> io::Result<Outcome> {
-        let mut archive = Builder::new(BufWriter::with_capacity(PIECE, out));
-        let mut outcome = Outcome::default();
+    pub fn into_archive(self, out: impl Write) -> io::Result<ExtractOutcome> {
+        let mut archive = Builder::new(BufWriter::with_capacity(PIECE_BYTES, out));
+        let mut outcome = ExtractOutcome::default();
         let allowances = self.dataset.allowances();
-        let mut taken = Taken::default();
-        let mut buffer = vec![0; PIECE];
+        let mut claimed = ClaimedNames::default();
+        let mut buffer = vec![0; PIECE_BYTES];
         for number in self.selected {
             let found = Outgoing::find(self.dataset, number, &allowances);
-            match check(found, &mut taken, &mut buffer) {
+            match check(found, &mut claimed, &mut buffer) {
                 Ok(None) => {}
                 Ok(Some(record)) => {
                     append(&mut archive, &record, &buffer)?;
@@ -45,20 +45,20 @@ impl Extraction<'_> {
 /// back. One that fits is in `buffer` afterwards.
 fn check<'a>(
     found: Option<Result<Outgoing<'a>, ShardError>>,
-    taken: &mut Taken,
+    claimed: &mut ClaimedNames,
     buffer: &mut [u8],
-) -> Result<Option<Outgoing<'a>>, Failure> {
+) -> Result<Option<Outgoing<'a>>, ExtractError> {
     let Some(record) = found.transpose()? else {
         return Ok(None);
     };
-    record.claim(taken)?;
-    record.read(buffer, |_| Ok::<(), Failure>(()))?;
+    record.claim(claimed)?;
+    record.read(buffer, |_| Ok::<(), ExtractError>(()))?;
     Ok(Some(record))
 }
 
 fn append(archive: &mut Builder<impl Write>, record: &Outgoing, buffer: &[u8]) -> io::Result<()> {
     let name = record.name().as_bytes();
-    if name.len() > NAME_FIELD {
+    if name.len() > NAME_FIELD_BYTES {
         // Ends with a NUL, as GNU tar writes it.
         let long = [name, b"\0"].concat();
         let link = header(
@@ -73,7 +73,10 @@ fn append(archive: &mut Builder<impl Write>, record: &Outgoing, buffer: &[u8]) -
     let in_buffer = usize::try_from(record.len()).ok();
     match in_buffer.and_then(|len| buffer.get(..len)) {
         Some(content) => archive.append(&header, content),
-        None => archive.append(&header, BufReader::with_capacity(PIECE, record.content())),
+        None => archive.append(
+            &header,
+            BufReader::with_capacity(PIECE_BYTES, record.content()),
+        ),
     }
 }
 
@@ -81,7 +84,7 @@ fn append(archive: &mut Builder<impl Write>, record: &Outgoing, buffer: &[u8]) -
 /// name of any length fails for one that is not UTF-8.
 fn header(name: &[u8], kind: EntryType, size: u64, mtime: i64) -> Header {
     let mut header = Header::new_gnu();
-    let name = &name[..name.len().min(NAME_FIELD)];
+    let name = &name[..name.len().min(NAME_FIELD_BYTES)];
     header.as_old_mut().name[..name.len()].copy_from_slice(name);
     header.set_entry_type(kind);
     header.set_mode(MODE);

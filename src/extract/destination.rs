@@ -19,49 +19,29 @@ use std::sync::{Mutex, OnceLock};
 /// As any program makes them, less what the umask takes away.
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
 
-/// Why a file cannot be put in its place.
+/// Why a file cannot be put in its place, which `path` names.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum PlaceError {
     /// There is one, and it is not to be replaced.
     #[error("{path}: it exists; --force replaces it")]
-    Exists {
-        /// The file.
-        path: String,
-    },
+    Exists { path: String },
     /// Something else is there.
     #[error("{path}: it is {found}, expected {expected}")]
     Blocked {
-        /// What is there.
         path: String,
-        /// Of which kind it is.
         found: &'static str,
-        /// What would be right.
         expected: &'static str,
     },
     /// A name that the file system does not have.
     #[error("{path}: this file system does not take the name ({reason})")]
-    Name {
-        /// The file or directory.
-        path: String,
-        /// Why.
-        reason: String,
-    },
+    Name { path: String, reason: String },
     /// A file that has no name cannot be given one: it has to be written anew, under one.
     #[error("{path}: {reason}")]
-    NoLink {
-        /// The file.
-        path: String,
-        /// What the system said.
-        reason: io::Error,
-    },
+    NoLink { path: String, reason: io::Error },
     /// The system refused.
     #[error("{path}: {reason}")]
-    Io {
-        /// The file or directory.
-        path: String,
-        /// What it said.
-        reason: io::Error,
-    },
+    Io { path: String, reason: io::Error },
 }
 
 impl PlaceError {
@@ -87,7 +67,7 @@ pub struct Destination {
     root: OwnedFd,
     replaces: bool,
     /// Whether the file system is thought to have files without a name.
-    pub(super) nameless: AtomicBool,
+    pub(super) supports_tmpfile: AtomicBool,
     /// What else it has and lacks.
     abilities: Abilities,
     /// The same, looked at again where files without a name could not be given one.
@@ -100,7 +80,8 @@ pub struct Destination {
 
 impl Destination {
     /// Opens the directory `path`, made if it is missing, with its parents. `path` itself may be
-    /// or have symbolic links: whoever names it has chosen it. `replaces` existing files or fails.
+    /// or have symbolic links: its user has chosen it. Existing files are replaced, or an error, as
+    /// `replaces` says.
     pub fn open(path: &Path, replaces: bool) -> Result<Destination, PlaceError> {
         let io = |reason| PlaceError::Io {
             path: shown(path).to_string(),
@@ -130,7 +111,7 @@ impl Destination {
             path: path.to_owned(),
             root,
             replaces,
-            nameless: AtomicBool::new(true),
+            supports_tmpfile: AtomicBool::new(true),
             abilities: Abilities::default(),
             with_names: OnceLock::new(),
             naming: Mutex::default(),
@@ -149,7 +130,7 @@ impl Destination {
     pub(super) fn write_under_names(&self) {
         let look = || Abilities::of_named(self, self.root.as_fd()).unwrap_or_default();
         self.with_names.get_or_init(look);
-        self.nameless.store(false, Ordering::Relaxed);
+        self.supports_tmpfile.store(false, Ordering::Relaxed);
     }
 
     /// Whether two names that differ in the case of letters are one file here.
@@ -163,7 +144,7 @@ impl Destination {
     }
 
     /// A path below the directory, for a message.
-    pub(super) fn show(&self, path: &[u8]) -> String {
+    pub(super) fn display(&self, path: &[u8]) -> String {
         // Whatever is shown is a name or the directories of one.
         match Name::new(path) {
             Ok(name) => format!("{}/{name}", shown(&self.path)),
@@ -174,7 +155,7 @@ impl Destination {
     /// An error of the system, at `path` below the directory.
     pub(super) fn io(&self, path: &[u8], errno: Errno) -> PlaceError {
         PlaceError::Io {
-            path: self.show(path),
+            path: self.display(path),
             reason: errno.into(),
         }
     }
@@ -203,7 +184,7 @@ impl Destination {
             end += component.len();
             self.check_name(&path[..end])?;
             directory = open(directory.as_fd(), component).map_err(|errno| {
-                let found = found(directory.as_fd(), component);
+                let found = kind_at(directory.as_fd(), component);
                 match found.filter(|_| matches!(errno, Errno::NOTDIR | Errno::LOOP)) {
                     Some(found) => self.blocked(&path[..end], found, "a directory"),
                     None if refuses_name(errno)
@@ -227,7 +208,7 @@ impl Destination {
         expected: &'static str,
     ) -> PlaceError {
         PlaceError::Blocked {
-            path: self.show(path),
+            path: self.display(path),
             found: kind_in_words(found),
             expected,
         }
@@ -236,7 +217,7 @@ impl Destination {
     /// The error that the file system does not take the name at `path` below the directory.
     pub(super) fn name(&self, path: &[u8], reason: impl ToString) -> PlaceError {
         PlaceError::Name {
-            path: self.show(path),
+            path: self.display(path),
             reason: reason.to_string(),
         }
     }
@@ -258,7 +239,7 @@ impl Destination {
         if let Err(errno) = fs::unlinkat(directory, name, AtFlags::empty()) {
             log::warn!(
                 "{}: the temporary file {} cannot be removed, and stays: {}",
-                self.show(b""),
+                self.display(b""),
                 crate::text::escaped(name),
                 io::Error::from(errno)
             );
@@ -273,7 +254,7 @@ impl Destination {
 }
 
 /// What is there under a name, if it can be seen.
-pub(super) fn found(directory: BorrowedFd, name: &[u8]) -> Option<FileType> {
+pub(super) fn kind_at(directory: BorrowedFd, name: &[u8]) -> Option<FileType> {
     let stat = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     Some(FileType::from_raw_mode(stat.st_mode))
 }

@@ -1,14 +1,14 @@
 //! Writes records as files, or as an archive: the inverse of packing. Prints nothing.
 //!
-//! A record that fails is reported and the others go on; only what would fail for all of them,
-//! as a full disk, ends the run.
+//! A record that fails is reported, and the run continues with the others; only what would fail for
+//! all of them, such as a full disk, ends it.
 
 mod archive;
+mod claimed;
 mod destination;
 mod folded;
 mod outgoing;
 mod probe;
-mod taken;
 mod writer;
 
 use crate::dataset::Dataset;
@@ -16,107 +16,100 @@ use crate::order::Union;
 use crate::shard::ShardError;
 use crate::shard::allowance::Allowance;
 use crate::sys::lock;
+use claimed::{ClaimedNames, Clash};
 use folded::Folded;
 use outgoing::Outgoing;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use taken::{Clash, Taken};
 use writer::Writer;
 
 pub use destination::{Destination, PlaceError};
 
 /// Bytes of a record read and written at once.
-const PIECE: usize = 1 << 20;
+const PIECE_BYTES: usize = 1 << 20;
 /// More threads than this wait for the file system and not for each other.
 const MAX_THREADS: usize = 8;
 /// The most records that a thread takes at once: neighbours share a directory, and two threads
 /// in one directory wait for each other.
-const MAX_BATCH: u64 = 1024;
+const MAX_BATCH_RECORDS: u64 = 1024;
 /// Into how many batches per thread the work is cut, where it is too little for full ones, so
 /// that all threads end at about the same time.
-const BATCHES: u64 = 16;
+const BATCHES_PER_THREAD: u64 = 16;
 
-/// What was done.
+/// What an extraction has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Records extracted.
+pub struct ExtractOutcome {
+    /// How many records were extracted, and how many bytes they have.
     pub records: u64,
-    /// Their bytes.
+    /// See `records`.
     pub bytes: u64,
-    /// Records that failed.
+    /// How many records failed.
     pub failed: u64,
-    /// Those of them whose data is damaged.
+    /// How many of those that failed have damaged data.
     pub damaged: u64,
     /// Whether the run ended early.
     pub stopped: bool,
 }
 
-/// Why a record was not extracted.
+/// Why a record was not extracted. `record` says in words which one.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+#[allow(missing_docs, reason = "the messages say what the fields are")]
+pub enum ExtractError {
     /// It cannot be read, or its name or content is damaged.
     #[error(transparent)]
     Shard(#[from] ShardError),
     /// Its file cannot be written.
     #[error("{source} ({record})")]
-    Place {
-        /// Which record, in words.
-        record: String,
-        /// Where and why.
-        source: PlaceError,
-    },
+    Place { record: String, source: PlaceError },
     /// Its name is in the way of another's in this run.
     #[error("{record}: name is \"{name}\", {clash}")]
     Clash {
-        /// Which record, in words.
         record: String,
-        /// Its name, as a person can read it.
         name: String,
-        /// How.
         clash: Clash,
     },
 }
 
-impl Failure {
+impl ExtractError {
     /// Whether the data is at fault, and not the system or what is at the destination.
     pub fn is_damage(&self) -> bool {
         match self {
-            Failure::Shard(error) => error.is_damage(),
-            Failure::Place { .. } | Failure::Clash { .. } => false,
+            ExtractError::Shard(error) => error.is_damage(),
+            ExtractError::Place { .. } | ExtractError::Clash { .. } => false,
         }
     }
 
     /// Whether every other record would fail in the same way.
     pub fn ends_run(&self) -> bool {
-        matches!(self, Failure::Place { source, .. } if source.ends_run())
+        matches!(self, ExtractError::Place { source, .. } if source.ends_run())
     }
 }
 
-/// Which records to extract, and who hears of it.
+/// What to extract, and whom to report to.
 pub struct Extraction<'a> {
-    /// Where the records are.
+    /// The dataset that the records are in.
     pub dataset: &'a Dataset,
-    /// Their numbers.
+    /// The numbers of the records.
     pub selected: Union,
-    /// Told of each record that fails.
-    pub report: &'a (dyn Fn(&Failure) + Sync),
-    /// Told of bytes that are written.
+    /// Called with each record that fails.
+    pub report: &'a (dyn Fn(&ExtractError) + Sync),
+    /// Called with the number of bytes whenever some are written.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl Extraction<'_> {
     /// Writes each record as a file, in as many threads as there are cores.
-    pub fn into_directory(self, destination: &Destination) -> Outcome {
+    pub fn into_directory(self, destination: &Destination) -> ExtractOutcome {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = cores.min(MAX_THREADS);
-        let batch = self.selected.at_most() / (threads as u64 * BATCHES);
+        let batch = self.selected.at_most() / (threads as u64 * BATCHES_PER_THREAD);
         let run = Run {
             dataset: self.dataset,
             allowances: self.dataset.allowances(),
             destination,
-            batch: batch.clamp(1, MAX_BATCH) as usize,
+            batch: batch.clamp(1, MAX_BATCH_RECORDS) as usize,
             queue: Mutex::new(self.selected),
-            taken: destination.replaces().then(Mutex::default),
+            claimed: destination.replaces().then(Mutex::default),
             folded: destination.folds().then(Mutex::default),
             outcome: Mutex::default(),
             stopped: AtomicBool::new(false),
@@ -133,7 +126,7 @@ impl Extraction<'_> {
             }
             run.work();
         });
-        Outcome {
+        ExtractOutcome {
             stopped: run.stopped.into_inner(),
             ..*lock(&run.outcome)
         }
@@ -148,12 +141,12 @@ struct Run<'a> {
     batch: usize,
     queue: Mutex<Union>,
     /// Only where files are replaced: else the file system knows which names are taken.
-    taken: Option<Mutex<Taken>>,
+    claimed: Option<Mutex<ClaimedNames>>,
     /// Only where the case of letters does not count.
     folded: Option<Mutex<Folded>>,
-    outcome: Mutex<Outcome>,
+    outcome: Mutex<ExtractOutcome>,
     stopped: AtomicBool,
-    report: &'a (dyn Fn(&Failure) + Sync),
+    report: &'a (dyn Fn(&ExtractError) + Sync),
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -161,7 +154,7 @@ impl Run<'_> {
     /// One thread: takes batches until there are no more.
     fn work(&self) {
         let mut writer = Writer::new(self.destination);
-        let mut buffer = vec![0; PIECE];
+        let mut buffer = vec![0; PIECE_BYTES];
         loop {
             let batch: Vec<u64> = lock(&self.queue).by_ref().take(self.batch).collect();
             if batch.is_empty() {
@@ -180,18 +173,23 @@ impl Run<'_> {
     }
 
     /// Writes one record, and returns its length.
-    fn extract(&self, number: u64, writer: &mut Writer, buffer: &mut [u8]) -> Result<u64, Failure> {
+    fn extract(
+        &self,
+        number: u64,
+        writer: &mut Writer,
+        buffer: &mut [u8],
+    ) -> Result<u64, ExtractError> {
         let Some(record) = Outgoing::find(self.dataset, number, &self.allowances).transpose()?
         else {
             return Ok(0);
         };
-        if let Some(taken) = &self.taken {
-            record.claim(&mut lock(taken))?;
+        if let Some(claimed) = &self.claimed {
+            record.claim(&mut lock(claimed))?;
         }
         self.check_case(&record, number)?;
         match self.write(&record, writer, buffer) {
             // Known now: from here on files are written under a name.
-            Err(Failure::Place {
+            Err(ExtractError::Place {
                 source: PlaceError::NoLink { .. },
                 ..
             }) => self.write(&record, writer, buffer)?,
@@ -205,19 +203,19 @@ impl Run<'_> {
         record: &Outgoing,
         writer: &mut Writer,
         buffer: &mut [u8],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ExtractError> {
         let place = |source| record.place(source);
         let mut file = writer.begin(record.name(), record.len()).map_err(place)?;
         record.read(buffer, |piece| {
             file.write(piece).map_err(place)?;
             (self.progress)(piece.len() as u64);
-            Ok::<(), Failure>(())
+            Ok::<(), ExtractError>(())
         })?;
         file.finish().map_err(place)
     }
 
     /// Refuses a name that the file system takes for that of another record.
-    fn check_case(&self, record: &Outgoing, number: u64) -> Result<(), Failure> {
+    fn check_case(&self, record: &Outgoing, number: u64) -> Result<(), ExtractError> {
         let Some(folded) = &self.folded else {
             return Ok(());
         };
@@ -229,7 +227,7 @@ impl Run<'_> {
         }
     }
 
-    fn fail(&self, failure: &Failure) {
+    fn fail(&self, failure: &ExtractError) {
         // What ends the run may come from several threads; it is one fault.
         let ends_run = failure.ends_run();
         if ends_run && self.stopped.swap(true, Ordering::Relaxed) {
@@ -240,13 +238,13 @@ impl Run<'_> {
     }
 }
 
-impl Outcome {
+impl ExtractOutcome {
     fn add(&mut self, bytes: u64) {
         self.records += 1;
         self.bytes += bytes;
     }
 
-    fn fail(&mut self, failure: &Failure) {
+    fn fail(&mut self, failure: &ExtractError) {
         self.failed += 1;
         self.damaged += u64::from(failure.is_damage());
     }

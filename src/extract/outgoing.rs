@@ -1,7 +1,7 @@
 //! One record on its way out: its name, and its content in pieces, compared with its checksum.
 
-use super::taken::{Clash, Taken};
-use super::{Failure, PlaceError};
+use super::claimed::{ClaimedNames, Clash};
+use super::{ExtractError, PlaceError};
 use crate::dataset::numbered::{EXTENSION, NumberedNames};
 use crate::dataset::{Dataset, Record};
 use crate::format::name::Name;
@@ -77,13 +77,13 @@ impl<'a> Outgoing<'a> {
     }
 
     /// Takes the name for this record.
-    pub fn claim(&self, taken: &mut Taken) -> Result<(), Failure> {
-        taken.claim(&self.name).map_err(|clash| self.clash(clash))
+    pub fn claim(&self, claimed: &mut ClaimedNames) -> Result<(), ExtractError> {
+        claimed.claim(&self.name).map_err(|clash| self.clash(clash))
     }
 
     /// The failure that its name is in the way of another's.
-    pub fn clash(&self, clash: Clash) -> Failure {
-        Failure::Clash {
+    pub fn clash(&self, clash: Clash) -> ExtractError {
+        ExtractError::Clash {
             record: self.record.to_string(),
             name: self.name.to_string(),
             clash,
@@ -91,8 +91,8 @@ impl<'a> Outgoing<'a> {
     }
 
     /// The failure to write this record's file.
-    pub fn place(&self, source: PlaceError) -> Failure {
-        Failure::Place {
+    pub fn place(&self, source: PlaceError) -> ExtractError {
+        ExtractError::Place {
             record: self.record.to_string(),
             source,
         }

@@ -1,8 +1,8 @@
 //! What the file system that files are written into has and lacks, found out with an empty file before
-//! the first record, and said where it matters.
+//! the first record, and reported where it matters.
 
-use super::destination::{Destination, found};
-use super::writer::{create_named, create_nameless};
+use super::destination::{Destination, kind_at};
+use super::writer::{create_named, create_tmpfile};
 use crate::sys::filesystem::{Naming, say_checked};
 use rustix::fs::{Mode, OFlags, ioctl_getflags, openat};
 use std::os::fd::BorrowedFd;
@@ -27,14 +27,17 @@ impl Abilities {
     /// this: a killed run leaves nothing there. Where no file can be made in it, which the first record
     /// will show or not, nothing is known.
     pub fn probe(destination: &Destination, directory: BorrowedFd) -> Abilities {
-        let nameless = create_nameless(directory).is_ok();
-        destination.nameless.store(nameless, Ordering::Relaxed);
-        match nameless {
-            true => Abilities {
+        let supports_tmpfile = create_tmpfile(directory).is_ok();
+        destination
+            .supports_tmpfile
+            .store(supports_tmpfile, Ordering::Relaxed);
+        if supports_tmpfile {
+            Abilities {
                 folds: folds_by_flag(directory),
                 ..Abilities::default()
-            },
-            false => Abilities::of_named(destination, directory).unwrap_or_default(),
+            }
+        } else {
+            Abilities::of_named(destination, directory).unwrap_or_default()
         }
     }
 
@@ -49,7 +52,7 @@ impl Abilities {
         let found = Naming::find(directory, &name, &other);
         let (naming, refused) = found.inspect_err(|_| destination.remove(directory, &name))?;
         if naming == Naming::Checked && !destination.replaces() {
-            say_checked(destination.show(b""), "file", &refused);
+            say_checked(destination.display(b""), "file", &refused);
         }
         Ok(Abilities::with(destination, directory, other, naming))
     }
@@ -61,7 +64,7 @@ impl Abilities {
         name: Vec<u8>,
         naming: Naming,
     ) -> Abilities {
-        let is_called = |other: &[u8]| found(directory, other).is_some();
+        let is_called = |other: &[u8]| kind_at(directory, other).is_some();
         let folds = is_called(&name.to_ascii_uppercase());
         let cuts = b". ".iter().copied();
         let cuts = cuts.filter(|&end| is_called(&[&name[..], &[end]].concat()));

@@ -4,8 +4,8 @@
 //! nothing of it. Where the file system has no such files, it is written to a temporary name,
 //! `.roxfs-extract.PID.N.tmp`, in the same directory, and renamed.
 
-use super::PIECE;
-use super::destination::{Destination, PlaceError, found, refuses_name};
+use super::PIECE_BYTES;
+use super::destination::{Destination, PlaceError, kind_at, refuses_name};
 use crate::format::name::Name;
 use crate::sys::filesystem::{Naming, close};
 use crate::sys::lock;
@@ -49,7 +49,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Begins the file that will be `path`, of `len` bytes, and makes the directories it needs.
-    pub fn begin<'w>(&'w mut self, path: &'w Name, len: u64) -> Placed<NewFile<'w>> {
+    pub fn begin<'w>(&'w mut self, path: &'w Name, len: u64) -> PlaceResult<NewFile<'w>> {
         let destination = self.destination;
         let (parent, name) = path.split();
         let last = self.last.take().filter(|(path, _)| path == parent);
@@ -59,8 +59,8 @@ impl<'a> Writer<'a> {
         };
         let directory = self.last.insert(last).1.as_fd();
         // Small files find that out at the end, where it costs nothing.
-        let is_large = len > PIECE as u64;
-        if is_large && !destination.replaces() && found(directory, name).is_some() {
+        let is_large = len > PIECE_BYTES as u64;
+        if is_large && !destination.replaces() && kind_at(directory, name).is_some() {
             return Err(exists(destination, directory, path));
         }
         let io = |errno| destination.io(path.as_bytes(), errno);
@@ -75,15 +75,15 @@ impl<'a> Writer<'a> {
     }
 }
 
-type Placed<T> = std::result::Result<T, PlaceError>;
+type PlaceResult<T> = std::result::Result<T, PlaceError>;
 
 /// A new file in `directory`, and its temporary name where it needs one.
 fn create(destination: &Destination, directory: BorrowedFd) -> Result<(OwnedFd, Option<Vec<u8>>)> {
-    if destination.nameless.load(Ordering::Relaxed) {
-        match create_nameless(directory) {
+    if destination.supports_tmpfile.load(Ordering::Relaxed) {
+        match create_tmpfile(directory) {
             // A file system, or a kernel, without.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOSYS | Errno::INVAL) => {
-                destination.nameless.store(false, Ordering::Relaxed);
+                destination.supports_tmpfile.store(false, Ordering::Relaxed);
             }
             done => return done.map(|file| (file, None)),
         }
@@ -93,7 +93,7 @@ fn create(destination: &Destination, directory: BorrowedFd) -> Result<(OwnedFd, 
 }
 
 /// A new file in `directory` that has no name.
-pub(super) fn create_nameless(directory: BorrowedFd) -> Result<OwnedFd> {
+pub(super) fn create_tmpfile(directory: BorrowedFd) -> Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::TMPFILE;
     fs::openat(directory, ".", flags, FILE_MODE)
 }
@@ -131,7 +131,7 @@ fn cannot_link(errno: Errno) -> bool {
 }
 
 /// Links a file that has no name.
-fn link_nameless(file: &File, directory: BorrowedFd, name: &[u8]) -> Result<()> {
+fn link_tmpfile(file: &File, directory: BorrowedFd, name: &[u8]) -> Result<()> {
     match fs::linkat(file, "", directory, name, AtFlags::EMPTY_PATH) {
         // Linux before 6.10 says this to all but root.
         Err(Errno::NOENT) => {
@@ -144,30 +144,30 @@ fn link_nameless(file: &File, directory: BorrowedFd, name: &[u8]) -> Result<()> 
 
 /// What is in the way of a file.
 fn exists(destination: &Destination, directory: BorrowedFd, path: &Name) -> PlaceError {
-    match found(directory, path.split().1) {
+    match kind_at(directory, path.split().1) {
         Some(FileType::Directory) => {
             destination.blocked(path.as_bytes(), FileType::Directory, "a file or nothing")
         }
         _ => PlaceError::Exists {
-            path: destination.show(path.as_bytes()),
+            path: destination.display(path.as_bytes()),
         },
     }
 }
 
 impl NewFile<'_> {
     /// Adds to the file.
-    pub fn write(&mut self, piece: &[u8]) -> Placed<()> {
+    pub fn write(&mut self, piece: &[u8]) -> PlaceResult<()> {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
         file.write_all(piece).map_err(|reason| PlaceError::Io {
-            path: self.destination.show(self.path.as_bytes()),
+            path: self.destination.display(self.path.as_bytes()),
             reason,
         })
     }
 
     /// Gives the file its name.
-    pub fn finish(mut self) -> Placed<()> {
+    pub fn finish(mut self) -> PlaceResult<()> {
         self.destination.check_name(self.path.as_bytes())?;
         self.name().map_err(|errno| match errno {
             Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => {
@@ -176,7 +176,7 @@ impl NewFile<'_> {
             errno if self.temporary.is_none() && cannot_link(errno) => {
                 self.destination.write_under_names();
                 PlaceError::NoLink {
-                    path: self.destination.show(self.path.as_bytes()),
+                    path: self.destination.display(self.path.as_bytes()),
                     reason: errno.into(),
                 }
             }
@@ -190,7 +190,7 @@ impl NewFile<'_> {
 
     /// Whether it has a temporary name.
     fn is_there(&self) -> bool {
-        let named = |name: &Vec<u8>| found(self.directory, name).is_some();
+        let named = |name: &Vec<u8>| kind_at(self.directory, name).is_some();
         self.temporary.as_ref().is_some_and(named)
     }
 
@@ -200,14 +200,14 @@ impl NewFile<'_> {
             close(file)?;
         }
         if let Some(file) = &self.file {
-            match link_nameless(file, directory, name) {
+            match link_tmpfile(file, directory, name) {
                 Err(Errno::EXIST) if self.destination.replaces() => {}
                 done => return done,
             }
             // A link never replaces anything, a rename does.
             loop {
                 let temporary = self.destination.temporary_name();
-                match link_nameless(file, directory, &temporary) {
+                match link_tmpfile(file, directory, &temporary) {
                     // Left by a killed process that had our number.
                     Err(Errno::EXIST) => continue,
                     done => done?,
@@ -219,9 +219,10 @@ impl NewFile<'_> {
         let Some(temporary) = &self.temporary else {
             return Ok(());
         };
-        match self.destination.replaces() {
-            true => fs::renameat(directory, &temporary[..], directory, name)?,
-            false => rename_new(self.destination, directory, temporary, name)?,
+        if self.destination.replaces() {
+            fs::renameat(directory, &temporary[..], directory, name)?
+        } else {
+            rename_new(self.destination, directory, temporary, name)?
         }
         self.temporary = None;
         Ok(())
@@ -272,7 +273,7 @@ mod tests {
         names
     }
 
-    fn put(destination: &Destination, name: &Name, content: &[u8]) -> Placed<()> {
+    fn put(destination: &Destination, name: &Name, content: &[u8]) -> PlaceResult<()> {
         let mut writer = Writer::new(destination);
         let mut file = writer.begin(name, content.len() as u64)?;
         file.write(content)?;
@@ -281,10 +282,12 @@ mod tests {
 
     /// As on a file system that has files without a name, and as on one that has not.
     fn each_way(replaces: bool, test: impl Fn(&Path, &Destination)) {
-        for nameless in [true, false] {
+        for supports_tmpfile in [true, false] {
             let directory = tempfile::tempdir().expect("temporary directory");
             let destination = Destination::open(directory.path(), replaces).expect("opened");
-            destination.nameless.store(nameless, Ordering::Relaxed);
+            destination
+                .supports_tmpfile
+                .store(supports_tmpfile, Ordering::Relaxed);
             test(directory.path(), &destination);
         }
     }
@@ -296,7 +299,7 @@ mod tests {
             put(destination, &name, b"first").expect("written");
             let error = put(destination, &name, b"second").expect_err("exists");
             assert!(matches!(error, PlaceError::Exists { .. }), "{error}");
-            let large = vec![0; PIECE + 1];
+            let large = vec![0; PIECE_BYTES + 1];
             put(destination, &name, &large).expect_err("exists");
             let mut writer = Writer::new(destination);
             let other = Name::new(b"b").expect("valid");

@@ -1,9 +1,10 @@
 //! Whether a shard is still what a copy continues, when the copy is to take its place.
 
 use super::PackError;
-use super::directory::{Directory, Identity};
+use super::directory::Directory;
+use super::identity::Identity;
+use super::shard_file::EXPECTED;
 use super::tables::Tables;
-use super::writer::EXPECTED;
 use crate::shard::Shard;
 use rustix::fs::{OFlags, fstat};
 use rustix::io::Errno;
@@ -12,16 +13,14 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// How often a shard is compared that is given another time while it is.
+/// Attempts to compare a shard whose time changes meanwhile.
 const ATTEMPTS: u32 = 2;
 /// Bytes compared at once.
-const BUFFER: usize = 256 << 10;
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// The shard that is continued by a copy, when the copy is to take its place.
 pub struct Continued<'a> {
-    /// Where it is.
     pub directory: &'a Directory,
-    /// Under which name.
     pub name: &'a OsStr,
     /// What it was when it was copied.
     pub before: Identity,
@@ -38,12 +37,12 @@ impl Continued<'_> {
         if now == self.before {
             return Ok(now);
         }
-        let changed = || PackError::ChangedMeanwhile { path: path.clone() };
+        let changed = || PackError::ChangedMeanwhile(path.clone());
         let mut after = now;
         for _ in 0..ATTEMPTS {
             let opened = self.directory.open(self.name, OFlags::RDONLY, EXPECTED)?;
             let start = Identity::of(&fstat(&opened).map_err(io)?);
-            if !start.is_same_size(self.before) || !self.is_continued(opened, tables, copy)? {
+            if start.size() != self.before.size() || !self.is_continued(opened, tables, copy)? {
                 return Err(changed());
             }
             after = Identity::of(&self.directory.stat(self.name).map_err(io)?);
@@ -76,10 +75,10 @@ impl Continued<'_> {
 
 /// Whether two files begin with the same `len` bytes.
 fn has_same_bytes(one: &File, other: &File, len: u64) -> io::Result<bool> {
-    let (mut a, mut b) = (vec![0; BUFFER], vec![0; BUFFER]);
+    let (mut a, mut b) = (vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]);
     let mut at = 0;
     while at < len {
-        let part = (len - at).min(BUFFER as u64) as usize;
+        let part = (len - at).min(BUFFER_BYTES as u64) as usize;
         one.read_exact_at(&mut a[..part], at)?;
         other.read_exact_at(&mut b[..part], at)?;
         if a[..part] != b[..part] {

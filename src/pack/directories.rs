@@ -1,36 +1,34 @@
-//! Counts directories below which no record is: a dataset has no place for them, and whoever
-//! numbers classes by directories numbers them otherwise without.
+//! Counts directories that have no records below them: a dataset has no place for them, so class
+//! numbers that are made from directories come out differently.
 //!
-//! Where directories come in byte order, each before what is below it, those that the current one
-//! lies in are known and no others. In any other order it takes 16 bytes for each directory: a hash
-//! of its path, and what is known of it. An archive may name directories without end in a path
-//! (2,047 in one name), so that no more are known than entries have come.
+//! Where directories come in byte order, each before its content, only those that the current one lies
+//! in are remembered. In any other order it takes 16 bytes for each directory: a hash of its path, and
+//! what is known of it. The names in an archive may have any number of directories (2,047 in one name),
+//! so no more of them are remembered than entries have come.
 
 use crate::format::name::Name;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// As many directories are known whatever has come.
-const ALWAYS: usize = 1 << 16;
+/// This many directories are remembered however few entries have come.
+const ALWAYS_KNOWN: usize = 1 << 16;
 
 /// The directories of a source.
 #[derive(Debug)]
 pub enum Directories {
-    /// In byte order.
     Sorted {
         /// The directories that the last one lies in, and that one: and whether a record is below.
         open: Vec<(Name, bool)>,
         /// How many that came before them are empty.
         empty: u64,
     },
-    /// In any order.
-    Any(Known),
+    Any(KnownDirectories),
 }
 
 /// Directories that have been met, or have records below them, by a hash of their path.
 #[derive(Debug, Default)]
-pub struct Known {
-    directories: HashMap<u64, State>,
+pub struct KnownDirectories {
+    directories: HashMap<u64, DirectoryState>,
     hasher: RandomState,
     entries: usize,
     /// Where the last record was: most come after others in the same directory.
@@ -38,7 +36,7 @@ pub struct Known {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct State {
+struct DirectoryState {
     is_met: bool,
     has_records: bool,
 }
@@ -46,12 +44,13 @@ struct State {
 impl Directories {
     /// None yet; `sorted` says that they come in byte order with the records.
     pub fn new(sorted: bool) -> Directories {
-        match sorted {
-            true => Directories::Sorted {
+        if sorted {
+            Directories::Sorted {
                 open: Vec::new(),
                 empty: 0,
-            },
-            false => Directories::Any(Known::default()),
+            }
+        } else {
+            Directories::Any(KnownDirectories::default())
         }
     }
 
@@ -89,7 +88,7 @@ impl Directories {
                 *empty
             }
             Directories::Any(known) => {
-                let is_empty = |state: &&State| state.is_met && !state.has_records;
+                let is_empty = |state: &&DirectoryState| state.is_met && !state.has_records;
                 known.directories.values().filter(is_empty).count() as u64
             }
         }
@@ -115,7 +114,7 @@ fn close(open: &mut [(Name, bool)], (_, has_records): &(Name, bool), empty: &mut
     }
 }
 
-impl Known {
+impl KnownDirectories {
     fn met(&mut self, directory: &Name) {
         self.entries += 1;
         if let Some(&hash) = self.hashes(directory.as_bytes()).last() {
@@ -129,13 +128,13 @@ impl Known {
             return;
         }
         for hash in self.hashes(directory).into_iter().rev() {
-            let has_room = self.directories.len() < self.entries + ALWAYS;
+            let has_room = self.directories.len() < self.entries + ALWAYS_KNOWN;
             match self.directories.get_mut(&hash) {
                 // So have those above it.
                 Some(state) if state.has_records => break,
                 Some(state) => state.has_records = true,
                 None if has_room => {
-                    let state = State {
+                    let state = DirectoryState {
                         is_met: false,
                         has_records: true,
                     };
@@ -148,8 +147,8 @@ impl Known {
         self.last.extend(directory);
     }
 
-    /// Hashes of a directory and of those that it lies in, the outermost first. Each goes on from the
-    /// one before: a path of 2,000 components is no more work than another one of its length.
+    /// Hashes of a directory and of those that it lies in, the outermost first. Each continues from the
+    /// one before, so a path of 2,000 components is no more work than any other of its length.
     fn hashes(&self, directory: &[u8]) -> Vec<u64> {
         let mut hasher = self.hasher.build_hasher();
         let components = directory.split(|&byte| byte == b'/');
@@ -203,11 +202,11 @@ mod tests {
 
     #[test]
     fn deep_paths_take_no_more_memory_than_entries_came() {
-        let mut known = Known::default();
+        let mut known = KnownDirectories::default();
         for number in 0..200 {
             known.record(format!("{number}/{}", ["d"; 2000].join("/")).as_bytes());
         }
-        assert!(known.directories.len() <= ALWAYS + 200);
+        assert!(known.directories.len() <= ALWAYS_KNOWN + 200);
     }
 
     proptest! {

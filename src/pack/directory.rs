@@ -1,9 +1,9 @@
 //! The directory that shards are written into. It is opened once; every file in it is made, opened,
 //! renamed and removed relative to that descriptor.
 //!
-//! Others may be allowed to write into the directory and know which names come next. So no symbolic
+//! Other users may have write access to the directory, and know which names come next. So no symbolic
 //! link is followed under such a name, nothing but a regular file is opened, and no opening waits:
-//! what has been planted there is an error that says what it is.
+//! anything else that was planted there is an error that says what it is.
 
 use super::PackError;
 use crate::sys::files::{directory_of, kind_in_words, or_here};
@@ -35,51 +35,15 @@ pub struct Directory {
     descriptor: OwnedFd,
     /// How files get names that nothing has, when that has been found out.
     naming: OnceLock<Naming>,
-    /// Whether it has been said that its file system does not sync directories.
+    /// Whether the user was told that the file system does not sync directories.
     said_directories: AtomicBool,
     /// The same of files.
     said_files: AtomicBool,
 }
 
-/// Device, inode, size and time: another value is another file, or other bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity(u64, u64, i64, i64, u64);
-
-impl Identity {
-    /// Of a file.
-    #[expect(
-        clippy::unnecessary_cast,
-        reason = "the types of the fields differ between architectures"
-    )]
-    pub fn of(stat: &Stat) -> Identity {
-        Identity(
-            stat.st_dev as u64,
-            stat.st_ino as u64,
-            stat.st_size as i64,
-            stat.st_mtime as i64,
-            stat.st_mtime_nsec as u64,
-        )
-    }
-
-    /// Device and inode: which file it is, with whatever bytes.
-    pub fn file(self) -> (u64, u64) {
-        (self.0, self.1)
-    }
-
-    /// Whether there are as many bytes in it.
-    pub fn is_same_size(self, other: Identity) -> bool {
-        self.2 == other.2
-    }
-
-    /// Whether it is the same file, with whatever bytes.
-    pub fn is_same_file(self, other: Identity) -> bool {
-        self.file() == other.file()
-    }
-}
-
 impl Directory {
-    /// Opens the directory that `file` is in. Symbolic links are followed: whoever names the
-    /// directory has chosen it.
+    /// Opens the directory that `file` is in. Symbolic links are followed: the user has
+    /// chosen the directory.
     pub fn of(file: &Path) -> Result<Directory, PackError> {
         let path = directory_of(file);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -143,7 +107,7 @@ impl Directory {
         access: OFlags,
         expected: &'static str,
     ) -> Result<File, PackError> {
-        // Asked before opening, too: opening a device can have effects.
+        // Also checked before opening: opening a device can have effects.
         let check = |stat: &Stat| self.check_regular(name, stat, expected);
         check(&self.stat(name).map_err(self.failed(name))?)?;
         let open = || fs::openat(&self.descriptor, name, SAFELY | access, Mode::empty());
@@ -184,13 +148,14 @@ impl Directory {
         let mode = Mode::from_raw_mode(directory.st_mode);
         let is_shared = mode.contains(Mode::SVTX) && mode.intersects(Mode::WGRP | Mode::WOTH);
         let own = nix::unistd::geteuid().as_raw();
-        match is_shared && file.st_uid != own && file.st_uid != directory.st_uid {
-            false => Ok(()),
-            true => Err(PackError::Planted {
+        if is_shared && file.st_uid != own && file.st_uid != directory.st_uid {
+            Err(PackError::Planted {
                 path: self.join(name),
                 found: format!("a file of user {}", file.st_uid),
                 expected: format!("one of user {own} in a directory that others may write into"),
-            }),
+            })
+        } else {
+            Ok(())
         }
     }
 
@@ -235,7 +200,7 @@ impl Directory {
         );
     }
 
-    /// Puts the names on disk. Where the file system cannot, that is said once.
+    /// Puts the names on disk. Where the file system cannot, the user is told once.
     pub fn sync(&self) -> Result<(), PackError> {
         let path = or_here(&self.path);
         let synced = fs::fsync(&self.descriptor).map_err(io::Error::from);
@@ -244,7 +209,7 @@ impl Directory {
         synced.map_err(|error| PackError::io(path, error))
     }
 
-    /// What has become of syncing a file in it. Where the file system cannot, that is said once.
+    /// What has become of syncing a file in it. Where the file system cannot, the user is told once.
     pub fn synced(&self, synced: io::Result<()>) -> io::Result<()> {
         let lost = "files ({}): if the machine stops soon, the last shards may have lost bytes";
         self.or_say(synced, &self.said_files, lost)

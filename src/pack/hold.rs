@@ -1,11 +1,11 @@
-//! One writer at a time where the file system has no locks: a file beside the lock that is made by
-//! whoever writes, which fails where it is there, and removed at the end.
+//! One writer at a time where the file system has no locks: the writer creates a file beside the lock,
+//! which fails if the file exists, and removes it at the end.
 //!
-//! A killed run leaves it. It says who has made it: which process, of which boot of which machine, in
-//! which namespaces. Where that is this boot of this machine and these namespaces, and the process has
-//! ended, the file is taken over; only processes that see the same processes can find that, so that a
-//! name in memory that one of them can have at a time keeps them apart. Anything else is for a person to
-//! decide: another machine's processes cannot be seen.
+//! A killed run leaves it behind. It names its maker: the process, the machine, its boot, and the
+//! namespaces. If machine, boot and namespaces are those of this process and the maker has ended, the
+//! file is taken over. Only processes that see the same processes can find that out, so the name of an
+//! abstract socket, which one of them can have at a time, keeps them apart. Anything else is for a
+//! person to decide: the processes of another machine cannot be seen.
 
 use super::PackError;
 use super::directory::Directory;
@@ -19,22 +19,22 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Nobody else has any use of it.
-const MODE: u32 = 0o600;
-/// As many bytes of it are looked at: more than there ever are.
-const LONGEST: u64 = 1024;
+/// It is of no use to others.
+const FILE_MODE: u32 = 0o600;
+/// This much of it is read: more than is ever written.
+const MOST_BYTES: u64 = 1024;
 
 /// Held while a dataset is written; removed when dropped.
 #[derive(Debug)]
 pub struct Hold {
     directory: Arc<Directory>,
     name: OsString,
-    owner: Option<Owner>,
+    owner: Option<Holder>,
 }
 
-/// Whose process holds, as the file says it.
+/// The process that holds, as the file names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Owner {
+struct Holder {
     process: u32,
     /// When it was started, in ticks since the machine was.
     started: String,
@@ -56,7 +56,7 @@ impl Hold {
         let name = name_beside(lock);
         check(directory, lock)?;
         let io = |errno: Errno| PackError::io(&directory.join(&name), errno.into());
-        let mut file = match directory.create(&name, MODE) {
+        let mut file = match directory.create(&name, FILE_MODE) {
             Ok(file) => file,
             Err(Errno::EXIST) => return Err(held(directory, &name, None)),
             Err(errno) => return Err(io(errno)),
@@ -64,10 +64,10 @@ impl Hold {
         let hold = Hold {
             directory: Arc::clone(directory),
             name,
-            owner: Owner::here(),
+            owner: Holder::here(),
         };
         // Without a word in it, it is for a person to remove.
-        let said = hold.owner.as_ref().map_or(String::new(), Owner::to_string);
+        let said = hold.owner.as_ref().map_or(String::new(), Holder::to_string);
         let written = file.write_all(said.as_bytes());
         let written = written.and_then(|()| directory.synced(file.sync_all()));
         match written {
@@ -97,22 +97,21 @@ pub fn check(directory: &Arc<Directory>, lock: &OsStr) -> Result<(), PackError> 
     let Some(owner) = owner(directory, &name)? else {
         return Ok(());
     };
-    let Some(owner) = owner.filter(Owner::has_ended) else {
+    let Some(owner) = owner.filter(Holder::has_ended) else {
         return Err(held(directory, &name, owner_of(directory, &name)));
     };
     let alone = owner.alone();
     // Another one may have taken it over meanwhile.
     let now = owner_of(directory, &name);
-    match alone.is_ok() && now.as_ref() == Some(&owner) {
-        true => {
-            let removed = directory.remove(&name);
-            removed.map_err(|errno| PackError::io(&directory.join(&name), errno.into()))
-        }
-        false => Err(held(directory, &name, now)),
+    if alone.is_ok() && now.as_ref() == Some(&owner) {
+        let removed = directory.remove(&name);
+        removed.map_err(|errno| PackError::io(&directory.join(&name), errno.into()))
+    } else {
+        Err(held(directory, &name, now))
     }
 }
 
-fn held(directory: &Directory, name: &OsStr, owner: Option<Owner>) -> PackError {
+fn held(directory: &Directory, name: &OsStr, owner: Option<Holder>) -> PackError {
     PackError::Held {
         path: directory.join(name),
         owner: owner.map_or("another process".to_owned(), |owner| {
@@ -122,32 +121,32 @@ fn held(directory: &Directory, name: &OsStr, owner: Option<Owner>) -> PackError 
     }
 }
 
-fn owner_of(directory: &Arc<Directory>, name: &OsStr) -> Option<Owner> {
+fn owner_of(directory: &Arc<Directory>, name: &OsStr) -> Option<Holder> {
     owner(directory, name).ok().flatten().flatten()
 }
 
 /// What the file says, where there is one.
-fn owner(directory: &Arc<Directory>, name: &OsStr) -> Result<Option<Option<Owner>>, PackError> {
+fn owner(directory: &Arc<Directory>, name: &OsStr) -> Result<Option<Option<Holder>>, PackError> {
     match directory.stat(name) {
         Err(Errno::NOENT) => return Ok(None),
         done => done.map_err(|errno| PackError::io(&directory.join(name), errno.into()))?,
     };
     let file = directory.open(name, OFlags::RDONLY, "a file that says who is writing")?;
     let mut text = String::new();
-    let read = file.take(LONGEST).read_to_string(&mut text);
-    Ok(Some(read.ok().and_then(|_| Owner::parse(&text))))
+    let read = file.take(MOST_BYTES).read_to_string(&mut text);
+    Ok(Some(read.ok().and_then(|_| Holder::parse(&text))))
 }
 
-impl Owner {
+impl Holder {
     /// This process; `None` where the system does not tell enough.
-    fn here() -> Option<Owner> {
+    fn here() -> Option<Holder> {
         let process = std::process::id();
         let of_process = |namespace: &str| read_link(format!("/proc/self/ns/{namespace}")).ok();
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let (processes, network) = (of_process("pid")?, of_process("net")?);
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
         let place = [boot.trim().as_ref(), processes.as_path(), network.as_path()];
-        Some(Owner {
+        Some(Holder {
             process,
             started: started(process)?,
             machine: machine.trim().to_owned(),
@@ -155,10 +154,10 @@ impl Owner {
         })
     }
 
-    fn parse(text: &str) -> Option<Owner> {
+    fn parse(text: &str) -> Option<Holder> {
         let mut lines = text.lines();
         let mut next = |what: &str| lines.next()?.strip_prefix(what).map(str::to_owned);
-        Some(Owner {
+        Some(Holder {
             process: next("process ")?.parse().ok()?,
             started: next("started ")?,
             machine: next("machine ")?,
@@ -168,7 +167,7 @@ impl Owner {
 
     /// Whether its process was one of those that this one sees, and is none of them any more.
     fn has_ended(&self) -> bool {
-        let here = Owner::here().filter(|here| here.place == self.place);
+        let here = Holder::here().filter(|here| here.place == self.place);
         here.is_some_and(|here| {
             here.machine == self.machine && started(self.process).as_ref() != Some(&self.started)
         })
@@ -181,9 +180,9 @@ impl Owner {
     }
 }
 
-impl std::fmt::Display for Owner {
+impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Owner {
+        let Holder {
             process,
             started,
             machine,
@@ -231,17 +230,17 @@ mod tests {
     fn only_what_an_ended_process_of_this_machine_has_left_is_taken_over() {
         let temporary = tempfile::tempdir().expect("temporary directory");
         let path = temporary.path().join(name_beside(OsStr::new(LOCK)));
-        let here = Owner::here().expect("known");
-        let ended = Owner {
+        let here = Holder::here().expect("known");
+        let ended = Holder {
             started: "1".to_owned(),
             ..here.clone()
         };
-        assert_eq!(Owner::parse(&ended.to_string()), Some(ended.clone()));
-        let elsewhere = Owner {
+        assert_eq!(Holder::parse(&ended.to_string()), Some(ended.clone()));
+        let elsewhere = Holder {
             machine: "elsewhere".to_owned(),
             ..ended.clone()
         };
-        let before = Owner {
+        let before = Holder {
             place: "another boot".to_owned(),
             ..ended.clone()
         };

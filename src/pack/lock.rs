@@ -1,38 +1,31 @@
 //! One writer at a time for each dataset, by a lock file that also says what an interrupted run has
 //! to be resumed from.
 //!
-//! Its name is known to everybody who may write into the directory. So it is only used where it is a
-//! regular file of this user with no other name, and with nothing in it that somebody else wants to
-//! keep. It is readable by its owner alone: whoever can open it could hold it. Where the file system
-//! has no locks, `hold` makes another file for the time of the run.
+//! Every user with write access to the directory knows its name. So it is only used if it is a regular
+//! file of this user with no other name and with no foreign content. It is readable by its owner alone:
+//! any process that can open it could hold the lock. Where the file system has no locks, `hold` makes
+//! another file for the time of the run.
 
 use super::PackError;
-use super::directory::{Directory, Identity};
+use super::directory::Directory;
+use super::earlier_run::{self, DAMAGED, EarlierRun, LEFT_OUT};
 use super::hold::{self, Hold};
+use super::identity::Identity;
 use super::temporary::Temporary;
 use crate::sys::filesystem::cannot_lock;
 use rustix::fs::{FileType, FlockOperation, OFlags, Stat, flock, fstat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Nobody else has any use of it.
-const MODE: u32 = 0o600;
-/// As many bytes of it are looked at: more than there ever are.
-const LONGEST: u64 = 256;
-/// How often it is tried again where others make and remove the file at the same time.
+/// It is of no use to others, see above.
+const LOCK_FILE_MODE: u32 = 0o600;
+/// Attempts, where other runs make and remove the file at the same time.
 const ATTEMPTS: u32 = 100;
-
-/// What it says of a run, before the number of its first record.
-const FIRST_RECORD: &str = "first record ";
-/// What it says behind that of a run that has left out records without names.
-const LEFT_OUT: &str = "left out";
-/// What it says behind that of a run that has left out damaged records.
-const DAMAGED: &str = "damaged";
 
 /// Held while a dataset is written; given back when dropped, or by the death of the process.
 ///
@@ -46,23 +39,10 @@ pub struct Lock {
     file: File,
     /// Instead of that, where the file system has no locks.
     _hold: Option<Hold>,
-    earlier: Earlier,
+    earlier: EarlierRun,
     /// Whether the earlier run has left out damaged records.
     had_damage: bool,
     keep: bool,
-}
-
-/// What an earlier run has left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Earlier {
-    /// It came to its end, or there was none.
-    Nothing,
-    /// A lock without a number: the run was killed before it had begun.
-    Locked,
-    /// The number of its first record.
-    First(u64),
-    /// The same, of a run that has left out records without names: which ones cannot be known.
-    LeftOut(u64),
 }
 
 impl Lock {
@@ -71,11 +51,11 @@ impl Lock {
         let path = directory.join(&name);
         let io = |errno: Errno| PackError::io(&path, errno.into());
         for _ in 0..ATTEMPTS {
-            let (file, is_new) = match directory.create(&name, MODE) {
+            let (file, is_new) = match directory.create(&name, LOCK_FILE_MODE) {
                 Ok(file) => (file, true),
                 Err(Errno::EXIST) => match open(directory, &name)? {
                     Some(file) => (file, false),
-                    // Removed meanwhile by the one who had it.
+                    // Its holder has removed it meanwhile.
                     None => continue,
                 },
                 Err(errno) => return Err(io(errno)),
@@ -90,13 +70,14 @@ impl Lock {
                     return Err(error);
                 }
             };
-            // The one who had it may have removed it between our opening and locking it.
+            // Its holder may have removed it between our opening and locking it.
             if !is_named(directory, &name, &file).map_err(io)? {
                 continue;
             }
-            let (earlier, had_damage) = match is_new {
-                true => (Earlier::Nothing, false),
-                false => earlier(&file, &path)?,
+            let (earlier, had_damage) = if is_new {
+                (EarlierRun::Nothing, false)
+            } else {
+                earlier_run::read(&file, &path)?
             };
             return Ok(Lock {
                 directory: Arc::clone(directory),
@@ -105,10 +86,10 @@ impl Lock {
                 _hold: hold,
                 earlier,
                 had_damage,
-                keep: earlier != Earlier::Nothing,
+                keep: earlier != EarlierRun::Nothing,
             });
         }
-        Err(PackError::Locked { path })
+        Err(PackError::Locked(path))
     }
 
     fn failed(&self, error: io::Error) -> PackError {
@@ -121,7 +102,7 @@ impl Lock {
 
     /// Whether an earlier run has left it.
     pub fn is_left(&self) -> bool {
-        self.earlier != Earlier::Nothing
+        self.earlier != EarlierRun::Nothing
     }
 
     /// Whether the run that left it has left out damaged records.
@@ -133,22 +114,22 @@ impl Lock {
     /// record: that of an interrupted run if it is resumed, else the next free one.
     pub fn begin(&mut self, records: u64, resume: bool) -> Result<u64, PackError> {
         let first = match (self.earlier, resume) {
-            (Earlier::First(first), true) => first.min(records),
-            (Earlier::Nothing, true) => 0,
-            (Earlier::LeftOut(first), true) if first < records => {
-                return Err(PackError::LeftOutNameless { lock: self.path() });
+            (EarlierRun::First(first), true) => first.min(records),
+            (EarlierRun::Nothing, true) => 0,
+            (EarlierRun::LeftOut(first), true) if first < records => {
+                return Err(PackError::LeftOutNameless(self.path()));
             }
-            (Earlier::First(first) | Earlier::LeftOut(first), false) if first < records => {
-                return Err(PackError::Interrupted { lock: self.path() });
+            (EarlierRun::First(first) | EarlierRun::LeftOut(first), false) if first < records => {
+                return Err(PackError::Interrupted(self.path()));
             }
             _ => records,
         };
         // Damage of records that are not kept is met again.
         let is_stale = self.had_damage && first == records;
-        if self.earlier != Earlier::First(first) || is_stale {
+        if self.earlier != EarlierRun::First(first) || is_stale {
             self.had_damage = false;
             // Over what was there, whose first line counts: there is no moment without a number.
-            let text = format!("{FIRST_RECORD}{first}\n");
+            let text = earlier_run::text(first);
             let written = self.file.write_all_at(text.as_bytes(), 0);
             let written = written.and_then(|()| self.file.set_len(text.len() as u64));
             // On disk before any shard is, as the number tells these from the older ones.
@@ -187,10 +168,7 @@ impl Lock {
     pub fn release(mut self) -> Result<(), PackError> {
         let removed = self.remove();
         self.keep = true;
-        removed.map_err(|errno| PackError::LockStays {
-            lock: self.path(),
-            reason: errno.into(),
-        })
+        removed.map_err(|errno| PackError::LockStays(self.path(), errno.into()))
     }
 
     /// Removes the file while it is held, so that no other process can hold it.
@@ -226,7 +204,7 @@ fn hold(directory: &Arc<Directory>, name: &OsStr, file: &File) -> Result<Option<
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         // Another machine may have mounted the file system without locks.
         Ok(()) => hold::check(directory, name).map(|()| None),
-        Err(Errno::AGAIN) => Err(PackError::Locked { path: path() }),
+        Err(Errno::AGAIN) => Err(PackError::Locked(path())),
         Err(errno) if cannot_lock(errno) => {
             let hold = Hold::take(directory, name)?;
             log::warn!(
@@ -242,7 +220,7 @@ fn hold(directory: &Arc<Directory>, name: &OsStr, file: &File) -> Result<Option<
     }
 }
 
-/// Opens the lock file that is there, and refuses one that others have had a hand in.
+/// Opens the lock file that is there, and refuses one that another user may have made.
 fn open(directory: &Arc<Directory>, name: &OsStr) -> Result<Option<File>, PackError> {
     let path = directory.join(name);
     let io = |errno: Errno| PackError::io(&path, errno.into());
@@ -256,7 +234,7 @@ fn open(directory: &Arc<Directory>, name: &OsStr) -> Result<Option<File>, PackEr
         check_own(directory, name, &before)?;
     }
     let file = match directory.open(name, OFlags::RDWR, expected) {
-        Err(PackError::Io { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
+        Err(PackError::Io(_, reason)) if reason.kind() == io::ErrorKind::NotFound => {
             return Ok(None);
         }
         done => done?,
@@ -292,49 +270,17 @@ fn check_own(directory: &Arc<Directory>, name: &OsStr, lock: &Stat) -> Result<()
 /// Whether files that this process makes belong to `owner`: on some network file systems, and on
 /// those without owners, they do not belong to the process's user.
 fn owns_what_it_makes(directory: &Arc<Directory>, name: &OsStr, owner: u32) -> bool {
-    let made = Temporary::create(directory, name, MODE);
+    let made = Temporary::create(directory, name, LOCK_FILE_MODE);
     made.is_ok_and(|made| fstat(made.file()).is_ok_and(|made| made.st_uid == owner))
 }
 
 /// Whether the open file still has its name.
 fn is_named(directory: &Directory, name: &OsStr, file: &File) -> rustix::io::Result<bool> {
-    let ours = Identity::of(&fstat(file)?);
+    let ours = Identity::of(&fstat(file)?).file();
     match directory.stat(name) {
-        Ok(named) => Ok(Identity::of(&named).is_same_file(ours)),
+        Ok(named) => Ok(Identity::of(&named).file() == ours),
         Err(Errno::NOENT) => Ok(false),
         Err(errno) => Err(errno),
-    }
-}
-
-/// What a lock file says, and whether that run has left out damaged records.
-fn earlier(file: &File, path: &Path) -> Result<(Earlier, bool), PackError> {
-    let mut bytes = Vec::new();
-    let read = file.take(LONGEST).read_to_end(&mut bytes);
-    read.map_err(|error| PackError::io(path, error))?;
-    // A machine that stopped in the middle of writing may leave a part, or NULs.
-    let is_part = FIRST_RECORD.as_bytes().starts_with(&bytes) || bytes.iter().all(|&b| b == 0);
-    if is_part {
-        return Ok((Earlier::Locked, false));
-    }
-    let text = String::from_utf8(bytes).unwrap_or_default();
-    let mut lines = text.lines();
-    let first = lines
-        .next()
-        .and_then(|line| line.strip_prefix(FIRST_RECORD));
-    match first.and_then(|number| number.parse().ok()) {
-        Some(first) => {
-            let notes: Vec<&str> = lines.collect();
-            let earlier = match notes.contains(&LEFT_OUT) {
-                true => Earlier::LeftOut(first),
-                false => Earlier::First(first),
-            };
-            Ok((earlier, notes.contains(&DAMAGED)))
-        }
-        None => Err(PackError::Planted {
-            path: path.to_owned(),
-            found: "a file with something else in it".to_owned(),
-            expected: format!("a lock file, which is empty or begins with \"{FIRST_RECORD}\""),
-        }),
     }
 }
 
@@ -342,6 +288,7 @@ fn earlier(file: &File, path: &Path) -> Result<(Earlier, bool), PackError> {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+    use std::path::Path;
 
     const NAME: &str = ".d.lock";
 
@@ -398,13 +345,16 @@ mod tests {
     fn what_a_killed_run_leaves_is_a_lock() {
         let directory = tempfile::tempdir().expect("temporary directory");
         for (content, expected) in [
-            ("", Earlier::Locked),
-            ("first rec", Earlier::Locked),
-            ("\0\0\0\0", Earlier::Locked),
-            ("first record 7\n", Earlier::First(7)),
-            ("first record 7\nleft out\n", Earlier::LeftOut(7)),
-            ("first record 7\ndamaged\n", Earlier::First(7)),
-            ("first record 7\ndamaged\nleft out\n", Earlier::LeftOut(7)),
+            ("", EarlierRun::Locked),
+            ("first rec", EarlierRun::Locked),
+            ("\0\0\0\0", EarlierRun::Locked),
+            ("first record 7\n", EarlierRun::First(7)),
+            ("first record 7\nleft out\n", EarlierRun::LeftOut(7)),
+            ("first record 7\ndamaged\n", EarlierRun::First(7)),
+            (
+                "first record 7\ndamaged\nleft out\n",
+                EarlierRun::LeftOut(7),
+            ),
         ] {
             std::fs::write(directory.path().join(NAME), content).expect("written");
             let lock = take(directory.path()).expect("ours");

@@ -5,9 +5,9 @@ use super::source::Origin;
 use std::path::Path;
 use std::sync::Arc;
 
-/// As many changes from one input to another are remembered: enough for any number of archives on
+/// This many changes from one input to another are remembered: enough for any number of archives on
 /// a command line, while records of shards in shuffled order change with each.
-const MOST: usize = 1 << 17;
+const MOST_CHANGES: usize = 1 << 17;
 
 /// The origins of a run's records.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Origins {
             Origin::File(_) => None,
         };
         let is_same = |(_, last): &(u64, Option<Arc<Path>>)| last.as_ref() == input;
-        if !self.first.last().is_some_and(is_same) && self.first.len() < MOST {
+        if !self.first.last().is_some_and(is_same) && self.first.len() < MOST_CHANGES {
             self.first.push((number, input.cloned()));
         }
     }
@@ -33,9 +33,10 @@ impl Origins {
     pub fn of(&self, number: u64) -> Option<&Path> {
         let after = self.first.partition_point(|&(first, _)| first <= number);
         let (_, input) = self.first.get(after.checked_sub(1)?)?;
-        match after == MOST {
-            true => None,
-            false => input.as_deref(),
+        if after == MOST_CHANGES {
+            None
+        } else {
+            input.as_deref()
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The files of the dataset that is written, where they are among those that are packed: shards, the
-//! lock, temporary files. They are told by device and inode, whatever path leads to them, and those
-//! that are made while the run lasts by their names and directory.
+//! lock, temporary files. They are recognized by device and inode, whatever path leads to them, and
+//! those that are made during the run by their names and directory.
 
-use super::directory::Identity;
+use super::identity::Identity;
 use super::{PackError, Target};
 use crate::sys::files::directory_of;
 use crate::text::shown;
@@ -25,7 +25,6 @@ pub struct OwnFiles {
 }
 
 impl OwnFiles {
-    /// Those of `target`.
     pub fn of(target: &Target) -> Result<OwnFiles, PackError> {
         let directory = target.directory()?;
         let mut files = HashSet::new();
@@ -52,7 +51,7 @@ impl OwnFiles {
     }
 
     /// Whether the file at `path` is one of them, or was before it has been removed and has no
-    /// `metadata` any more; the first that is found is said.
+    /// `metadata` any more; the first one found is logged.
     pub fn has(&self, path: &Path, metadata: Option<&Metadata>) -> bool {
         let is_known =
             || metadata.is_some_and(|file| self.files.contains(&(file.dev(), file.ino())));

@@ -2,15 +2,15 @@
 
 use super::PackError;
 use super::directories::Directories;
-use super::resume::Written;
-use super::source::{Content, Locate, Origin, Record, Skipped};
-use super::unique::{Earlier, UniqueNames};
+use super::resume::FinishedRecords;
+use super::source::{Content, Incoming, Locate, Origin, Skipped, SourceError};
+use super::unique::{EarlierName, UniqueNames};
 use crate::format::name::Name;
 
 /// Decides about records one after the other.
 pub struct Plan {
     /// What whole shards of an interrupted run hold.
-    pub written: Written,
+    pub finished: FinishedRecords,
     /// Names that are taken; `None` if names are not written.
     pub names: Option<UniqueNames>,
     /// Whether records whose name is taken are left out.
@@ -37,10 +37,9 @@ pub struct Plan {
 /// What becomes of a record.
 #[derive(Debug)]
 pub enum Step {
-    /// It is written.
     Write(Planned),
     /// It is there already; its size in bytes.
-    Kept(u64),
+    Finished(u64),
     /// It is empty and left out.
     Dropped,
     /// It is left out: its name is taken, it is what it leads to, or no record.
@@ -50,8 +49,7 @@ pub enum Step {
 /// A record to write.
 #[derive(Debug)]
 pub struct Planned {
-    /// The record.
-    pub record: Record,
+    pub record: Incoming,
     /// The number that the record has if none before it fails.
     pub number: u64,
     /// The number of that kind of the record whose content it has.
@@ -60,32 +58,29 @@ pub struct Planned {
 
 impl Plan {
     /// Decides about the source's next record.
-    pub fn step(&mut self, record: Result<Record, PackError>) -> Result<Step, PackError> {
+    pub fn step(&mut self, record: Result<Incoming, SourceError>) -> Result<Step, PackError> {
         let mut record = record?;
         if self.passes(&record)? {
             return Ok(Step::Passed);
         }
         if let Content::Failed(error) = record.content {
             self.fail(record.name.as_ref(), &record.origin);
-            return Err(*error);
+            return Err((*error).into());
         }
-        let same_as = match &record.content {
-            Content::SameAs(target) => {
-                let found = self.target(target, &record);
-                if found.is_err() {
-                    self.fail(record.name.as_ref(), &record.origin);
-                }
-                let (number, size) = found?;
-                if record.name.as_ref() == Some(target) {
-                    return Ok(Step::Passed);
-                }
-                record.size = size;
-                number
+        let mut same_as = None;
+        if let Content::SameAs(target) = &record.content {
+            let found = self.target(target, &record);
+            if found.is_err() {
+                self.fail(record.name.as_ref(), &record.origin);
             }
-            _ => None,
-        };
-        if record.size == 0 && matches!(record.content, Content::SameAs(_)) {
-            record.content = Content::Bytes(Vec::new());
+            let (number, size) = found?;
+            if record.name.as_ref() == Some(target) {
+                return Ok(Step::Passed);
+            }
+            (same_as, record.size) = (number, size);
+            if size == 0 {
+                record.content = Content::Bytes(Vec::new());
+            }
         }
         if self.drop_empty && record.size == 0 {
             if let (Some(names), Some(name)) = (&mut self.names, &record.name) {
@@ -93,6 +88,11 @@ impl Plan {
             }
             return Ok(Step::Dropped);
         }
+        self.number(record, same_as)
+    }
+
+    /// Gives a record its name and number, and decides whether it is written.
+    fn number(&mut self, record: Incoming, same_as: Option<u64>) -> Result<Step, PackError> {
         let number = self.next;
         if let (Some(names), Some(name)) = (&mut self.names, &record.name) {
             names.take(name, number, &record.origin, &self.locate)?;
@@ -102,7 +102,7 @@ impl Plan {
         }
         // After the name: one that the interrupted run has refused or lost is so again, for the
         // records that come later.
-        let is_there = self.written.skip(&record, self.keep_going);
+        let is_there = self.finished.skip(&record, self.keep_going);
         if let (Err(_), Some(names), Some(name)) = (&is_there, &mut self.names, &record.name) {
             names.fail(name);
         }
@@ -111,13 +111,14 @@ impl Plan {
         if let Some(sizes) = &mut self.sizes {
             sizes.push(record.size);
         }
-        match is_there {
-            true => Ok(Step::Kept(record.size)),
-            false => Ok(Step::Write(Planned {
+        if is_there {
+            Ok(Step::Finished(record.size))
+        } else {
+            Ok(Step::Write(Planned {
                 record,
                 number,
                 same_as,
-            })),
+            }))
         }
     }
 
@@ -133,7 +134,7 @@ impl Plan {
     }
 
     /// Whether it is a directory, which is noted, or has a name that is taken and is left out.
-    fn passes(&mut self, record: &Record) -> Result<bool, PackError> {
+    fn passes(&mut self, record: &Incoming) -> Result<bool, PackError> {
         let Some(name) = &record.name else {
             return Ok(false);
         };
@@ -161,22 +162,20 @@ impl Plan {
     }
 
     /// The record of this run whose content a link has: its number, unless it is empty, and its size.
-    fn target(&self, target: &Name, link: &Record) -> Result<(Option<u64>, u64), PackError> {
+    fn target(&self, target: &Name, link: &Incoming) -> Result<(Option<u64>, u64), SourceError> {
         let earlier = self.names.as_ref().and_then(|names| names.earlier(target));
         let found = match earlier {
-            Some(Earlier::Refused) if self.keep_first => {
-                return Err(PackError::LinkToDuplicate {
+            Some(EarlierName::Refused) if self.keep_first => {
+                return Err(SourceError::LinkToDuplicate {
                     origin: link.origin.clone(),
                     target: target.clone(),
                 });
             }
-            Some(Earlier::Refused | Earlier::Failed) => {
-                return Err(PackError::LostLink {
-                    origin: link.origin.clone(),
-                });
+            Some(EarlierName::Refused | EarlierName::Failed) => {
+                return Err(SourceError::LostLink(link.origin.clone()));
             }
-            Some(Earlier::DroppedEmpty) => Some((None, 0)),
-            Some(Earlier::Number(number)) => {
+            Some(EarlierName::DroppedEmpty) => Some((None, 0)),
+            Some(EarlierName::Number(number)) => {
                 let place = number.checked_sub(self.first);
                 let place = place.and_then(|place| usize::try_from(place).ok());
                 let sizes = self.sizes.as_deref().unwrap_or_default();
@@ -185,7 +184,7 @@ impl Plan {
             }
             None => None,
         };
-        found.ok_or_else(|| PackError::UnknownLink {
+        found.ok_or_else(|| SourceError::UnknownLink {
             origin: link.origin.clone(),
             target: target.clone(),
         })
@@ -193,7 +192,7 @@ impl Plan {
 
     /// At the end of the source: what was passed over here, beside what the source itself says.
     pub fn finish(&mut self) -> Result<Skipped, PackError> {
-        self.written.check_done()?;
+        self.finished.check_done()?;
         Ok(Skipped {
             duplicates: self.duplicates,
             empty_directories: self.directories.as_mut().map_or(0, Directories::empty),

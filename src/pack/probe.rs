@@ -1,5 +1,5 @@
 //! What the file system of the target lacks, found out with small files before anything large is
-//! written, and said once.
+//! written, and reported once.
 //!
 //! They have the names of temporary files, so that what a killed run leaves of them is removed by the
 //! next one. What is found of naming and syncing is kept by the directory.
@@ -23,12 +23,12 @@ pub fn probe(directory: &Arc<Directory>, name: &OsStr) -> Result<(), PackError> 
     let path = directory.join(name);
     let io = |error| PackError::io(&path, error);
     file.file().write_all_at(&BYTES, 0).map_err(io)?;
-    read_and_shorten(&file).map_err(|reason| match says_never(&reason) {
-        true => PackError::WritesOnce {
-            path: path.clone(),
-            reason,
-        },
-        false => io(reason),
+    read_and_shorten(&file).map_err(|reason| {
+        if says_never(&reason) {
+            PackError::WritesOnce(path.clone(), reason)
+        } else {
+            io(reason)
+        }
     })?;
     directory.synced(file.file().sync_all()).map_err(io)?;
     let mut closed = file.close().map_err(io)?;

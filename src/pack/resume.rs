@@ -1,14 +1,14 @@
-//! Going on after an interruption: what whole shards hold is compared by name and size with the
-//! source, and not read again.
+//! Resuming an interrupted run: the records of its whole shards are compared with the source by name
+//! and size, and not read again.
 
 use super::PackError;
-use super::source::{Content, Record};
+use super::source::{Content, Incoming};
 use crate::format::name::Name;
 use crate::shard::{LocalIndex, Shard};
 use std::sync::Arc;
 
 /// The records of an interrupted run, one after the other.
-pub struct Written {
+pub struct FinishedRecords {
     shards: Arc<Vec<Shard>>,
     /// Whether they may hold all that there was, without names to tell what is missing.
     is_closed: bool,
@@ -16,11 +16,11 @@ pub struct Written {
     record: u64,
 }
 
-impl Written {
+impl FinishedRecords {
     /// The records of `shards` from number `first` on: the ones before it are older than the run.
     /// With `is_closed` the source must have no more than these.
-    pub fn new(shards: Arc<Vec<Shard>>, first: u64, is_closed: bool) -> Written {
-        Written {
+    pub fn new(shards: Arc<Vec<Shard>>, first: u64, is_closed: bool) -> FinishedRecords {
+        FinishedRecords {
             shards,
             is_closed,
             shard: 0,
@@ -30,7 +30,7 @@ impl Written {
 
     /// Whether the source's next record is there already. Fails if another one is in its place; with
     /// `keep_going`, as for a record that the interrupted run has left out.
-    pub fn skip(&mut self, record: &Record, keep_going: bool) -> Result<bool, PackError> {
+    pub fn skip(&mut self, record: &Incoming, keep_going: bool) -> Result<bool, PackError> {
         let is_closed = self.is_closed;
         let Some((shard, local)) = self.next() else {
             return match (is_closed, self.shards.last()) {
@@ -53,9 +53,7 @@ impl Written {
             return Ok(true);
         }
         if keep_going {
-            return Err(PackError::LeftOutBefore {
-                origin: record.origin.clone(),
-            });
+            return Err(PackError::LeftOutBefore(record.origin.clone()));
         }
         let expected = describe(record.name.as_ref(), record.size);
         Err(changed(
@@ -86,7 +84,7 @@ impl Written {
 }
 
 /// Compares the checksum of content that is in memory anyway, or of a record that has one.
-fn check_content(shard: &Shard, local: LocalIndex, record: &Record) -> Result<(), PackError> {
+fn check_content(shard: &Shard, local: LocalIndex, record: &Incoming) -> Result<(), PackError> {
     let source = match &record.content {
         Content::Part(_, _, crc) => *crc,
         content => content.in_memory().map(crc32c::crc32c),

@@ -1,9 +1,9 @@
-//! Who may read a shard that takes the place of another: at no moment anyone who could not read the
-//! old one.
+//! The access rights of a shard that replaces another one: at no moment are they wider than those of
+//! the old one.
 //!
-//! The new file is made for its owner alone, and gets what the old one has when it is whole: group,
-//! owner, access control list and mode, and the labels of security modules. What cannot be put in
-//! place takes with it whatever would then let someone in, and is said. Attributes `user.*` are data
+//! The new file is created for its owner alone. Once it is whole, it gets the group, owner, access
+//! control list and mode of the old one, and the labels of security modules. Where one of these cannot
+//! be set, the others are narrowed so that it lets nobody in, and a warning says so. Attributes `user.*` are data
 //! of the file's user and are copied, too. All others (`trusted.*`, signatures, capabilities) belong
 //! to the old file's bytes or to the system, and are not.
 
@@ -19,17 +19,17 @@ use std::path::Path;
 /// The mode of a file that is for its owner alone.
 pub const PRIVATE: u32 = 0o600;
 /// No extended attribute, and no list of their names, is longer (`XATTR_SIZE_MAX`, `XATTR_LIST_MAX`).
-const LONGEST: usize = 1 << 16;
+const LONGEST_ATTRIBUTE_BYTES: usize = 1 << 16;
 /// What else decides about access on some file systems, and has to be kept whole.
 const LABELS: [&str; 3] = ["system.nfs4_acl", "security.selinux", "security.SMACK64"];
-/// How often it is tried again where somebody changes the rights at the same time.
+/// Attempts, where another program changes the rights at the same time.
 const ATTEMPTS: u32 = 10;
 
 /// What could not be kept.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Lost(Vec<String>);
+struct LostRights(Vec<String>);
 
-impl Lost {
+impl LostRights {
     fn add(&mut self, what: &str, errno: Errno) {
         self.0.push(format!("{what} ({})", io::Error::from(errno)));
     }
@@ -62,7 +62,7 @@ fn changed(stat: &Stat) -> (i64, u64) {
     (stat.st_ctime as i64, stat.st_ctime_nsec as u64)
 }
 
-fn say(path: &Path, old: &Stat, new: &Stat, lost: &Lost) {
+fn say(path: &Path, old: &Stat, new: &Stat, lost: &LostRights) {
     let describe = |stat: &Stat| {
         let mode = stat.st_mode & 0o777;
         format!(
@@ -79,11 +79,11 @@ fn say(path: &Path, old: &Stat, new: &Stat, lost: &Lost) {
     );
 }
 
-fn apply(old: &File, before: &Stat, new: &File) -> io::Result<Lost> {
+fn apply(old: &File, before: &Stat, new: &File) -> io::Result<LostRights> {
     let mode = before.st_mode & 0o777;
-    let mut lost = Lost::default();
+    let mut lost = LostRights::default();
     let made = fstat(new)?;
-    // What an earlier attempt has made of it. Whoever it has been given to gets no more than that.
+    // An earlier attempt may have widened it. A user that it was given to gets no more than that.
     if made.st_uid == nix::unistd::geteuid().as_raw() {
         let _ = fchmod(new, Mode::from_raw_mode(PRIVATE));
     }
@@ -106,14 +106,16 @@ fn apply(old: &File, before: &Stat, new: &File) -> io::Result<Lost> {
         );
     // Before the list, which lets others in at once.
     let labels = LABELS.map(|label| copy_label(old, new, label, &mut lost));
-    let mode = match labels.iter().all(|&kept| kept) {
-        true => copy_list(old, mode, new, owner, group, &mut lost),
-        false => remove_list(new).and(Err(Errno::PERM)),
-    }
-    .unwrap_or(mode & 0o700);
-    let set = match fstat(new)?.st_mode & 0o777 == mode {
-        true => Ok(()),
-        false => fchmod(new, Mode::from_raw_mode(mode)),
+    let most = if labels.iter().all(|&kept| kept) {
+        copy_list(old, mode, new, owner, group, &mut lost)
+    } else {
+        remove_list(new).and(Err(Errno::PERM))
+    };
+    let mode = most.unwrap_or(mode & 0o700);
+    let set = if fstat(new)?.st_mode & 0o777 == mode {
+        Ok(())
+    } else {
+        fchmod(new, Mode::from_raw_mode(mode))
     };
     keep(&mut lost, "its mode", set);
     // A list that came from the directory, or a file system with modes of its own.
@@ -126,22 +128,22 @@ fn apply(old: &File, before: &Stat, new: &File) -> io::Result<Lost> {
     }
 }
 
-fn keep(lost: &mut Lost, what: &str, done: Result<()>) -> bool {
+fn keep(lost: &mut LostRights, what: &str, done: Result<()>) -> bool {
     if let Err(errno) = done {
         lost.add(what, errno);
     }
     done.is_ok()
 }
 
-/// Copies the access control list where everyone in it stays who he was, and returns the mode that
-/// the file may have then; fails where nothing but the owner's part is known.
+/// Copies the access control list where its entries still mean the same users, and returns the mode
+/// that the file may have then; fails where nothing but the owner's part is known.
 fn copy_list(
     old: &File,
     mode: u32,
     new: &File,
     owner: bool,
     group: bool,
-    lost: &mut Lost,
+    lost: &mut LostRights,
 ) -> Result<u32> {
     let what = "its access control list";
     let list = attribute(old, acl::ATTRIBUTE).inspect_err(|&errno| lost.add(what, errno))?;
@@ -154,9 +156,10 @@ fn copy_list(
         );
         return removed.map(|()| narrowed(mode, owner, group));
     };
-    let set = match group && (owner || mode & PRIVATE == PRIVATE) {
-        true => set_attribute(new, acl::ATTRIBUTE, &list),
-        false => Err(Errno::PERM),
+    let set = if group && (owner || mode & PRIVATE == PRIVATE) {
+        set_attribute(new, acl::ATTRIBUTE, &list)
+    } else {
+        Err(Errno::PERM)
     };
     if keep(lost, what, set) {
         return Ok(mode);
@@ -174,21 +177,22 @@ fn remove_list(file: &File) -> Result<()> {
     }
 }
 
-/// The mode for a file whose owner or group is another one than that of the file with `mode`. Who
-/// was in the old group may now be one of the others, and the other way around; so may the old owner.
+/// The mode for a file with another owner or group than the file with `mode`. Members of the old group
+/// may now be among the others, and the other way around; so may the old owner.
 fn narrowed(mode: u32, owner: bool, group: bool) -> u32 {
     let [user, members, others] = [mode >> 6 & 7, mode >> 3 & 7, mode & 7];
     let both = members & others;
-    let (members, others) = match group {
-        true => (members, others),
-        false => (both, both),
+    let (members, others) = if group {
+        (members, others)
+    } else {
+        (both, both)
     };
     let most = if owner { 7 } else { user };
     user << 6 | (members & most) << 3 | (others & most)
 }
 
 /// Whether `new` has the value of `old`, or none of them has any.
-fn copy_label(old: &File, new: &File, name: &str, lost: &mut Lost) -> bool {
+fn copy_label(old: &File, new: &File, name: &str, lost: &mut LostRights) -> bool {
     let copied = attribute(old, name).and_then(|wanted| match wanted {
         Some(wanted) if attribute(new, name)?.as_ref() != Some(&wanted) => {
             set_attribute(new, name, &wanted)
@@ -198,8 +202,8 @@ fn copy_label(old: &File, new: &File, name: &str, lost: &mut Lost) -> bool {
     keep(lost, name, copied)
 }
 
-fn copy_user_attributes(old: &File, new: &File, lost: &mut Lost) {
-    let mut names = vec![0; LONGEST];
+fn copy_user_attributes(old: &File, new: &File, lost: &mut LostRights) {
+    let mut names = vec![0; LONGEST_ATTRIBUTE_BYTES];
     let names = match flistxattr(old, &mut names[..]) {
         Ok(len) => &names[..len],
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => return,
@@ -218,7 +222,7 @@ fn copy_user_attributes(old: &File, new: &File, lost: &mut Lost) {
 }
 
 fn attribute(file: &File, name: impl rustix::path::Arg) -> Result<Option<Vec<u8>>> {
-    let mut value = vec![0; LONGEST];
+    let mut value = vec![0; LONGEST_ATTRIBUTE_BYTES];
     match fgetxattr(file, name, &mut value[..]) {
         Ok(len) => {
             value.truncate(len);
@@ -238,13 +242,13 @@ mod tests {
     use super::*;
 
     /// A user, and the groups that it is in.
-    struct Reader {
+    struct User {
         uid: u32,
         groups: &'static [u32],
     }
 
     /// What the kernel lets a reader do (`acl_permission_check` in fs/namei.c), as rwx bits.
-    fn may(reader: &Reader, uid: u32, gid: u32, mode: u32) -> u32 {
+    fn may(reader: &User, uid: u32, gid: u32, mode: u32) -> u32 {
         match () {
             () if reader.uid == uid => mode >> 6 & 7,
             () if reader.groups.contains(&gid) => mode >> 3 & 7,
@@ -253,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_may_do_with_the_new_file_what_he_could_not_with_the_old_one() {
+    fn the_new_file_allows_nobody_what_the_old_one_did_not() {
         const OLD: (u32, u32) = (1, 10);
         // The owner that appends, or the user that has to become the owner, and a new group.
         for (uid, gid) in [(1, 10), (1, 20), (2, 10), (2, 20)] {
@@ -261,7 +265,7 @@ mod tests {
                 let new = narrowed(mode, uid == OLD.0, gid == OLD.1);
                 let groups: [&[u32]; 4] = [&[], &[10], &[20], &[10, 20]];
                 for (reader, groups) in [1, 2, 3].into_iter().flat_map(|u| groups.map(|g| (u, g))) {
-                    let reader = Reader {
+                    let reader = User {
                         uid: reader,
                         groups,
                     };

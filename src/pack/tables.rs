@@ -10,14 +10,14 @@ use std::io::{self, Write};
 
 /// Which sections are written beside the plain format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sections {
+pub struct WrittenSections {
     /// Names, and their order.
     pub names: bool,
     /// Checksums.
     pub checksums: bool,
 }
 
-impl Sections {
+impl WrittenSections {
     fn have(self, kind: SectionKind) -> bool {
         match kind {
             SectionKind::Names | SectionKind::Order => self.names,
@@ -33,16 +33,16 @@ const WRITTEN: [SectionKind; SectionKind::ALL.len()] =
 /// What is known of the records so far: 8 bytes for each, and the entries of its sections.
 #[derive(Debug)]
 pub struct Tables {
-    sections: Sections,
+    sections: WrittenSections,
     version: Version,
     ends: Vec<u64>,
     crcs: Vec<u32>,
-    names: Names,
+    names: NameTable,
 }
 
 /// The names of the records so far.
 #[derive(Debug)]
-struct Names {
+struct NameTable {
     bytes: Vec<u8>,
     ends: Vec<u64>,
     /// Whether no name is smaller than the one before it.
@@ -51,13 +51,13 @@ struct Names {
 
 impl Tables {
     /// Of a new shard.
-    pub fn new(sections: Sections, version: Version) -> Tables {
+    pub fn new(sections: WrittenSections, version: Version) -> Tables {
         Tables {
             sections,
             version,
             ends: Vec::new(),
             crcs: Vec::new(),
-            names: Names {
+            names: NameTable {
                 bytes: Vec::new(),
                 ends: Vec::new(),
                 sorted: true,
@@ -68,12 +68,10 @@ impl Tables {
     /// Of an existing shard that is continued, in its own form. Refuses to drop what it has; names that break the
     /// rules are kept as they are, but for those that are longer than any name. Checksums that it
     /// lacks are left for [`set_checksum`](Self::set_checksum).
-    pub fn of(shard: &Shard, sections: Sections) -> Result<Tables, PackError> {
+    pub fn of(shard: &Shard, sections: WrittenSections) -> Result<Tables, PackError> {
         let is_dropped = |kind| shard.sections().has(kind) && !sections.have(kind);
         if SectionKind::ALL.into_iter().any(is_dropped) {
-            return Err(PackError::WouldDrop {
-                path: shard.path().to_owned(),
-            });
+            return Err(PackError::WouldDrop(shard.path().to_owned()));
         }
         let mut tables = Tables::new(sections, shard.version().clone());
         let mut scan = shard.scan();
@@ -109,11 +107,10 @@ impl Tables {
     }
 
     /// Which sections are written.
-    pub fn sections(&self) -> Sections {
+    pub fn sections(&self) -> WrittenSections {
         self.sections
     }
 
-    /// Number of records.
     pub fn records(&self) -> u64 {
         self.ends.len() as u64
     }
@@ -131,7 +128,6 @@ impl Tables {
         Some((start, end))
     }
 
-    /// Adds a record.
     pub fn push(&mut self, name: Option<&Name>, size: u64, crc: u32) {
         self.push_raw(name.map_or(&[], Name::as_bytes), size, crc);
     }
@@ -248,7 +244,7 @@ fn write_entries<const N: usize>(
     Ok(())
 }
 
-impl Names {
+impl NameTable {
     fn push(&mut self, name: &[u8]) {
         self.sorted = self.sorted && self.last() <= name;
         self.bytes.extend_from_slice(name);

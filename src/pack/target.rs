@@ -7,7 +7,6 @@ use super::lock::Lock;
 use super::probe::probe;
 use super::temporary::is_temporary;
 use crate::dataset::shard_number;
-use crate::sys::files::directory_of;
 use rustix::fs::FileType;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -123,9 +122,10 @@ impl Target {
                     .stat(&name)
                     .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory);
                 let advice = "--single-file appends to it; shards beside it would not be seen";
-                match is_file {
-                    true => Err(other_form(&name, "a single file", advice.to_owned())),
-                    false => Ok(()),
+                if is_file {
+                    Err(other_form(&name, "a single file", advice.to_owned()))
+                } else {
+                    Ok(())
                 }
             }
             Target::SingleFile(_) => {
@@ -143,7 +143,7 @@ impl Target {
     }
 
     /// Removes what killed runs have left. To be called with the lock held. What cannot be removed
-    /// is in nobody's way, and said.
+    /// is in nobody's way, and logged.
     pub fn remove_temporary(&self, directory: &Directory) -> Result<(), PackError> {
         for name in directory.names()? {
             if is_temporary(&name, |shard| self.number_of(shard).is_some())
@@ -153,28 +153,6 @@ impl Target {
             }
         }
         Ok(())
-    }
-
-    /// Refuses to be written into the directory that is packed.
-    pub fn check_outside(&self, source: &Path) -> Result<(), PackError> {
-        let io = |path: &Path, error| PackError::io(path, error);
-        // What comes from another program has no place.
-        if !source
-            .metadata()
-            .map_err(|error| io(source, error))?
-            .is_dir()
-        {
-            return Ok(());
-        }
-        let canonical = |path: &Path| path.canonicalize().map_err(|error| io(path, error));
-        let into = canonical(directory_of(self.base()))?;
-        match into.starts_with(canonical(source)?) {
-            false => Ok(()),
-            true => Err(PackError::OutputInSource {
-                output: self.base().to_owned(),
-                source_dir: source.to_owned(),
-            }),
-        }
     }
 
     /// Whether a run has begun, and has not ended or was interrupted.

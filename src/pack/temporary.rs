@@ -10,11 +10,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-/// Ends its name.
+/// What its name ends with.
 const SUFFIX: &str = ".tmp";
 /// How many random letters its name has.
-const RANDOM: usize = 6;
-/// Names that are tried before it is said that they are taken.
+const RANDOM_LETTERS: usize = 6;
+/// Names that are tried before giving up.
 const ATTEMPTS: usize = 100;
 
 /// A new file, opened for reading and writing. Dropped before it has its name, it leaves nothing; a
@@ -59,12 +59,10 @@ impl Temporary {
         }
     }
 
-    /// The open file.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Closes it.
     pub fn close(self) -> io::Result<Closed> {
         crate::sys::filesystem::close(self.file)?;
         Ok(self.closed)
@@ -82,7 +80,7 @@ impl Closed {
         Ok(())
     }
 
-    /// Removes it. Where that fails, it is said that it stays.
+    /// Removes it. Where that fails, a warning says that it stays.
     pub fn remove(mut self) -> rustix::io::Result<()> {
         if let Some(temporary) = &self.name {
             self.directory.remove(temporary)?;
@@ -143,7 +141,7 @@ fn temporary_name(name: &OsStr) -> OsString {
     let mut temporary = OsString::from(".");
     temporary.push(name);
     temporary.push(".");
-    for _ in 0..RANDOM {
+    for _ in 0..RANDOM_LETTERS {
         let letter = LETTERS[(random % LETTERS.len() as u64) as usize];
         temporary.push(char::from(letter).to_string());
         random /= LETTERS.len() as u64;

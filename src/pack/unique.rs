@@ -20,12 +20,11 @@ const FAILED: u64 = u64::MAX - 1;
 
 /// What became of the last record of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Earlier {
+pub enum EarlierName {
     /// It has this number.
     Number(u64),
     /// It was refused, because another one has the name.
     Refused,
-    /// It has failed.
     Failed,
     /// It was empty and left out.
     DroppedEmpty,
@@ -39,11 +38,11 @@ pub struct UniqueNames {
     /// The largest of their names, or its beginning if it is longer than a name can be.
     largest: Option<Vec<u8>>,
     /// How the source's own names come.
-    order: Order,
+    order: ArrivalOrder,
     hasher: RandomState,
     /// Hashes of names and the records' numbers: of the existing shards once they are needed,
     /// and of the source where its names come in any order.
-    numbers: Numbers,
+    numbers: NumbersByHash,
     has_existing: bool,
     /// Whether a name that is taken is refused; else the later record has it.
     refuse: bool,
@@ -51,10 +50,9 @@ pub struct UniqueNames {
     origins: Origins,
 }
 
-enum Order {
+enum ArrivalOrder {
     /// In byte order: the last one.
     Sorted(Option<Name>),
-    /// In any order.
     Any,
 }
 
@@ -84,12 +82,12 @@ impl UniqueNames {
             older,
             largest,
             order: if sorted {
-                Order::Sorted(None)
+                ArrivalOrder::Sorted(None)
             } else {
-                Order::Any
+                ArrivalOrder::Any
             },
             hasher: RandomState::new(),
-            numbers: Numbers::default(),
+            numbers: NumbersByHash::default(),
             has_existing: false,
             refuse,
             origins: Origins::default(),
@@ -124,10 +122,10 @@ impl UniqueNames {
             });
         }
         match &mut self.order {
-            Order::Any => {
+            ArrivalOrder::Any => {
                 self.numbers.insert(hash, number);
             }
-            Order::Sorted(last) => *last = Some(name.clone()),
+            ArrivalOrder::Sorted(last) => *last = Some(name.clone()),
         }
         if self.refuse {
             self.origins.add(number, origin);
@@ -138,7 +136,7 @@ impl UniqueNames {
     /// Remembers that the record that has just taken its name has failed: nobody else gets the name,
     /// and hard links to it have no content.
     pub fn fail(&mut self, name: &Name) {
-        if matches!(self.order, Order::Any) {
+        if matches!(self.order, ArrivalOrder::Any) {
             self.numbers.insert(self.hasher.hash_one(name), FAILED);
         }
     }
@@ -162,31 +160,31 @@ impl UniqueNames {
     /// The number of the record that has a name already, so that record `number` cannot have it.
     fn taken(&mut self, name: &Name, hash: u64, number: u64) -> Result<Option<u64>, PackError> {
         let taken = match &self.order {
-            Order::Any => self.numbers.get(hash),
-            Order::Sorted(_) if Some(name.as_bytes()) <= self.largest.as_deref() => {
+            ArrivalOrder::Any => self.numbers.get(hash),
+            ArrivalOrder::Sorted(_) if Some(name.as_bytes()) <= self.largest.as_deref() => {
                 self.load_existing()?;
                 self.numbers.get(hash)
             }
-            Order::Sorted(last) if Some(name) == last.as_ref() => number.checked_sub(1),
-            Order::Sorted(_) => None,
+            ArrivalOrder::Sorted(last) if Some(name) == last.as_ref() => number.checked_sub(1),
+            ArrivalOrder::Sorted(_) => None,
         };
         Ok(taken.filter(|&first| ![number, DROPPED_EMPTY].contains(&first)))
     }
 
     /// What became of the last record of a name, where names come in any order.
-    pub fn earlier(&self, name: &Name) -> Option<Earlier> {
+    pub fn earlier(&self, name: &Name) -> Option<EarlierName> {
         let number = self.numbers.get(self.hasher.hash_one(name))?;
         Some(match number {
-            DROPPED_EMPTY => Earlier::DroppedEmpty,
-            FAILED => Earlier::Failed,
-            number if number & REFUSED != 0 => Earlier::Refused,
-            number => Earlier::Number(number),
+            DROPPED_EMPTY => EarlierName::DroppedEmpty,
+            FAILED => EarlierName::Failed,
+            number if number & REFUSED != 0 => EarlierName::Refused,
+            number => EarlierName::Number(number),
         })
     }
 
     /// Remembers that an empty record is left out: links to it are empty too.
     pub fn drop_empty(&mut self, name: &Name) {
-        if matches!(self.order, Order::Any) {
+        if matches!(self.order, ArrivalOrder::Any) {
             let hash = self.hasher.hash_one(name);
             if self.numbers.get(hash).is_none() {
                 self.numbers.insert(hash, DROPPED_EMPTY);
@@ -237,11 +235,11 @@ impl UniqueNames {
 /// A map in parts: one that grows holds its entries twice while it does, and the parts do not all
 /// grow at once.
 #[derive(Debug, Default)]
-pub struct Numbers([HashMap<u64, u64>; PARTS]);
+pub struct NumbersByHash([HashMap<u64, u64>; PARTS]);
 
 const PARTS: usize = 16;
 
-impl Numbers {
+impl NumbersByHash {
     /// The number of a hash.
     pub fn get(&self, hash: u64) -> Option<u64> {
         self.0[hash as usize % PARTS].get(&hash).copied()

@@ -3,7 +3,7 @@
 use crate::common::*;
 use crate::given::give;
 use crate::packing::*;
-use roxfs::pack::source::Kind;
+use roxfs::pack::source::SourceKind;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -183,9 +183,9 @@ fn a_cut_anywhere_is_damage() {
     for filter in SMALL_WAYS {
         let archive = compress(directory.path(), "tar.z", filter);
         let whole = std::fs::read(archive).expect("readable");
-        assert_eq!(give(Kind::Tar, &whole).records, files, "{filter}");
+        assert_eq!(give(SourceKind::Tar, &whole).records, files, "{filter}");
         for len in 0..whole.len() {
-            let mut given = give(Kind::Tar, &whole[..len]);
+            let mut given = give(SourceKind::Tar, &whole[..len]);
             let error = given.error.or_else(|| given.failed.pop());
             let error = error.unwrap_or_else(|| panic!("{filter} cut at {len}"));
             // Without its magic it is no archive.
@@ -211,7 +211,7 @@ fn a_flipped_bit_never_gives_other_records_without_an_error() {
         for place in 0..8 * whole.len() {
             let mut flipped = whole.clone();
             flipped[place / 8] ^= 1 << (place % 8);
-            let given = give(Kind::Tar, &flipped);
+            let given = give(SourceKind::Tar, &flipped);
             let is_whole = given.records == files;
             assert!(
                 given.error.is_some() || !given.failed.is_empty() || is_whole,

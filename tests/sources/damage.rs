@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{RngSeed, TestRunner};
-use roxfs::pack::source::Kind;
+use roxfs::pack::source::SourceKind;
 use std::process::Command;
 
 /// A change: what, where, and by which byte.
@@ -31,7 +31,7 @@ fn damage(bytes: &mut Vec<u8>, changes: &[Change]) {
 }
 
 /// Damages archives in many ways, and gives them to a check with the content they had.
-fn check(kind: Kind, whole: &[u8], content: &[u8], what: &str) {
+fn check(kind: SourceKind, whole: &[u8], content: &[u8], what: &str) {
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 300,
         rng_seed: RngSeed::Fixed(0x726f_7866),
@@ -81,7 +81,7 @@ fn damaged_compressed_archives_give_no_other_content_without_an_error() {
         "bzip2",
     ] {
         let whole = filter(command, &plain);
-        check(Kind::Tar, &whole, &content(), command);
+        check(SourceKind::Tar, &whole, &content(), command);
     }
 }
 
@@ -102,10 +102,15 @@ fn damaged_entries_of_every_method_give_no_other_content_without_an_error() {
     for (method, data) in methods {
         let archive = zip(&[compressed("a", method, &content, data)]);
         assert_eq!(
-            give(Kind::Zip, &archive).records.len(),
+            give(SourceKind::Zip, &archive).records.len(),
             1,
             "method {method}"
         );
-        check(Kind::Zip, &archive, &content, &format!("method {method}"));
+        check(
+            SourceKind::Zip,
+            &archive,
+            &content,
+            &format!("method {method}"),
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! What a source gives, without a dataset around it: fast enough for thousands of archives.
 
 use crate::common::*;
-use roxfs::pack::source::{Content, Input, Kind, Record, open};
+use roxfs::pack::source::{Content, Incoming, Input, SourceKind, open};
 use roxfs::pack::{PackError, Target};
+use std::ops::ControlFlow;
 
 /// Names and contents, and the errors.
 #[derive(Debug, Default)]
@@ -15,7 +16,7 @@ pub struct Given {
 }
 
 /// Reads a file as this kind of source. Its records have to be so small that they are in memory.
-pub fn give(kind: Kind, bytes: &[u8]) -> Given {
+pub fn give(kind: SourceKind, bytes: &[u8]) -> Given {
     let directory = temp_dir();
     let path = directory.path().join("input");
     std::fs::write(&path, bytes).expect("written");
@@ -29,13 +30,13 @@ pub fn give(kind: Kind, bytes: &[u8]) -> Given {
             return given;
         }
     };
-    source.run(&mut |record| {
+    let _ = source.run(&mut |record| {
         assert!(given.error.is_none(), "a record after the end");
-        let is_directory = |record: &Record| matches!(record.content, Content::Directory);
+        let is_directory = |record: &Incoming| matches!(record.content, Content::Directory);
         if record.as_ref().is_ok_and(is_directory) {
-            return true;
+            return ControlFlow::Continue(());
         }
-        let record = record.and_then(|record| {
+        let record = record.map_err(PackError::from).and_then(|record| {
             let mut content = Vec::new();
             match record.content {
                 Content::Bytes(bytes) => content = bytes,
@@ -43,7 +44,7 @@ pub fn give(kind: Kind, bytes: &[u8]) -> Given {
                     content.extend_from_slice(piece);
                     Ok(())
                 })?,
-                Content::Failed(error) => return Err(*error),
+                Content::Failed(error) => return Err((*error).into()),
                 other => panic!("{other:?}"),
             }
             assert_eq!(content.len() as u64, record.size);
@@ -55,7 +56,7 @@ pub fn give(kind: Kind, bytes: &[u8]) -> Given {
             Err(error) if error.concerns_one_record() => given.failed.push(error),
             Err(error) => given.error = Some(error),
         }
-        true
+        ControlFlow::Continue(())
     });
     given
 }

@@ -5,7 +5,7 @@ use crate::common::*;
 use crate::given::{Given, give};
 use crate::packing::*;
 use crate::zips::*;
-use roxfs::pack::source::Kind;
+use roxfs::pack::source::SourceKind;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -173,7 +173,7 @@ fn other_bytes_before_and_behind_an_archive_are_no_part_of_it() {
     let many = [b'x'; 5000];
     for (before, behind) in [(0, 0), (1, 0), (5000, 0), (0, 4), (0, 5000), (5000, 5000)] {
         let bytes = [&many[..before], &archive, &many[..behind]].concat();
-        let given = give(Kind::Zip, &bytes);
+        let given = give(SourceKind::Zip, &bytes);
         assert_eq!(given.records, one(), "{before}, {behind}: {given:?}");
         assert!(given.failed.is_empty() && given.error.is_none());
     }
@@ -183,7 +183,10 @@ fn other_bytes_before_and_behind_an_archive_are_no_part_of_it() {
 fn a_directory_of_another_length_than_announced_is_damaged() {
     let entry = deflated("a", b"content");
     for count in [0, 2, 0xffff] {
-        let given = give(Kind::Zip, &zip_of(std::slice::from_ref(&entry), count, b""));
+        let given = give(
+            SourceKind::Zip,
+            &zip_of(std::slice::from_ref(&entry), count, b""),
+        );
         let error = given.error.expect("refused");
         let expected = format!("entries in its directory: 1, expected {count}");
         assert!(
@@ -217,7 +220,10 @@ fn more_than_65535_entries_are_read_with_zip64_and_without() {
     let path = many(directory.path(), 66_000);
     let archive = std::fs::read(path).expect("readable");
     for before in [0, 1, 100_000] {
-        let given = give(Kind::Zip, &[&vec![b'x'; before], &archive[..]].concat());
+        let given = give(
+            SourceKind::Zip,
+            &[&vec![b'x'; before], &archive[..]].concat(),
+        );
         assert!(given.error.is_none(), "{:?}", given.error);
         assert!(given.failed.is_empty(), "{:?}", given.failed[0]);
         assert_eq!(given.records.len(), 66_000);
@@ -226,7 +232,10 @@ fn more_than_65535_entries_are_read_with_zip64_and_without() {
     let entries: Vec<Entry> = (0..66_000)
         .map(|number| stored(format!("{number}"), b""))
         .collect();
-    let given = give(Kind::Zip, &zip_of(&entries, (66_000 - 65_536) as u16, b""));
+    let given = give(
+        SourceKind::Zip,
+        &zip_of(&entries, (66_000 - 65_536) as u16, b""),
+    );
     assert_eq!(given.records.len(), 66_000);
 }
 
@@ -246,7 +255,7 @@ fn sizes_of_zip64_are_read() {
         .position(|four| four == b"PK\x01\x02")
         .expect("there");
     bytes[central + 20..central + 28].fill(0xff);
-    let given = give(Kind::Zip, &bytes);
+    let given = give(SourceKind::Zip, &bytes);
     assert_eq!(given.records, one(), "{given:?}");
 }
 
@@ -311,9 +320,9 @@ fn small() -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
 #[test]
 fn a_cut_anywhere_is_an_error() {
     let (archive, records) = small();
-    assert_eq!(give(Kind::Zip, &archive).records, records);
+    assert_eq!(give(SourceKind::Zip, &archive).records, records);
     for len in 0..archive.len() {
-        let given = give(Kind::Zip, &archive[..len]);
+        let given = give(SourceKind::Zip, &archive[..len]);
         let error = given.error.unwrap_or_else(|| panic!("cut at {len}"));
         assert!(len < 2 || error.is_damage(), "cut at {len}: {error}");
         assert!(given.records.is_empty());
@@ -336,7 +345,7 @@ fn a_flipped_bit_never_gives_other_content_without_an_error() {
     for place in 0..8 * archive.len() {
         let mut flipped = archive.clone();
         flipped[place / 8] ^= 1 << (place % 8);
-        let given = give(Kind::Zip, &flipped);
+        let given = give(SourceKind::Zip, &flipped);
         assert!(is_honest(&given, &records), "bit {place}: {given:?}");
         let is_told = given.error.is_some() || !given.failed.is_empty();
         if !is_told && given.records != records {

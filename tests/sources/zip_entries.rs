@@ -5,7 +5,7 @@ use crate::given::give;
 use crate::packing::*;
 use crate::zips::*;
 use roxfs::pack::PackError;
-use roxfs::pack::source::Kind;
+use roxfs::pack::source::{SourceError, SourceKind};
 use std::process::Command;
 
 /// Info-ZIP's field with a name in UTF-8.
@@ -42,7 +42,7 @@ fn names_are_what_their_writers_meant() {
             flags,
             ..stored(name, b"1")
         };
-        let given = give(Kind::Zip, &zip(&[entry]));
+        let given = give(SourceKind::Zip, &zip(&[entry]));
         let [(found, _)] = &given.records[..] else {
             panic!("{name:?}: {given:?}");
         };
@@ -58,7 +58,7 @@ fn a_name_in_the_unicode_field_counts_if_it_belongs_to_the_name() {
             extra: unicode_path(of, "ж/x"),
             ..stored(b"\x81", b"1")
         };
-        let given = give(Kind::Zip, &zip(&[entry]));
+        let given = give(SourceKind::Zip, &zip(&[entry]));
         assert_eq!(given.records, [(expected.to_owned(), b"1".to_vec())]);
     }
 }
@@ -68,9 +68,12 @@ fn names_that_lead_out_of_the_archive_or_are_none_are_errors_of_their_records() 
     let names: [&[u8]; 5] = [b"../x", b"a/../../x", b"", b"a\0b", &[b'x'; 256]];
     for name in names {
         let good = stored("good", b"1");
-        let given = give(Kind::Zip, &zip(&[stored(name, b"2"), good]));
+        let given = give(SourceKind::Zip, &zip(&[stored(name, b"2"), good]));
         assert!(
-            matches!(given.failed[..], [PackError::BadName { .. }]),
+            matches!(
+                given.failed[..],
+                [PackError::Source(SourceError::BadName { .. })]
+            ),
             "{name:?}: {given:?}"
         );
         assert_eq!(given.records, [("good".to_owned(), b"1".to_vec())]);
@@ -79,8 +82,11 @@ fn names_that_lead_out_of_the_archive_or_are_none_are_errors_of_their_records() 
         made_by: FAT,
         ..stored(b"..\\x", b"2")
     };
-    let given = give(Kind::Zip, &zip(&[entry]));
-    assert!(matches!(given.failed[..], [PackError::BadName { .. }]));
+    let given = give(SourceKind::Zip, &zip(&[entry]));
+    assert!(matches!(
+        given.failed[..],
+        [PackError::Source(SourceError::BadName { .. })]
+    ));
 }
 
 #[test]
@@ -149,7 +155,7 @@ fn every_method_gives_its_content() {
             ..deflated("descriptor", &content)
         },
     ];
-    let given = give(Kind::Zip, &zip(&entries));
+    let given = give(SourceKind::Zip, &zip(&entries));
     assert!(given.failed.is_empty(), "{:?}", given.failed);
     for (entry, (name, found)) in entries.iter().zip(&given.records) {
         assert_eq!(entry.name, name.as_bytes());
@@ -333,7 +339,7 @@ fn entries_that_share_their_bytes_are_damaged() {
         },
     ]);
     for (archive, damaged) in [(twice, 2), (quoted, 1)] {
-        let given = give(Kind::Zip, &archive);
+        let given = give(SourceKind::Zip, &archive);
         assert!(given.error.is_none(), "{given:?}");
         assert_eq!(given.failed.len(), damaged, "{:?}", given.failed);
         for error in &given.failed {
@@ -352,7 +358,7 @@ fn an_entry_whose_place_is_nowhere_is_damaged() {
             offset: Some(offset),
             ..stored("a", b"1")
         }]);
-        let given = give(Kind::Zip, &archive);
+        let given = give(SourceKind::Zip, &archive);
         assert!(
             matches!(&given.failed[..], [error] if error.is_damage()),
             "{offset}: {given:?}"

@@ -1,9 +1,16 @@
 //! What the name of a file says of an archive: that it is one, and what its entries may be called after.
 
-use super::Kind;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+/// What kind of archive a file name says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveKind {
+    /// Tar, which may be compressed.
+    Tar,
+    Zip,
+}
 
 /// What the names of archives end with, in letters of any case. Tar archives in compressed forms
 /// that are not read here are among them, because reading them says what to do.
@@ -31,10 +38,10 @@ const TAR_ENDINGS: [&[u8]; 19] = [
 const ZIP_ENDING: &[u8] = b".zip";
 
 /// What kind of archive a file name says it is, if any, and the name without that.
-pub fn split_ending(name: &[u8]) -> Option<(Kind, &[u8])> {
+pub fn split_ending(name: &[u8]) -> Option<(ArchiveKind, &[u8])> {
     let lower = name.to_ascii_lowercase();
-    let tar = TAR_ENDINGS.iter().map(|ending| (Kind::Tar, *ending));
-    let endings = tar.chain([(Kind::Zip, ZIP_ENDING)]);
+    let tar = TAR_ENDINGS.iter().map(|ending| (ArchiveKind::Tar, *ending));
+    let endings = tar.chain([(ArchiveKind::Zip, ZIP_ENDING)]);
     let fitting = endings.filter(|(_, ending)| lower.ends_with(ending));
     let (kind, ending) = fitting.max_by_key(|(_, ending)| ending.len())?;
     Some((kind, &name[..name.len() - ending.len()]))
@@ -42,7 +49,7 @@ pub fn split_ending(name: &[u8]) -> Option<(Kind, &[u8])> {
 
 /// How a path among others is read, if as an archive: by its name. One that may be an archive and
 /// cannot be asked is, and opening it says why.
-pub fn archive_kind(path: &Path) -> Option<Kind> {
+pub fn archive_kind(path: &Path) -> Option<ArchiveKind> {
     let (kind, _) = split_ending(path.file_name()?.as_bytes())?;
     let is_file = match std::fs::metadata(path) {
         Ok(metadata) => metadata.is_file(),

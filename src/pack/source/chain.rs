@@ -1,8 +1,8 @@
 //! Several sources, one after the other.
 
-use super::{Locate, Skipped, Source, Take, give, locate_in_input};
-use crate::pack::PackError;
+use super::{Facts, Locate, Sink, Skipped, Source, SourceError, locate_in_input};
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 
 /// A source, or how to open it when its turn comes.
 pub enum Link {
@@ -14,16 +14,13 @@ pub enum Link {
 
 /// A source that is opened when its turn comes, and what has to be known of it before.
 pub struct Unopened {
-    /// Opens it.
     pub open: Opener,
-    /// See [`Source::has_links`].
-    pub has_links: bool,
-    /// See [`Source::is_stream`].
-    pub is_stream: bool,
+    /// See [`Source::facts`].
+    pub facts: Facts,
 }
 
 /// What opens a source.
-pub type Opener = Box<dyn FnOnce() -> Result<Box<dyn Source>, PackError> + Send>;
+pub type Opener = Box<dyn FnOnce() -> Result<Box<dyn Source>, SourceError> + Send>;
 
 /// Runs each of its sources in turn. Each is opened when the one before it has been closed, so that a
 /// thousand of them take no more than one does. Where the rest of one is lost, the next one is run.
@@ -34,7 +31,6 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Of these.
     pub fn new(links: Vec<Link>) -> Chain {
         Chain {
             waiting: links.into(),
@@ -50,59 +46,47 @@ impl Chain {
 }
 
 impl Link {
-    fn open(self) -> Result<Box<dyn Source>, PackError> {
+    fn open(self) -> Result<Box<dyn Source>, SourceError> {
         match self {
             Link::Open(source) => Ok(source),
             Link::Unopened(unopened) => (unopened.open)(),
         }
     }
+
+    fn facts(&self) -> Facts {
+        match self {
+            Link::Open(source) => source.facts(),
+            Link::Unopened(unopened) => unopened.facts,
+        }
+    }
 }
 
 impl Source for Chain {
-    fn run(&mut self, take: &mut Take<'_>) {
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         while let Some(link) = self.waiting.pop_front() {
-            let mut source = match link.open() {
-                Ok(source) => source,
-                Err(error) => match give(Err(error), take) {
-                    true => continue,
-                    false => return,
-                },
-            };
-            let mut go_on = true;
-            source.run(&mut |record| {
-                go_on = give(record, take);
-                go_on
-            });
-            self.skipped += source.skipped();
-            if !go_on {
-                return;
+            match link.open() {
+                Ok(mut source) => {
+                    let flow = source.run(sink);
+                    self.skipped += source.skipped();
+                    flow?;
+                }
+                Err(error) => sink(Err(error))?,
             }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn facts(&self) -> Facts {
+        let has = |fact: fn(Facts) -> bool| self.waiting.iter().any(|link| fact(link.facts()));
+        Facts {
+            is_sorted: self.waiting.len() == 1 && has(|facts| facts.is_sorted),
+            has_links: has(|facts| facts.has_links),
+            is_stream: has(|facts| facts.is_stream),
         }
     }
 
     fn skipped(&self) -> Skipped {
         self.skipped
-    }
-
-    fn is_sorted(&self) -> bool {
-        match self.waiting.front() {
-            Some(Link::Open(only)) if self.waiting.len() == 1 => only.is_sorted(),
-            _ => false,
-        }
-    }
-
-    fn has_links(&self) -> bool {
-        self.waiting.iter().any(|link| match link {
-            Link::Open(source) => source.has_links(),
-            Link::Unopened(unopened) => unopened.has_links,
-        })
-    }
-
-    fn is_stream(&self) -> bool {
-        self.waiting.iter().any(|link| match link {
-            Link::Open(source) => source.is_stream(),
-            Link::Unopened(unopened) => unopened.is_stream,
-        })
     }
 
     fn locate(&self) -> Locate {

@@ -8,8 +8,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-/// What file managers, editors and cameras' file systems leave beside samples, and nobody wants as
-/// one: of Jupyter, macOS, Windows and Synology.
+/// What file managers, editors and the file systems of cameras leave beside samples: of Jupyter, macOS, Windows and Synology.
 pub const JUNK: [&str; 12] = [
     ".ipynb_checkpoints",
     ".DS_Store",
@@ -30,7 +29,7 @@ pub const JUNK: [&str; 12] = [
 /// `*` and `?` match any bytes and any one byte, `[...]` one of a set, `**` as a whole component
 /// any number of components; nothing else matches a `/`. `\` takes the next character as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern {
+pub struct ExcludePattern {
     glob: Glob,
     /// Matched against paths from the start of a name, not against single components.
     rooted: bool,
@@ -58,9 +57,9 @@ pub enum PatternError {
     Syntax(globset::ErrorKind),
 }
 
-impl Pattern {
+impl ExcludePattern {
     /// Understands a pattern as it is written on a command line.
-    pub fn new(text: &OsStr) -> Result<Pattern, PatternError> {
+    pub fn new(text: &OsStr) -> Result<ExcludePattern, PatternError> {
         let text = text.to_str().ok_or(PatternError::NotUtf8)?;
         let only_directories = text.ends_with('/');
         let rooted = text.trim_end_matches('/').contains('/');
@@ -73,7 +72,7 @@ impl Pattern {
             return Err(PatternError::Above);
         }
         let glob = glob(&components.join("/"));
-        Ok(Pattern {
+        Ok(ExcludePattern {
             glob: glob.map_err(|error| PatternError::Syntax(error.kind().clone()))?,
             rooted,
             only_directories,
@@ -162,13 +161,13 @@ struct Kinds {
 
 impl Exclude {
     /// Of these patterns; without any, nothing is left out.
-    pub fn new(patterns: &[Pattern]) -> Result<Exclude, globset::Error> {
+    pub fn new(patterns: &[ExcludePattern]) -> Result<Exclude, globset::Error> {
         if patterns.is_empty() {
             return Ok(Exclude(None));
         }
         let set = |rooted, only_directories| {
             let mut set = GlobSetBuilder::new();
-            let wanted = |pattern: &&Pattern| {
+            let wanted = |pattern: &&ExcludePattern| {
                 pattern.rooted == rooted && pattern.only_directories == only_directories
             };
             for pattern in patterns.iter().filter(wanted) {
@@ -231,8 +230,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn exclude(patterns: &[&str]) -> Exclude {
-        let parsed = patterns.iter().map(|text| Pattern::new(OsStr::new(text)));
-        let parsed: Vec<Pattern> = parsed.map(|pattern| pattern.expect("a pattern")).collect();
+        let parsed = patterns
+            .iter()
+            .map(|text| ExcludePattern::new(OsStr::new(text)));
+        let parsed: Vec<ExcludePattern> =
+            parsed.map(|pattern| pattern.expect("a pattern")).collect();
         Exclude::new(&parsed).expect("patterns that go together")
     }
 
@@ -310,10 +312,12 @@ mod tests {
             ("a\\", "dangling"),
             ("[é]", "ASCII"),
         ] {
-            let error = Pattern::new(OsStr::new(text)).expect_err(text).to_string();
+            let error = ExcludePattern::new(OsStr::new(text))
+                .expect_err(text)
+                .to_string();
             assert!(error.contains(reason), "{text}: {error}");
         }
-        let error = Pattern::new(OsStr::from_bytes(b"\xff")).expect_err("bytes");
+        let error = ExcludePattern::new(OsStr::from_bytes(b"\xff")).expect_err("bytes");
         assert!(error.to_string().contains("UTF-8"), "{error}");
     }
 
@@ -355,7 +359,7 @@ mod tests {
 
         #[test]
         fn no_text_panics(text in any::<Vec<u8>>(), name in any::<Vec<u8>>()) {
-            if let Ok(pattern) = Pattern::new(OsStr::from_bytes(&text)) {
+            if let Ok(pattern) = ExcludePattern::new(OsStr::from_bytes(&text)) {
                 let exclude = Exclude::new(&[pattern]).expect("one pattern");
                 exclude.has(&name, false);
             }
@@ -366,8 +370,8 @@ mod tests {
             patterns in prop::collection::vec("[ab*?/]{1,6}|/?([ab?]|\\*|\\*\\*)(/([ab]|\\*|\\*\\*)){0,3}/?", 1..3),
             name in "[ab]{1,2}(/[ab]{1,2}){0,4}", is_directory in any::<bool>(),
         ) {
-            let parsed = patterns.iter().map(|text| Pattern::new(OsStr::new(text)));
-            let parsed: Vec<Pattern> = parsed.filter_map(Result::ok).collect();
+            let parsed = patterns.iter().map(|text| ExcludePattern::new(OsStr::new(text)));
+            let parsed: Vec<ExcludePattern> = parsed.filter_map(Result::ok).collect();
             let exclude = Exclude::new(&parsed).expect("patterns that go together");
             let mut above = name.match_indices('/').map(|(slash, _)| &name[..slash]);
             let expected = exclude.has_entry(name.as_bytes(), is_directory)
@@ -379,7 +383,7 @@ mod tests {
         fn what_is_below_something_left_out_is_left_out(
             pattern in "[ab*?/]{1,6}", name in "[ab]{1,2}(/[ab]{1,2}){0,3}",
         ) {
-            let Ok(pattern) = Pattern::new(OsStr::new(&pattern)) else { return Ok(()) };
+            let Ok(pattern) = ExcludePattern::new(OsStr::new(&pattern)) else { return Ok(()) };
             let exclude = Exclude::new(&[pattern]).expect("one pattern");
             if exclude.has(name.as_bytes(), true) {
                 let below = format!("{name}/b");

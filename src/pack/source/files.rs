@@ -2,15 +2,15 @@
 
 use super::excluded::Exclude;
 use super::regular::RegularFiles;
-use super::walk::{Found, Walk};
-use super::{Content, Locate, Origin, Record, Skipped, Source, Take};
+use super::walk::{DirectoryWalk, Found};
+use super::{Content, Facts, Incoming, Locate, Origin, Sink, Skipped, Source, SourceError};
 use crate::format::name::Name;
-use crate::pack::PackError;
 use crate::sys::files::kind_in_words;
 use crate::text::shown;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub struct Files {
     next_root: usize,
     links: Links,
     exclude: Exclude,
-    walk: Option<(PathBuf, Walk)>,
+    walk: Option<(PathBuf, DirectoryWalk)>,
     regular: RegularFiles,
     skipped: Skipped,
 }
@@ -63,20 +63,20 @@ impl Files {
 
     /// Begins the next root: its record if it is a file, or `None` for a directory or where it is left
     /// out.
-    fn begin(&mut self, root: PathBuf) -> Option<Result<Record, PackError>> {
+    fn begin(&mut self, root: PathBuf) -> Option<Result<Incoming, SourceError>> {
         let metadata = match std::fs::metadata(&root) {
             Ok(metadata) => metadata,
-            Err(error) => return Some(Err(PackError::unreadable(&root, error))),
+            Err(error) => return Some(Err(SourceError::unreadable(&root, error))),
         };
         if metadata.is_dir() {
             let follow = self.links == Links::Follow;
-            let walk = Walk::new(&root, follow, self.exclude.clone());
+            let walk = DirectoryWalk::new(&root, follow, self.exclude.clone());
             self.walk = Some((root, walk));
             return None;
         }
         if !metadata.is_file() {
             let kind = FileType::from_raw_mode(metadata.mode());
-            return Some(Err(PackError::NotAFile {
+            return Some(Err(SourceError::NotAFile {
                 path: root,
                 found: kind_in_words(kind),
                 is_pipe: kind == FileType::Fifo,
@@ -89,7 +89,7 @@ impl Files {
 }
 
 impl Iterator for Files {
-    type Item = Result<Record, PackError>;
+    type Item = Result<Incoming, SourceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -127,11 +127,9 @@ impl Iterator for Files {
                     }
                 }
                 // A temporary file of the dataset that has got its name since it was listed.
-                Some(Err(PackError::Unreadable {
-                    origin: Origin::File(path),
-                    reason,
-                })) if reason.kind() == io::ErrorKind::NotFound
-                    && self.regular.has_left_out(&path) =>
+                Some(Err(SourceError::Unreadable(Origin::File(path), reason)))
+                    if reason.kind() == io::ErrorKind::NotFound
+                        && self.regular.has_left_out(&path) =>
                 {
                     self.skipped.own += 1;
                 }
@@ -142,20 +140,19 @@ impl Iterator for Files {
 }
 
 impl Source for Files {
-    fn run(&mut self, take: &mut Take<'_>) {
-        for record in self {
-            if !take(record) {
-                return;
-            }
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        self.try_for_each(sink)
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            is_sorted: self.roots.len() == 1,
+            ..Facts::default()
         }
     }
 
     fn skipped(&self) -> Skipped {
         self.skipped
-    }
-
-    fn is_sorted(&self) -> bool {
-        self.roots.len() == 1
     }
 
     fn locate(&self) -> Locate {
@@ -181,8 +178,8 @@ impl Source for Files {
 }
 
 /// A directory that has been met; `None` if no record below it can have a name.
-pub(super) fn directory_record(path: PathBuf, name: &[u8]) -> Option<Record> {
-    Some(Record {
+pub(super) fn directory_record(path: PathBuf, name: &[u8]) -> Option<Incoming> {
+    Some(Incoming {
         name: Some(Name::new(name).ok()?),
         size: 0,
         origin: Origin::File(path),
@@ -240,7 +237,7 @@ mod tests {
         assert_eq!(files.skipped(), skipped);
         symlink(".", root.join("loop")).expect("symlink");
         let error = Files::new(vec![root.to_owned()], Links::Follow).find_map(Result::err);
-        assert!(matches!(error, Some(PackError::Loop { .. })), "{error:?}");
+        assert!(matches!(error, Some(SourceError::Loop { .. })), "{error:?}");
         assert_eq!(names(root, Links::Skip), [] as [&str; 0]);
     }
 }

@@ -1,17 +1,15 @@
-//! The first record of each name, where the order is changed later: in the sources' own order
-//! whatever comes first is known as it comes, and the packing leaves out the others.
+//! The first record of each name, where the order is changed later. In the order of the sources
+//! themselves the plan knows which record came first, and leaves out the others.
 
-use super::{Content, Skipped, Source, Take};
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use super::by_name::ByName;
+use super::{Content, Facts, Locate, Sink, Skipped, Source};
+use std::ops::ControlFlow;
 
-/// A source without the records whose name has come before. With `drop_empty`, an empty one does not
-/// count, which the packing leaves out. Keeps a hash of each name, as
-/// [`UniqueNames`](crate::pack::unique::UniqueNames) does.
+/// A source without the records whose name has come before. With `drop_empty`, empty ones do not
+/// count: the plan leaves them out.
 pub struct First {
     source: Box<dyn Source>,
     drop_empty: bool,
-    hasher: RandomState,
     left_out: u64,
 }
 
@@ -21,38 +19,38 @@ impl First {
         First {
             source,
             drop_empty,
-            hasher: RandomState::new(),
             left_out: 0,
         }
     }
 }
 
 impl Source for First {
-    fn inner(&self) -> Option<&dyn Source> {
-        Some(&*self.source)
-    }
-
-    fn run(&mut self, take: &mut Take<'_>) {
-        let mut seen = HashSet::new();
-        let (hasher, left_out) = (&self.hasher, &mut self.left_out);
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        let mut seen = ByName::default();
+        let left_out = &mut self.left_out;
         let drop_empty = self.drop_empty;
         self.source.run(&mut |record| {
             if let Ok(record) = &record
                 && !matches!(record.content, Content::Directory)
                 && let Some(name) = &record.name
             {
-                let hash = hasher.hash_one(name);
-                let is_new = match drop_empty && record.size == 0 {
-                    true => !seen.contains(&hash),
-                    false => seen.insert(hash),
+                let name = name.as_bytes();
+                let is_new = if drop_empty && record.size == 0 {
+                    seen.get(name).is_none()
+                } else {
+                    seen.insert(name, ()).is_none()
                 };
                 if !is_new {
                     *left_out += 1;
-                    return true;
+                    return ControlFlow::Continue(());
                 }
             }
-            take(record)
-        });
+            sink(record)
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        self.source.facts()
     }
 
     fn skipped(&self) -> Skipped {
@@ -60,5 +58,9 @@ impl Source for First {
             duplicates: self.left_out,
             ..Skipped::default()
         })
+    }
+
+    fn locate(&self) -> Locate {
+        self.source.locate()
     }
 }

@@ -9,15 +9,15 @@
 //! that keeps it, at the content's place: there is no way to come back to it. The names of these links
 //! are found out by reading the sources once more.
 
-use super::{Content, Record, Skipped, Source, Take, give};
+use super::{Content, Facts, Incoming, Locate, Sink, Skipped, Source, SourceError};
 use crate::format::name::Name;
-use crate::pack::PackError;
-use crate::pack::unique::Numbers;
+use crate::pack::unique::NumbersByHash;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::ops::ControlFlow;
 
 /// Opens the sources from their beginning.
-pub type Again = Box<dyn Fn() -> Result<Box<dyn Source>, PackError> + Send>;
+pub type Again = Box<dyn Fn() -> Result<Box<dyn Source>, SourceError> + Send>;
 
 /// A source without the records whose name comes again.
 pub struct Last {
@@ -55,7 +55,6 @@ impl Survey {
 enum Elsewhere {
     /// In the record of this name.
     In(Name),
-    /// In none.
     Nowhere,
 }
 
@@ -74,15 +73,15 @@ impl Last {
         self.hasher.hash_one(name)
     }
 
-    fn survey(&self) -> Result<Survey, PackError> {
-        let mut times = Numbers::default();
+    fn survey(&self) -> Result<Survey, SourceError> {
+        let mut times = NumbersByHash::default();
         // For names that are links: the content's time, and the number of the record.
         let mut links: HashMap<u64, (Time, u64)> = HashMap::new();
         let mut unknown = HashSet::new();
         let mut number = 0;
         self.read(|name, content| {
             if leads_to(content, name) {
-                return true;
+                return ControlFlow::Continue(());
             }
             number += 1;
             let hash = self.hash(name);
@@ -102,20 +101,10 @@ impl Last {
                 Some(None) => _ = unknown.insert((hash, time)),
                 None => _ = links.remove(&hash),
             }
-            true
+            ControlFlow::Continue(())
         })?;
         let total = |hash| times.get(hash).unwrap_or(0);
-        // Of the last links to content whose name comes again, the first.
-        let mut moved: HashMap<Time, (Time, u64)> = HashMap::new();
-        for (&hash, &(content, number)) in &links {
-            if content.1 < total(content.0) {
-                let link = ((hash, total(hash)), number);
-                let first = moved.entry(content).or_insert(link);
-                if number < first.1 {
-                    *first = link;
-                }
-            }
-        }
+        let moved = moved_contents(&links, total);
         unknown.retain(|&(hash, time)| time < total(hash));
         drop(links);
         let mut survey = Survey {
@@ -132,7 +121,7 @@ impl Last {
         &self,
         moved: &HashMap<Time, (Time, u64)>,
         survey: &mut Survey,
-    ) -> Result<(), PackError> {
+    ) -> Result<(), SourceError> {
         if moved.is_empty() {
             return Ok(());
         }
@@ -140,10 +129,10 @@ impl Last {
             .iter()
             .map(|(&content, &(link, _))| (link, content))
             .collect();
-        let mut seen = Seen::default();
+        let mut seen = TimesSeen::default();
         self.read(|name, content| {
             if leads_to(content, name) {
-                return true;
+                return ControlFlow::Continue(());
             }
             let hash = self.hash(name);
             let link = (hash, seen.count(hash, survey));
@@ -151,31 +140,57 @@ impl Last {
                 survey.moved.insert(content, name.clone());
                 survey.replaced.insert(link);
             }
-            survey.moved.len() < contents.len()
+            if survey.moved.len() < contents.len() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })
     }
 
-    /// Reads names and the kinds of content from the beginning, until `each` returns `false` or what
-    /// is wrong ends the reading: when the records themselves are read, that is said.
-    fn read(&self, mut each: impl FnMut(&Name, &Content) -> bool) -> Result<(), PackError> {
+    /// Reads names and the kinds of content from the beginning, until `each` breaks off or an error ends
+    /// the reading: that error is met again, and reported, when the records themselves are read.
+    fn read(
+        &self,
+        mut each: impl FnMut(&Name, &Content) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
         let mut source = (self.again)()?;
-        source.run(&mut |record| match record {
+        let _ = source.run(&mut |record| match record {
             Ok(
-                Record {
+                Incoming {
                     content: Content::Directory,
                     ..
                 }
-                | Record { name: None, .. },
-            ) => true,
-            Ok(Record {
+                | Incoming { name: None, .. },
+            ) => ControlFlow::Continue(()),
+            Ok(Incoming {
                 name: Some(name),
                 content,
                 ..
             }) => each(&name, &content),
-            Err(error) => !error.ends_run(),
+            Err(error) if error.ends_run() => ControlFlow::Break(()),
+            Err(_) => ControlFlow::Continue(()),
         });
         Ok(())
     }
+}
+
+/// The contents whose name comes again, and of the last `links` to each the first, with its number.
+fn moved_contents(
+    links: &HashMap<u64, (Time, u64)>,
+    total: impl Fn(u64) -> u64,
+) -> HashMap<Time, (Time, u64)> {
+    let mut moved: HashMap<Time, (Time, u64)> = HashMap::new();
+    for (&hash, &(content, number)) in links {
+        if content.1 < total(content.0) {
+            let link = ((hash, total(hash)), number);
+            let first = moved.entry(content).or_insert(link);
+            if number < first.1 {
+                *first = link;
+            }
+        }
+    }
+    moved
 }
 
 /// Whether a content is that of the record of this name.
@@ -185,9 +200,9 @@ fn leads_to(content: &Content, name: &Name) -> bool {
 
 /// How often names have come that come more than once.
 #[derive(Debug, Default)]
-struct Seen(HashMap<u64, u64>);
+struct TimesSeen(HashMap<u64, u64>);
 
-impl Seen {
+impl TimesSeen {
     /// Whether a name has come that comes more than once.
     fn has(&self, hash: u64) -> bool {
         self.0.contains_key(&hash)
@@ -208,7 +223,7 @@ impl Seen {
 struct Choice<'a> {
     survey: &'a Survey,
     hasher: &'a RandomState,
-    seen: Seen,
+    seen: TimesSeen,
     /// The content that names have now, by their hash.
     elsewhere: HashMap<u64, Elsewhere>,
     left_out: &'a mut u64,
@@ -216,7 +231,7 @@ struct Choice<'a> {
 
 impl Choice<'_> {
     /// The record, if it is to be packed.
-    fn record(&mut self, mut record: Record) -> Option<Record> {
+    fn record(&mut self, mut record: Incoming) -> Option<Incoming> {
         if matches!(record.content, Content::Directory) {
             return Some(record);
         }
@@ -246,22 +261,23 @@ impl Choice<'_> {
                 Some(Elsewhere::In(name)) => record.content = Content::SameAs(name),
                 Some(Elsewhere::Nowhere) => {
                     let origin = record.origin.clone();
-                    record.content = Content::Failed(Box::new(PackError::LostLink { origin }));
+                    record.content = Content::Failed(Box::new(SourceError::LostLink(origin)));
                 }
             }
             return Some(record);
         }
         *self.left_out += 1;
-        let found = match self.survey.unknown.contains(&(hash, time)) {
-            true => Elsewhere::Nowhere,
-            false => found.unwrap_or_else(|| Elsewhere::In(target.clone())),
+        let found = if self.survey.unknown.contains(&(hash, time)) {
+            Elsewhere::Nowhere
+        } else {
+            found.unwrap_or_else(|| Elsewhere::In(target.clone()))
         };
         self.elsewhere.insert(hash, found);
         None
     }
 
     /// A record that is no link.
-    fn file(&mut self, mut record: Record, time: Time, is_last: bool) -> Option<Record> {
+    fn file(&mut self, mut record: Incoming, time: Time, is_last: bool) -> Option<Incoming> {
         let (hash, _) = time;
         if is_last {
             self.elsewhere.remove(&hash);
@@ -291,35 +307,30 @@ impl Choice<'_> {
 }
 
 impl Source for Last {
-    fn inner(&self) -> Option<&dyn Source> {
-        Some(&*self.source)
-    }
-
-    fn run(&mut self, take: &mut Take<'_>) {
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let survey = match self.survey() {
             Ok(survey) => survey,
-            Err(error) => {
-                take(Err(error));
-                return;
-            }
+            Err(error) => return sink(Err(error)),
         };
         let mut choice = Choice {
             survey: &survey,
             hasher: &self.hasher,
-            seen: Seen::default(),
+            seen: TimesSeen::default(),
             elsewhere: HashMap::new(),
             left_out: &mut self.left_out,
         };
-        let mut go_on = true;
         self.source.run(&mut |record| {
-            let record = record.map(|record| choice.record(record));
-            go_on = record.transpose().is_none_or(|record| give(record, take));
-            go_on
-        });
-        let missing = choice.missing();
-        if go_on && missing > 0 {
-            take(Err(PackError::NamesChanged { names: missing }));
+            let record = record.map(|record| choice.record(record)).transpose();
+            record.map_or(ControlFlow::Continue(()), &mut *sink)
+        })?;
+        match choice.missing() {
+            0 => ControlFlow::Continue(()),
+            names => sink(Err(SourceError::NamesChanged { names })),
         }
+    }
+
+    fn facts(&self) -> Facts {
+        self.source.facts()
     }
 
     fn skipped(&self) -> Skipped {
@@ -327,5 +338,9 @@ impl Source for Last {
             duplicates: self.left_out,
             ..Skipped::default()
         })
+    }
+
+    fn locate(&self) -> Locate {
+        self.source.locate()
     }
 }

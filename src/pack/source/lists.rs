@@ -3,11 +3,11 @@
 use super::files::directory_record;
 use super::regular::RegularFiles;
 use super::walk::leads_nowhere;
-use super::{Record, Skipped, Source, Take};
-use crate::pack::PackError;
+use super::{Incoming, Sink, Skipped, Source, SourceError};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,21 +44,21 @@ impl List {
         }
     }
 
-    fn next_path(&mut self) -> Option<Result<PathBuf, PackError>> {
+    fn next_path(&mut self) -> Option<Result<PathBuf, SourceError>> {
         loop {
             let mut path = Vec::new();
             // A path is at most PATH_MAX long; a list without separators must not fill memory.
-            let mut limited = io::Read::take(&mut self.input, LONGEST_PATH);
+            let mut limited = io::Read::take(&mut self.input, LONGEST_PATH_BYTES);
             match limited.read_until(self.separator, &mut path) {
                 Ok(0) => return None,
                 Ok(_) => {}
-                Err(error) => return Some(Err(PackError::io(&self.origin, error))),
+                Err(error) => return Some(Err(SourceError::io(&self.origin, error))),
             }
-            if path.len() as u64 == LONGEST_PATH && path.last() != Some(&self.separator) {
+            if path.len() as u64 == LONGEST_PATH_BYTES && path.last() != Some(&self.separator) {
                 let error = io::Error::other(format!(
-                    "a path of more than {LONGEST_PATH} bytes; are paths separated as --from says?"
+                    "a path of more than {LONGEST_PATH_BYTES} bytes; are paths separated as --from says?"
                 ));
-                return Some(Err(PackError::io(&self.origin, error)));
+                return Some(Err(SourceError::io(&self.origin, error)));
             }
             path.pop_if(|last| *last == self.separator);
             if !path.is_empty() {
@@ -67,7 +67,7 @@ impl List {
         }
     }
 
-    fn record(&mut self, path: PathBuf) -> Option<Result<Record, PackError>> {
+    fn record(&mut self, path: PathBuf) -> Option<Result<Incoming, SourceError>> {
         let metadata = match std::fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if leads_nowhere(&error) && path.is_symlink() => {
@@ -99,13 +99,13 @@ impl List {
 }
 
 /// Longer than any path that can be opened.
-const LONGEST_PATH: u64 = 1 << 16;
+const LONGEST_PATH_BYTES: u64 = 1 << 16;
 
 /// As much of a path is shown where there is no such file.
-const LONGEST_SHOWN: usize = 4096;
+const LONGEST_SHOWN_BYTES: usize = 4096;
 
 /// Why a path of a list cannot be read, and what is wrong with the list where the path tells.
-fn unreadable(path: &Path, error: io::Error) -> PackError {
+fn unreadable(path: &Path, error: io::Error) -> SourceError {
     let bytes = path.as_os_str().as_bytes();
     let hint = match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it begins with a byte order mark of UTF-16",
@@ -113,11 +113,11 @@ fn unreadable(path: &Path, error: io::Error) -> PackError {
         [.., b'\r'] => "it ends with a carriage return, as lines from Windows do",
         _ if bytes.contains(&0) => "it has NUL bytes, as lists for --from list0 do",
         _ if bytes.contains(&b'\n') => "it has newlines, as lists for --from list do",
-        _ => return PackError::unreadable(path, error),
+        _ => return SourceError::unreadable(path, error),
     };
-    let start = &bytes[..bytes.len().min(LONGEST_SHOWN)];
+    let start = &bytes[..bytes.len().min(LONGEST_SHOWN_BYTES)];
     let error = io::Error::new(error.kind(), format!("{error} ({hint})"));
-    PackError::unreadable(Path::new(OsStr::from_bytes(start)), error)
+    SourceError::unreadable(Path::new(OsStr::from_bytes(start)), error)
 }
 
 /// A path as a name: relative, and without the components that change nothing, as file systems and
@@ -129,23 +129,22 @@ pub(super) fn name_of(path: &[u8]) -> Cow<'_, [u8]> {
     }
     let changes_nothing = |component: &&[u8]| component.is_empty() || component == b".";
     let mut components = name.split(|&byte| byte == b'/');
-    match components
+    if components
         .clone()
         .any(|component| changes_nothing(&component))
     {
-        false => Cow::Borrowed(name),
-        true => {
-            let kept: Vec<&[u8]> = components
-                .by_ref()
-                .filter(|c| !changes_nothing(c))
-                .collect();
-            Cow::Owned(kept.join(&b'/'))
-        }
+        let kept: Vec<&[u8]> = components
+            .by_ref()
+            .filter(|c| !changes_nothing(c))
+            .collect();
+        Cow::Owned(kept.join(&b'/'))
+    } else {
+        Cow::Borrowed(name)
     }
 }
 
 impl Source for List {
-    fn run(&mut self, take: &mut Take<'_>) {
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let mut sorted = Vec::new();
         while let Some(path) = self.next_path() {
             let path = match path {
@@ -154,23 +153,19 @@ impl Source for List {
                     continue;
                 }
                 Ok(path) => path,
-                Err(error) => {
-                    take(Err(error));
-                    return;
-                }
+                Err(error) => return sink(Err(error)),
             };
-            if self.record(path).is_some_and(|record| !take(record)) {
-                return;
-            }
+            self.record(path)
+                .map_or(ControlFlow::Continue(()), &mut *sink)?;
         }
         sorted.sort_by(|a, b| {
             name_of(a.as_os_str().as_bytes()).cmp(&name_of(b.as_os_str().as_bytes()))
         });
         for path in sorted {
-            if self.record(path).is_some_and(|record| !take(record)) {
-                return;
-            }
+            self.record(path)
+                .map_or(ControlFlow::Continue(()), &mut *sink)?;
         }
+        ControlFlow::Continue(())
     }
 
     fn skipped(&self) -> Skipped {
@@ -212,9 +207,9 @@ mod tests {
             RegularFiles::default(),
         );
         let mut errors = Vec::new();
-        list.run(&mut |record| {
+        let _ = list.run(&mut |record| {
             errors.push(record.expect_err("no path").to_string());
-            true
+            ControlFlow::Continue(())
         });
         assert_eq!(errors.len(), 1);
         assert!(

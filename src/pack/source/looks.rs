@@ -1,12 +1,12 @@
-//! What the first bytes of an input look like, for messages: people give what a tool has downloaded
-//! or written, and are helped by its kind and by what to do with it.
+//! Recognizes an input of the wrong kind by its first bytes, for messages: users pass whatever a tool
+//! has downloaded or written, and need to know what it is and what to do with it.
 
 use super::tar::is_tar_header;
 
 /// Bytes from the beginning that are asked for: a tar header, which the longest magic is in.
-pub const HEAD: usize = 512;
+pub const HEAD_BYTES: usize = 512;
 
-/// Where a kind's magic stands, the magic, what it is, and how that goes on: what to do with it.
+/// The offset of a magic, the magic, what it means, and advice, as the rest of that sentence.
 type Magic = (usize, &'static [u8], &'static str, &'static str);
 
 /// What to do with data that may have a tar archive in them.
@@ -274,7 +274,6 @@ impl Looks {
         Some(Looks { what, advice })
     }
 
-    /// As a sentence.
     pub fn sentence(self) -> String {
         format!("it looks like {}{}", self.what, self.advice)
     }

@@ -1,32 +1,46 @@
 //! Where records come from. A source knows its records one after the other, in the order in which
 //! they are packed, by name and size before their content is read.
+//!
+//! `open` puts together what a command line asks for: a `chain` of `files`, `lists`, `streams`, `tar`
+//! archives (behind `compressed`), `zip` archives or `shards`; around it `renamed`, `first` or `last`,
+//! and `shuffle`, which are sources themselves.
 
 mod archive_name;
+mod by_name;
 mod chain;
 mod compressed;
+mod error;
 mod excluded;
 mod files;
 mod first;
+mod inline_content;
+mod input;
 mod last;
 mod lists;
 mod looks;
 mod open;
+pub(super) mod open_file;
 mod reader;
 mod regular;
 mod renamed;
 mod shards;
 mod shuffle;
+mod skipped;
+mod spool;
 mod streams;
 mod tar;
 mod walk;
 mod zip;
 
 pub use archive_name::archive_name;
-pub use excluded::{Exclude, JUNK, Pattern, PatternError};
+pub(super) use error::Loss;
+pub use error::SourceError;
+pub use excluded::{Exclude, ExcludePattern, JUNK, PatternError};
 pub use files::{Files, Links};
-pub use open::{Duplicates, Input, Kind, open, shards_to_read};
-pub(super) use reader::STANDARD_INPUT_NAME;
-pub use renamed::Naming;
+pub use input::{Duplicates, Input, SourceKind};
+pub use open::{open, shards_to_read};
+pub use renamed::RecordNaming;
+pub use skipped::Skipped;
 pub use streams::Framing;
 
 use super::PackError;
@@ -35,15 +49,14 @@ use crate::format::offsets::Extent;
 use crate::shard::Shard;
 use crate::text::shown;
 use std::fmt;
-use std::io::{self, Read};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::Receiver;
 
 /// A record to be packed.
 #[derive(Debug)]
-pub struct Record {
+pub struct Incoming {
     /// Its name in the dataset; `None` from sources that have none.
     pub name: Option<Name>,
     /// Its size in bytes.
@@ -78,7 +91,7 @@ pub enum Content {
     Directory,
     /// None: the record cannot be packed, because of an error that concerns it alone. Its name is its own
     /// all the same: links to it must not get the content of an earlier record of that name.
-    Failed(Box<PackError>),
+    Failed(Box<SourceError>),
 }
 
 impl Content {
@@ -123,168 +136,61 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What was passed over, because it has no content to pack or is not wanted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Skipped {
-    /// FIFOs, sockets, devices, and other entries of archives that are not files.
-    pub special: u64,
-    /// Symbolic links: to nothing, or all where they are not followed.
-    pub links: u64,
-    /// Directories that a list names.
-    pub directories: u64,
-    /// Files of the dataset that is written.
-    pub own: u64,
-    /// Records that a pattern leaves out, and in directories also links and what else is no file,
-    /// but for those in the next field. Entries of archives that are no files are counted above.
-    pub excluded: u64,
-    /// Directories that a pattern leaves out, and nobody has looked into.
-    pub excluded_directories: u64,
-    /// Records of whose names nothing is left without their leading components.
-    pub short: u64,
-    /// Records whose name another one has, which was chosen.
-    pub duplicates: u64,
-    /// Directories below which no record is.
-    pub empty_directories: u64,
-}
-
-impl std::ops::AddAssign for Skipped {
-    fn add_assign(&mut self, more: Skipped) {
-        self.special += more.special;
-        self.links += more.links;
-        self.directories += more.directories;
-        self.own += more.own;
-        self.excluded += more.excluded;
-        self.excluded_directories += more.excluded_directories;
-        self.short += more.short;
-        self.duplicates += more.duplicates;
-        self.empty_directories += more.empty_directories;
-    }
-}
-
-impl Skipped {
-    /// Both together.
-    pub fn plus(mut self, more: Skipped) -> Skipped {
-        self += more;
-        self
-    }
+/// The name of a record, or why the path that it has in its source cannot be one.
+fn record_name(path: &[u8], origin: &Origin) -> Result<Name, SourceError> {
+    Name::new(path).map_err(|error| SourceError::BadName {
+        origin: origin.clone(),
+        error,
+    })
 }
 
 /// Gives records to a caller, one after the other.
 ///
 /// Records are pushed and not pulled, because the content of one may be a part of the same input
-/// as the next one's header: a source that has given out [`Content::Pieces`] goes on to read and
-/// send them before it comes to the next record.
+/// as the next one's header: a source that has given out [`Content::Pieces`] reads and sends them
+/// before it comes to the next record.
 pub trait Source: Send {
-    /// Calls `take` with each record, in order, until it returns `false`. After an error that
-    /// [concerns one record alone](PackError::concerns_one_record) more may come, and after any that
-    /// does not [end the run](PackError::ends_run), more of other inputs.
-    fn run(&mut self, take: &mut Take<'_>);
+    /// Passes each record to `sink`, in order, until that breaks off. After an error that
+    /// [concerns one record alone](SourceError::concerns_one_record) more may come, and after any that
+    /// does not [end the run](SourceError::ends_run), more of other inputs: to break off at one that
+    /// does is up to `sink`. Returns what `sink` has returned last.
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()>;
 
-    /// The source that this one takes its records from, if it takes them from another: what is not
-    /// said of this one is said of that.
-    fn inner(&self) -> Option<&dyn Source> {
-        None
+    /// What is known of its records before it is run.
+    fn facts(&self) -> Facts {
+        Facts::default()
     }
 
     /// What has been passed over until now.
     fn skipped(&self) -> Skipped {
-        self.inner().map(Source::skipped).unwrap_or_default()
-    }
-
-    /// Whether its names come in byte order.
-    fn is_sorted(&self) -> bool {
-        self.inner().is_some_and(Source::is_sorted)
-    }
-
-    /// Whether records may be [`Content::SameAs`] earlier ones.
-    fn has_links(&self) -> bool {
-        self.inner().is_some_and(Source::has_links)
-    }
-
-    /// Whether contents come with the records, so that these cannot be put in another order.
-    fn is_stream(&self) -> bool {
-        self.inner().is_some_and(Source::is_stream)
+        Skipped::default()
     }
 
     /// Says, for messages, where it has met a name first.
     fn locate(&self) -> Locate {
-        self.inner().map_or_else(locate_in_input, Source::locate)
+        locate_in_input()
     }
 }
 
-/// Says where a name was met first by the archive or shard in which it was.
-fn locate_in_input() -> Locate {
-    Box::new(|name, _, input| Some(format!("{}: {name}", shown(input?))))
+/// What a source calls with each record, or with what is wrong.
+pub type Sink<'a> = dyn FnMut(Result<Incoming, SourceError>) -> ControlFlow<()> + 'a;
+
+/// What is known of the records of a source before it is run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Their names come in byte order.
+    pub is_sorted: bool,
+    /// Some may be [`Content::SameAs`] earlier ones.
+    pub has_links: bool,
+    /// Contents come with the records, so that these cannot be put in another order.
+    pub is_stream: bool,
 }
 
 /// Finds where a name, met again at this origin, was met first, if that can be known; the path is
 /// that of the archive or shard in which it was, if it was in one.
 pub type Locate = Box<dyn Fn(&Name, &Origin, Option<&Path>) -> Option<String> + Send>;
 
-/// What a source calls with each record; `false` ends the run.
-pub type Take<'a> = dyn FnMut(Result<Record, PackError>) -> bool + 'a;
-
-/// Hands on what a source gives; `false` when no more is wanted, or an error ends the run.
-fn give(record: Result<Record, PackError>, take: &mut Take<'_>) -> bool {
-    let ends_run = record.as_ref().is_err_and(PackError::ends_run);
-    take(record) && !ends_run
-}
-
-/// The same for what a single input gives: `false` also when no more of it can be read.
-fn give_of_input(record: Result<Record, PackError>, take: &mut Take<'_>) -> bool {
-    let is_last = (record.as_ref()).is_err_and(|error| !error.concerns_one_record());
-    take(record) && !is_last
-}
-
-/// The content of a record whose header has been read, and whose `size` bytes come next: at once
-/// where they are few, else in pieces, which are sent when `send` is called.
-struct Following {
-    left: u64,
-    sender: Option<SyncSender<Vec<u8>>>,
-}
-
-/// Records up to this size are read at once; larger ones go through in pieces of this size.
-const PIECE: u64 = 1 << 20;
-
-impl Following {
-    fn begin(size: u64, input: &mut impl Read) -> io::Result<(Content, Following)> {
-        if size <= PIECE {
-            let content = read_exactly(size, input)?;
-            let nothing = Following {
-                left: 0,
-                sender: None,
-            };
-            return Ok((Content::Bytes(content), nothing));
-        }
-        // One piece waits while the next one is read.
-        let (sender, receiver) = sync_channel(1);
-        let rest = Following {
-            left: size,
-            sender: Some(sender),
-        };
-        Ok((Content::Pieces(receiver), rest))
-    }
-
-    /// Reads what has not been read, and passes it on as long as somebody listens. Returns how much
-    /// is left then. If the input fails, the channel closes early, and the source says why.
-    fn send(mut self, input: &mut impl Read) -> io::Result<u64> {
-        let Some(sender) = self.sender else {
-            return Ok(self.left);
-        };
-        while self.left > 0 {
-            let piece = read_exactly(self.left.min(PIECE), input)?;
-            self.left -= piece.len() as u64;
-            if sender.send(piece).is_err() {
-                break;
-            }
-        }
-        Ok(self.left)
-    }
-}
-
-fn read_exactly(size: u64, input: &mut impl Read) -> io::Result<Vec<u8>> {
-    // At most one piece, so a size that lies cannot ask for much memory.
-    let mut bytes = vec![0; size as usize];
-    input.read_exact(&mut bytes)?;
-    Ok(bytes)
+/// Names the archive or shard in which a name was met first.
+fn locate_in_input() -> Locate {
+    Box::new(|name, _, input| Some(format!("{}: {name}", shown(input?))))
 }

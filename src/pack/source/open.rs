@@ -1,103 +1,27 @@
 //! From the sources of a command line to something that gives records.
 
-use super::Source;
-use super::archive_name::archive_kind;
+use super::archive_name::{ArchiveKind, archive_kind};
 use super::chain::{Chain, Link, Unopened};
 use super::compressed::TarSource;
-use super::files::{Files, Links};
+use super::files::Files;
 use super::first::First;
+use super::input::{Duplicates, Input, SourceKind};
 use super::last::Last;
 use super::lists::List;
 use super::reader::{STANDARD_INPUT, STANDARD_INPUT_NAME, check_readable, is_file};
 use super::reader::{open_regular, read, standard_file};
 use super::regular::RegularFiles;
-use super::renamed::{Naming, Renamed};
+use super::renamed::Renamed;
 use super::shards::Shards;
 use super::shuffle::Shuffled;
-use super::streams::{Framing, Stream};
+use super::streams::{Framing, RecordStream};
 use super::zip::{ArchiveFile, OpenFiles, Zip};
+use super::{Facts, Source, SourceError};
 use crate::pack::{OwnFiles, PackError, Target};
 use crate::sys::files::directory_of;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// What the sources are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Directories and files; a file with the name of an archive is one, see `archive_kind`.
-    Paths,
-    /// Directories and files, archives too, as they are.
-    Files,
-    /// Tar archives, which may be compressed.
-    Tar,
-    /// Zip archives.
-    Zip,
-    /// Lists of paths, each ended by this byte.
-    List(u8),
-    /// Streams of records.
-    Stream(Framing),
-    /// Shards, each by its path.
-    Rox,
-}
-
-/// What becomes of records with the same name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Duplicates {
-    /// The run ends at the second one.
-    #[default]
-    Refuse,
-    /// Only the first one is packed.
-    First,
-    /// Only the last one is packed: the sources are read twice.
-    Last,
-}
-
-/// What is to be packed, and how.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// What the sources are.
-    pub kind: Kind,
-    /// The sources; for lists, streams and archives `-` is standard input, and so is none.
-    pub sources: Vec<PathBuf>,
-    /// What happens to symbolic links in directories.
-    pub links: Links,
-    /// Whether the files of a list are packed in byte order of their names.
-    pub sort: bool,
-    /// The seed of a shuffled order.
-    pub shuffle: Option<u64>,
-    /// How records are named.
-    pub naming: Naming,
-    /// What becomes of records with the same name; of the first one and of those in the dataset
-    /// already it is the packing that knows.
-    pub duplicates: Duplicates,
-    /// Whether empty records are left out, so that they take no names; it is the packing that does it.
-    pub drop_empty: bool,
-}
-
-impl Input {
-    /// These sources, of this kind, with nothing else asked for.
-    pub fn new(kind: Kind, sources: Vec<PathBuf>) -> Input {
-        Input {
-            kind,
-            sources,
-            links: Links::Follow,
-            sort: false,
-            shuffle: None,
-            naming: Naming::default(),
-            duplicates: Duplicates::default(),
-            drop_empty: false,
-        }
-    }
-
-    /// The sources, or this one where there are none.
-    fn sources_or<'a>(&'a self, standard: Option<&'a PathBuf>) -> &'a [PathBuf] {
-        match (&self.sources[..], standard) {
-            ([], Some(standard)) => std::slice::from_ref(standard),
-            (sources, _) => sources,
-        }
-    }
-}
 
 fn standard_input() -> PathBuf {
     PathBuf::from(STANDARD_INPUT)
@@ -111,7 +35,7 @@ pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError
     let source = opening.named()?;
     let source = match input.duplicates {
         // In byte order of their paths, files have one name each.
-        _ if source.is_sorted() => source,
+        _ if source.facts().is_sorted => source,
         Duplicates::Last => {
             check_readable_twice(input)?;
             let survey = Opening {
@@ -127,7 +51,7 @@ pub fn open(input: &Input, target: &Target) -> Result<Box<dyn Source>, PackError
         Duplicates::First | Duplicates::Refuse => source,
     };
     match input.shuffle {
-        Some(_) if source.is_stream() => Err(PackError::CannotShuffle),
+        Some(_) if source.facts().is_stream => Err(SourceError::CannotShuffle.into()),
         Some(seed) => Ok(Box::new(Shuffled::new(source, seed))),
         None => Ok(source),
     }
@@ -140,19 +64,22 @@ pub fn shards_to_read(input: &Input, target: &Target) -> Result<Vec<PathBuf>, Pa
 }
 
 /// Fails if a source is a stream, whose beginning cannot be read again.
-fn check_readable_twice(input: &Input) -> Result<(), PackError> {
+fn check_readable_twice(input: &Input) -> Result<(), SourceError> {
     let standard = standard_input();
-    let has_standard = matches!(input.kind, Kind::Tar | Kind::List(_) | Kind::Stream(_));
+    let has_standard = matches!(
+        input.kind,
+        SourceKind::Tar | SourceKind::List(_) | SourceKind::Stream(_)
+    );
     for path in input.sources_or(has_standard.then_some(&standard)) {
         if has_standard && path == Path::new(STANDARD_INPUT) {
             if standard_file()?.is_some() {
                 continue;
             }
             let path = PathBuf::from(STANDARD_INPUT_NAME);
-            return Err(PackError::CannotReadTwice { path });
+            return Err(SourceError::CannotReadTwice(path));
         }
         if std::fs::metadata(path).is_ok_and(|file| !file.is_file() && !file.is_dir()) {
-            return Err(PackError::CannotReadTwice { path: path.clone() });
+            return Err(SourceError::CannotReadTwice(path.clone()));
         }
     }
     Ok(())
@@ -170,6 +97,28 @@ fn is_own(own: &OwnFiles, path: &Path) -> bool {
     metadata.is_ok_and(|metadata| metadata.is_file() && own.has(path, Some(&metadata)))
 }
 
+/// Refuses to write the dataset into a directory that is packed.
+fn check_outside(target: &Target, source: &Path) -> Result<(), SourceError> {
+    let io = |path: &Path, error| SourceError::io(path, error);
+    // What comes from another program has no place.
+    if !source
+        .metadata()
+        .map_err(|error| io(source, error))?
+        .is_dir()
+    {
+        return Ok(());
+    }
+    let canonical = |path: &Path| path.canonicalize().map_err(|error| io(path, error));
+    let into = canonical(directory_of(target.base()))?;
+    if into.starts_with(canonical(source)?) {
+        return Err(SourceError::OutputInSource {
+            output: target.base().to_owned(),
+            source_dir: source.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// What the sources are opened with.
 struct Opening {
     input: Input,
@@ -177,8 +126,8 @@ struct Opening {
     own: Arc<OwnFiles>,
     /// The zip archives that are open.
     zips: Arc<OpenFiles>,
-    /// Whether only names are read, so that what is odd about the sources is not said: it is when they
-    /// are packed.
+    /// Whether only names are read, so that nothing odd about the sources is logged: that is done when
+    /// they are packed.
     survey: bool,
 }
 
@@ -194,40 +143,40 @@ impl Opening {
     }
 
     /// All sources, with their records' names as they are wanted.
-    fn named(&self) -> Result<Box<dyn Source>, PackError> {
+    fn named(&self) -> Result<Box<dyn Source>, SourceError> {
         let source = self.sources()?;
         let naming = &self.input.naming;
-        match naming.is_plain() {
-            true => Ok(source),
-            false => Ok(Box::new(Renamed::new(source, naming.clone()))),
+        if naming.is_plain() {
+            Ok(source)
+        } else {
+            Ok(Box::new(Renamed::new(source, naming.clone())))
         }
     }
 
-    fn sources(&self) -> Result<Box<dyn Source>, PackError> {
-        let kind = self.input.kind;
-        let chain = match kind {
-            Kind::Paths => self.paths(archive_kind)?,
-            Kind::Files => self.paths(|_| None)?,
-            Kind::Rox => {
+    fn sources(&self) -> Result<Box<dyn Source>, SourceError> {
+        let chain = match self.input.kind {
+            SourceKind::Paths => self.paths(archive_kind)?,
+            SourceKind::Files => self.paths(|_| None)?,
+            SourceKind::Rox => {
                 let sources = &self.input.sources;
                 let shards = foreign(sources, &self.own);
                 let left_out = sources.len() - shards.len();
                 let shards = Shards::new(shards).quiet(self.survey);
                 Chain::new(vec![Link::Open(Box::new(shards))]).without(left_out)
             }
-            Kind::Tar | Kind::Zip | Kind::List(_) | Kind::Stream(_) => {
-                let standard = standard_input();
-                let sources = self.input.sources_or(Some(&standard));
-                let read = foreign(sources, &self.own);
-                let links: Result<_, _> = read.iter().map(|path| self.link(kind, path)).collect();
-                Chain::new(links?).without(sources.len() - read.len())
-            }
+            SourceKind::Tar => self.inputs(|path| self.tar(path))?,
+            SourceKind::Zip => self.inputs(|path| self.zip(path))?,
+            SourceKind::List(separator) => self.inputs(|path| self.list(path, separator))?,
+            SourceKind::Stream(framing) => self.inputs(|path| self.stream(path, framing))?,
         };
         Ok(Box::new(chain))
     }
 
     /// Runs of paths that are no archives are one source, which can say where names clash.
-    fn paths(&self, archive_kind: impl Fn(&Path) -> Option<Kind>) -> Result<Chain, PackError> {
+    fn paths(
+        &self,
+        archive_kind: impl Fn(&Path) -> Option<ArchiveKind>,
+    ) -> Result<Chain, SourceError> {
         let mut chain = Vec::new();
         let sources = &self.input.sources;
         let is_file = |path: &PathBuf| archive_kind(path).is_none();
@@ -235,15 +184,30 @@ impl Opening {
             if let [archive] = group
                 && let Some(kind) = archive_kind(archive)
             {
-                chain.push(self.link(kind, archive)?);
+                chain.push(match kind {
+                    ArchiveKind::Tar => self.tar(archive)?,
+                    ArchiveKind::Zip => self.zip(archive)?,
+                });
                 continue;
             }
             for path in group {
-                self.target.check_outside(path)?;
+                check_outside(&self.target, path)?;
             }
             chain.push(self.files(group.to_vec()));
         }
         Ok(Chain::new(chain))
+    }
+
+    /// A link for each of the sources, or for standard input where there are none.
+    fn inputs(
+        &self,
+        link: impl Fn(&Path) -> Result<Link, SourceError>,
+    ) -> Result<Chain, SourceError> {
+        let standard = standard_input();
+        let sources = self.input.sources_or(Some(&standard));
+        let read = foreign(sources, &self.own);
+        let links: Result<_, _> = read.iter().map(|path| link(path)).collect();
+        Ok(Chain::new(links?).without(sources.len() - read.len()))
     }
 
     fn files(&self, paths: Vec<PathBuf>) -> Link {
@@ -261,86 +225,80 @@ impl Opening {
         directory_of(self.target.base())
     }
 
-    /// A source of this kind that is read from one input, which is opened when its turn comes. What
-    /// would be in the way then is an error now, before anything is written.
-    fn link(&self, kind: Kind, path: &Path) -> Result<Link, PackError> {
-        check_readable(path)?;
-        Ok(match kind {
-            Kind::Tar => {
-                let naming = &self.input.naming;
-                let nested = (!naming.prefix.is_empty()).then(|| naming.exclude.clone());
-                let survey = self.survey;
-                self.reading(path, true, true, move |reader, name| {
-                    Box::new(TarSource::new(reader, name).nested(nested).quiet(survey))
-                })
-            }
-            Kind::Zip => self.zip(path)?,
-            Kind::List(separator) => {
-                let (sort, regular) = (self.input.sort, self.regular());
-                self.reading(path, false, false, move |reader, name| {
-                    Box::new(List::new(reader, name, separator, sort, regular))
-                })
-            }
-            Kind::Stream(framing) => {
-                let spool = self.spool().to_owned();
-                self.reading(path, false, true, move |reader, name| {
-                    Box::new(Stream::new(reader, name, framing, &spool))
-                })
-            }
-            Kind::Paths | Kind::Files | Kind::Rox => self.files(vec![path.to_owned()]),
+    fn tar(&self, path: &Path) -> Result<Link, SourceError> {
+        let naming = &self.input.naming;
+        let nested = (!naming.prefix.is_empty()).then(|| naming.exclude.clone());
+        let survey = self.survey;
+        self.reading(path, TarSource::FACTS, move |reader, name| {
+            Box::new(TarSource::new(reader, name).nested(nested).quiet(survey))
         })
     }
 
-    /// What `make` makes of an input that is read from its beginning to its end, and its name.
+    fn list(&self, path: &Path, separator: u8) -> Result<Link, SourceError> {
+        let (sort, regular) = (self.input.sort, self.regular());
+        self.reading(path, Facts::default(), move |reader, name| {
+            Box::new(List::new(reader, name, separator, sort, regular))
+        })
+    }
+
+    fn stream(&self, path: &Path, framing: Framing) -> Result<Link, SourceError> {
+        let spool = self.spool().to_owned();
+        self.reading(path, RecordStream::FACTS, move |reader, name| {
+            Box::new(RecordStream::new(reader, name, framing, &spool))
+        })
+    }
+
+    /// What `make` makes of an input that is read from its beginning to its end, and its name. It is
+    /// opened when its turn comes. What would be in the way then is an error now, before anything is
+    /// written.
     fn reading(
         &self,
         path: &Path,
-        has_links: bool,
-        is_stream: bool,
+        facts: Facts,
         make: impl FnOnce(Box<dyn BufRead + Send>, &Path) -> Box<dyn Source> + Send + 'static,
-    ) -> Link {
+    ) -> Result<Link, SourceError> {
+        check_readable(path)?;
         let is_read_again = self.input.duplicates == Duplicates::Last;
         let path = path.to_owned();
         let open = move || {
             let (reader, name) = read(&path, is_read_again)?;
             Ok(make(reader, &name))
         };
-        Link::Unopened(Unopened {
+        Ok(Link::Unopened(Unopened {
             open: Box::new(open),
-            has_links,
-            is_stream,
-        })
+            facts,
+        }))
     }
 
     /// A zip archive, which has to be a file.
-    fn zip(&self, path: &Path) -> Result<Link, PackError> {
+    fn zip(&self, path: &Path) -> Result<Link, SourceError> {
+        check_readable(path)?;
         let is_standard = path == Path::new(STANDARD_INPUT);
-        let (name, is_file) = match is_standard {
-            true => (Path::new(STANDARD_INPUT_NAME), standard_file()?.is_some()),
-            false => (path, is_file(path)?),
+        let (name, is_file) = if is_standard {
+            (Path::new(STANDARD_INPUT_NAME), standard_file()?.is_some())
+        } else {
+            (path, is_file(path)?)
         };
         let (path, name) = (path.to_owned(), name.to_owned());
         if !is_file {
-            return Err(PackError::NeedsFile { path: name });
+            return Err(SourceError::NeedsFile(name));
         }
         let zips = Arc::clone(&self.zips);
-        let open = move || -> Result<Box<dyn Source>, PackError> {
-            let file = match is_standard {
-                true => match standard_file()? {
+        let open = move || -> Result<Box<dyn Source>, SourceError> {
+            let file = if is_standard {
+                match standard_file()? {
                     Some(file) => ArchiveFile::Kept(Arc::new(file)),
-                    None => return Err(PackError::NeedsFile { path: name }),
-                },
-                false => {
-                    let file = ArchiveFile::new(&path, open_regular(&path)?, &zips);
-                    file.map_err(|error| PackError::input(&path, error))?
+                    None => return Err(SourceError::NeedsFile(name)),
                 }
+            } else {
+                let file = ArchiveFile::new(&path, open_regular(&path)?, &zips);
+                file.map_err(|error| SourceError::input(&path, error))?
             };
             Ok(Box::new(Zip::new(&name, file)))
         };
         Ok(Link::Unopened(Unopened {
             open: Box::new(open),
-            has_links: false,
-            is_stream: false,
+            facts: Facts::default(),
         }))
     }
 }

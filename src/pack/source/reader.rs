@@ -1,7 +1,7 @@
 //! An input that is read from its beginning to its end: a file, a FIFO, standard input.
 
 use super::Origin;
-use crate::pack::{PackError, open_file};
+use super::{SourceError, open_file};
 use crate::sys::lease;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
@@ -14,18 +14,18 @@ pub const STANDARD_INPUT: &str = "-";
 /// How it is named in messages.
 pub const STANDARD_INPUT_NAME: &str = "standard input";
 /// Bytes read at once.
-const BUFFER: usize = 1 << 20;
+const BUFFER_BYTES: usize = 1 << 20;
 
-pub fn is_file(path: &Path) -> Result<bool, PackError> {
+pub fn is_file(path: &Path) -> Result<bool, SourceError> {
     let metadata = path.metadata();
     Ok(metadata
-        .map_err(|error| PackError::input(path, error))?
+        .map_err(|error| SourceError::input(path, error))?
         .is_file())
 }
 
 /// Standard input, if that is a regular file.
-pub fn standard_file() -> Result<Option<File>, PackError> {
-    let io = |error| PackError::input(Path::new(STANDARD_INPUT_NAME), error);
+pub fn standard_file() -> Result<Option<File>, SourceError> {
+    let io = |error| SourceError::input(Path::new(STANDARD_INPUT_NAME), error);
     let descriptor = io::stdin().as_fd().try_clone_to_owned().map_err(io)?;
     let file = File::from(descriptor);
     let is_file = file.metadata().map_err(io)?.is_file();
@@ -34,11 +34,11 @@ pub fn standard_file() -> Result<Option<File>, PackError> {
 
 /// Whether an input is there and may be read. What is no regular file is not opened: opening a FIFO
 /// waits until somebody writes to it.
-pub fn check_readable(path: &Path) -> Result<(), PackError> {
+pub fn check_readable(path: &Path) -> Result<(), SourceError> {
     if path == Path::new(STANDARD_INPUT) {
         return Ok(());
     }
-    let io = |error| PackError::io(path, error);
+    let io = |error| SourceError::io(path, error);
     let metadata = path.metadata().map_err(io)?;
     if metadata.is_dir() {
         return Err(io(rustix::io::Errno::ISDIR.into()));
@@ -57,33 +57,38 @@ pub fn check_readable(path: &Path) -> Result<(), PackError> {
 pub fn read(
     path: &Path,
     is_read_again: bool,
-) -> Result<(Box<dyn BufRead + Send>, PathBuf), PackError> {
-    let io = |error| PackError::input(path, error);
+) -> Result<(Box<dyn BufRead + Send>, PathBuf), SourceError> {
+    let io = |error| SourceError::input(path, error);
     if path == Path::new(STANDARD_INPUT) {
         let name = PathBuf::from(STANDARD_INPUT_NAME);
-        let file = match is_read_again {
-            true => standard_file()?,
-            false => None,
+        let file = if is_read_again {
+            standard_file()?
+        } else {
+            None
         };
         let input: Box<dyn Read + Send> = match file {
-            Some(file) => Box::new(FromHere::new(file).map_err(|e| PackError::input(&name, e))?),
+            Some(file) => Box::new(FromHere::new(file).map_err(|e| SourceError::input(&name, e))?),
             None => Box::new(io::stdin()),
         };
-        return Ok((Box::new(BufReader::with_capacity(BUFFER, input)), name));
+        return Ok((
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, input)),
+            name,
+        ));
     }
-    let file = match is_file(path)? {
-        true => open_regular(path)?,
-        false => File::open(path).map_err(io)?,
+    let file = if is_file(path)? {
+        open_regular(path)?
+    } else {
+        File::open(path).map_err(io)?
     };
-    let input = BufReader::with_capacity(BUFFER, file);
+    let input = BufReader::with_capacity(BUFFER_BYTES, file);
     Ok((Box::new(input), path.to_owned()))
 }
 
 /// A regular file. Without it all that it has is lost, and not one record.
-pub fn open_regular(path: &Path) -> Result<File, PackError> {
+pub fn open_regular(path: &Path) -> Result<File, SourceError> {
     let opened = open_file::open(path, &Origin::File(path.to_owned()));
     opened.map_err(|error| match error {
-        PackError::Unreadable { reason, .. } => PackError::input(path, reason),
+        SourceError::Unreadable(_, reason) => SourceError::input(path, reason),
         error => error,
     })
 }

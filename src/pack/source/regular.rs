@@ -1,38 +1,41 @@
 //! Records of regular files, wherever these are named.
 
-use super::{Content, Origin, Record, Skipped};
-use crate::format::name::Name;
-use crate::pack::{OwnFiles, PackError, open_file};
+use super::spool::Spool;
+use super::{Content, Incoming, Origin, Skipped, record_name};
+use super::{SourceError, open_file};
+use crate::pack::OwnFiles;
 use rustix::fs::statfs;
 use std::fs::Metadata;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile_in};
 
-/// What the kernel makes up when it is read is kept in memory up to this size, then in a file without
-/// a name.
-const SPOOL: usize = 16 << 20;
 /// Bytes read at once. What is made up for one read is consistent, so most files should fit.
-const BUFFER: usize = 64 << 10;
+const BUFFER_BYTES: usize = 64 << 10;
 
-/// File systems whose files have other sizes than stat(2) says (linux/magic.h): proc, sysfs, debugfs,
-/// tracefs, securityfs, cgroup, cgroup2, configfs, bpf, binfmt_misc, selinuxfs, resctrl, fusectl.
+/// `BINFMTFS_MAGIC` of include/uapi/linux/magic.h.
+const BINFMTFS_MAGIC: u32 = 0x4249_4e4d;
+/// `CONFIGFS_MAGIC` of fs/configfs/mount.c in the kernel.
+const CONFIGFS_MAGIC: u32 = 0x6265_6570;
+/// `FUSE_CTL_SUPER_MAGIC` of fs/fuse/control.c in the kernel.
+const FUSE_CTL_SUPER_MAGIC: u32 = 0x6573_5543;
+
+/// File systems whose files have other sizes than stat(2) says.
 const MADE_UP: [u32; 13] = [
-    0x9fa0,
-    0x6265_6572,
-    0x6462_6720,
-    0x7472_6163,
-    0x7363_6673,
-    0x27_e0eb,
-    0x6367_7270,
-    0x6265_6570,
-    0xcafe_4a11,
-    0x4249_4e4d,
-    0xf97c_ff8c,
-    0x0765_5821,
-    0x6573_5543,
+    libc::PROC_SUPER_MAGIC as u32,
+    libc::SYSFS_MAGIC as u32,
+    libc::DEBUGFS_MAGIC as u32,
+    libc::TRACEFS_MAGIC as u32,
+    libc::SECURITYFS_MAGIC as u32,
+    libc::CGROUP_SUPER_MAGIC as u32,
+    libc::CGROUP2_SUPER_MAGIC as u32,
+    libc::BPF_FS_MAGIC as u32,
+    libc::SELINUX_MAGIC as u32,
+    libc::RDTGROUP_SUPER_MAGIC as u32,
+    BINFMTFS_MAGIC,
+    CONFIGFS_MAGIC,
+    FUSE_CTL_SUPER_MAGIC,
 ];
 
 /// Makes records of regular files.
@@ -69,7 +72,7 @@ impl RegularFiles {
         name: &[u8],
         metadata: &Metadata,
         skipped: &mut Skipped,
-    ) -> Option<Result<Record, PackError>> {
+    ) -> Option<Result<Incoming, SourceError>> {
         if self
             .own
             .as_ref()
@@ -79,9 +82,9 @@ impl RegularFiles {
             return None;
         }
         let origin = Origin::File(path.clone());
-        let name = match Name::new(name) {
+        let name = match record_name(name, &origin) {
             Ok(name) => name,
-            Err(error) => return Some(Err(PackError::BadName { origin, error })),
+            Err(error) => return Some(Err(error)),
         };
         let (size, content) = match &self.spool_directory {
             Some(directory) if is_made_up(&mut self.last, &path, metadata) => {
@@ -95,7 +98,7 @@ impl RegularFiles {
             }
             _ => (metadata.len(), Content::File(path)),
         };
-        Some(Ok(Record {
+        Some(Ok(Incoming {
             name: Some(name),
             size,
             origin,
@@ -122,31 +125,19 @@ fn is_made_up(last: &mut Option<(u64, bool)>, path: &Path, metadata: &Metadata) 
 }
 
 /// All that a file gives until its end.
-fn read(path: &Path, origin: &Origin, directory: &Path) -> Result<(u64, Content), PackError> {
-    let unreadable = |error| PackError::unreadable(path, error);
-    let spool = |error| PackError::io(directory, error);
+fn read(path: &Path, origin: &Origin, directory: &Path) -> Result<(u64, Content), SourceError> {
+    let unreadable = |error| SourceError::unreadable(path, error);
+    let spool = |error| SourceError::io(directory, error);
     let mut file = open_file::open(path, origin)?;
-    let mut kept = spooled_tempfile_in(SPOOL, directory);
-    let mut buffer = vec![0; BUFFER];
-    let mut size = 0;
+    let mut kept = Spool::new(directory);
+    let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => break,
-            Ok(read) => {
-                kept.write_all(&buffer[..read]).map_err(spool)?;
-                size += read as u64;
-            }
+            Ok(read) => kept.write(&buffer[..read]).map_err(spool)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(unreadable(error)),
         }
     }
-    Ok((size, content(kept).map_err(spool)?))
-}
-
-fn content(mut kept: SpooledTempFile) -> io::Result<Content> {
-    kept.rewind()?;
-    Ok(match kept.into_inner() {
-        SpooledData::InMemory(bytes) => Content::Bytes(bytes.into_inner()),
-        SpooledData::OnDisk(file) => Content::Open(file),
-    })
+    kept.finish().map_err(spool)
 }

@@ -2,19 +2,19 @@
 //! components, and those of archives get the archive's name before them.
 
 use super::archive_name::archive_name;
+use super::by_name::ByName;
 use super::excluded::Exclude;
-use super::{Content, Locate, Origin, Record, Skipped, Source, Take};
+use super::{Content, Facts, Incoming, Locate, Origin, Sink, Skipped, Source, SourceError};
 use crate::format::name::{Name, NameError};
-use crate::pack::PackError;
 use crate::text::shown;
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How the names of records are made.
 #[derive(Debug, Clone, Default)]
-pub struct Naming {
+pub struct RecordNaming {
     /// What is left out, by the names in the source.
     pub exclude: Exclude,
     /// How many leading components are dropped.
@@ -35,7 +35,7 @@ enum Renaming {
     Short,
 }
 
-impl Naming {
+impl RecordNaming {
     /// Whether names stay as they are.
     pub fn is_plain(&self) -> bool {
         self.exclude.is_empty() && self.strip == 0 && self.prefix.is_empty()
@@ -105,38 +105,35 @@ pub struct Renamed {
 
 /// Renames one record after the other.
 struct Renamer {
-    naming: Naming,
+    naming: RecordNaming,
     left_out: Skipped,
     /// `None` where hard links need none.
     holders: Option<Holders>,
 }
 
-/// Which entries the names belong to now: without their leading components several entries may have
-/// one name, and a hard link to one of them must not get the content of another. It takes 16 bytes
-/// for each name: hashes of it and of the one in the source.
+/// Which entries the names belong to now, as hashes of the names in the source: without their leading
+/// components several entries may have one name, and a hard link to one of them must not get the
+/// content of another.
 #[derive(Default)]
-struct Holders {
-    entries: HashMap<u64, u64>,
-    hasher: RandomState,
-}
+struct Holders(ByName<u64>);
 
 impl Holders {
     fn add(&mut self, name: &Name, before: &Name) {
-        let [name, before] = [name, before].map(|name| self.hasher.hash_one(name));
-        self.entries.insert(name, before);
+        let before = self.0.hash(before.as_bytes());
+        self.0.insert(name.as_bytes(), before);
     }
 
     /// Whether a name belongs to another entry than this one.
     fn is_other(&self, name: &Name, before: &Name) -> bool {
-        let holder = self.entries.get(&self.hasher.hash_one(name));
-        holder.is_some_and(|&holder| holder != self.hasher.hash_one(before))
+        let holder = self.0.get(name.as_bytes());
+        holder.is_some_and(|&holder| holder != self.0.hash(before.as_bytes()))
     }
 }
 
 impl Renamed {
     /// The records of `source`, named as `naming` says.
-    pub fn new(source: Box<dyn Source>, naming: Naming) -> Renamed {
-        let may_coincide = naming.strip > 0 && source.has_links();
+    pub fn new(source: Box<dyn Source>, naming: RecordNaming) -> Renamed {
+        let may_coincide = naming.strip > 0 && source.facts().has_links;
         Renamed {
             source,
             renamer: Renamer {
@@ -150,7 +147,7 @@ impl Renamed {
 
 impl Renamer {
     /// The record with its new name; `None` if it is left out.
-    fn record(&mut self, mut record: Record) -> Result<Option<Record>, PackError> {
+    fn record(&mut self, mut record: Incoming) -> Result<Option<Incoming>, SourceError> {
         let Some(before) = &record.name else {
             return Ok(Some(record));
         };
@@ -190,55 +187,56 @@ impl Renamer {
     }
 
     /// The new name of what a hard link leads to.
-    fn target(&self, target: &Name, link: &Origin) -> Result<Name, PackError> {
+    fn target(&self, target: &Name, link: &Origin) -> Result<Name, SourceError> {
         let renamed = self.naming.rename(target, link, false);
         let name = match renamed.map_err(|error| bad_name(link, error))? {
             Renaming::Name(name) => name,
             Renaming::Excluded | Renaming::Short => {
-                return Err(PackError::LinkToExcluded {
+                return Err(SourceError::LinkToExcluded {
                     origin: link.clone(),
                     target: target.clone(),
                 });
             }
         };
         let holders = self.holders.as_ref();
-        match holders.is_some_and(|holders| holders.is_other(&name, target)) {
-            true => Err(PackError::AmbiguousLink {
+        if holders.is_some_and(|holders| holders.is_other(&name, target)) {
+            Err(SourceError::AmbiguousLink {
                 origin: link.clone(),
                 target: target.clone(),
                 name,
-            }),
-            false => Ok(name),
+            })
+        } else {
+            Ok(name)
         }
     }
 }
 
-fn bad_name(origin: &Origin, error: NameError) -> PackError {
-    PackError::BadName {
+fn bad_name(origin: &Origin, error: NameError) -> SourceError {
+    SourceError::BadName {
         origin: origin.clone(),
         error,
     }
 }
 
 impl Source for Renamed {
-    fn inner(&self) -> Option<&dyn Source> {
-        Some(&*self.source)
-    }
-
-    fn run(&mut self, take: &mut Take<'_>) {
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let renamer = &mut self.renamer;
         self.source.run(&mut |record| {
-            let record = record.and_then(|record| renamer.record(record));
-            record.transpose().is_none_or(&mut *take)
-        });
+            let record = record.and_then(|record| renamer.record(record)).transpose();
+            record.map_or(ControlFlow::Continue(()), &mut *sink)
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        let facts = self.source.facts();
+        Facts {
+            is_sorted: facts.is_sorted && self.renamer.naming.strip == 0,
+            ..facts
+        }
     }
 
     fn skipped(&self) -> Skipped {
         self.source.skipped().plus(self.renamer.left_out)
-    }
-
-    fn is_sorted(&self) -> bool {
-        self.renamer.naming.strip == 0 && self.source.is_sorted()
     }
 
     fn locate(&self) -> Locate {
@@ -261,7 +259,7 @@ impl Source for Renamed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pack::source::excluded::Pattern;
+    use crate::pack::source::excluded::ExcludePattern;
     use proptest::prelude::*;
     use std::ffi::OsStr;
 
@@ -294,8 +292,8 @@ mod tests {
 
     #[test]
     fn patterns_see_the_name_in_the_source_and_the_prefix_comes_last() {
-        let pattern = Pattern::new(OsStr::new("/a/x")).expect("a pattern");
-        let naming = Naming {
+        let pattern = ExcludePattern::new(OsStr::new("/a/x")).expect("a pattern");
+        let naming = RecordNaming {
             exclude: Exclude::new(&[pattern]).expect("patterns"),
             strip: 1,
             prefix: archives(&["d/t.tar"]),
@@ -316,9 +314,9 @@ mod tests {
 
     #[test]
     fn a_prefix_that_makes_a_name_too_long_is_an_error() {
-        let naming = Naming {
+        let naming = RecordNaming {
             prefix: archives(&["t.tar"]),
-            ..Naming::default()
+            ..RecordNaming::default()
         };
         let long = name(&["d"; 2048].join("/"));
         let renamed = naming.rename(&long, &entry("t.tar"), false);
@@ -331,7 +329,7 @@ mod tests {
             text in "[a-c]{1,3}(/[a-c]{1,3}){0,4}", archive in "[a-c.]{1,6}(\\.tar)?", strip in 0..3usize,
         ) {
             prop_assume!(!matches!(archive.as_str(), "." | ".."));
-            let naming = Naming { exclude: Exclude::default(), strip, prefix: archives(&[&archive]) };
+            let naming = RecordNaming { exclude: Exclude::default(), strip, prefix: archives(&[&archive]) };
             let renamed = naming.rename(&name(&text), &entry(&archive), false).expect("short");
             let components = text.split('/').count();
             let Renaming::Name(renamed) = renamed else {

@@ -1,8 +1,8 @@
 //! Records of existing shards: to merge, split, or rewrite them.
 
-use super::{Content, Origin, Record, Source, Take};
-use crate::pack::PackError;
+use super::{Content, Incoming, Origin, Sink, Source, SourceError};
 use crate::shard::{LocalIndex, Scan, Shard};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,45 +22,41 @@ impl Shards {
         }
     }
 
-    /// Whether nothing is said of names that are left out.
+    /// Whether nothing is logged of names that are left out.
     pub fn quiet(self, is_quiet: bool) -> Shards {
         Shards { is_quiet, ..self }
     }
 }
 
 impl Source for Shards {
-    fn run(&mut self, take: &mut Take<'_>) {
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         for path in &self.paths {
             let shard = match Shard::open(path) {
                 Ok(shard) => Arc::new(shard),
-                Err(error) => {
-                    take(Err(error.into()));
-                    return;
-                }
+                Err(error) => return sink(Err(error.into())),
             };
-            let mut lost = Lost::default();
+            let mut lost = LostNames::default();
             let mut scan = shard.scan();
             let origin = shard.path().into();
             for local in shard.all() {
-                if !take(record(&shard, &origin, &mut scan, local, &mut lost)) {
-                    return;
-                }
+                sink(record(&shard, &origin, &mut scan, local, &mut lost))?;
             }
             if !self.is_quiet {
                 lost.say(&shard);
             }
         }
+        ControlFlow::Continue(())
     }
 }
 
 /// Names that break the rules: their records are packed without.
 #[derive(Debug, Default)]
-struct Lost {
+struct LostNames {
     names: u64,
     first: u64,
 }
 
-impl Lost {
+impl LostNames {
     fn add(&mut self, record: u64) {
         if self.names == 0 {
             self.first = record;
@@ -86,14 +82,14 @@ fn record(
     origin: &Arc<Path>,
     scan: &mut Scan<'_>,
     local: LocalIndex,
-    lost: &mut Lost,
-) -> Result<Record, PackError> {
+    lost: &mut LostNames,
+) -> Result<Incoming, SourceError> {
     let (extent, name, crc) = (scan.extent(local)?, scan.name(local)?, scan.crc32c(local)?);
     let is_lost = name.is_none() && shard.has_names();
     if is_lost && shard.raw_name(local)?.is_none_or(|raw| !raw.is_empty()) {
         lost.add(local.get());
     }
-    Ok(Record {
+    Ok(Incoming {
         name,
         size: extent.len(),
         origin: Origin::Number(Arc::clone(origin), local.get()),

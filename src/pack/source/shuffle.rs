@@ -1,8 +1,8 @@
 //! A source in shuffled order.
 
-use super::{Content, Record, Source, Take, give};
+use super::{Content, Facts, Incoming, Locate, Sink, Skipped, Source};
 use crate::order::Shuffle;
-use crate::pack::PackError;
+use std::ops::ControlFlow;
 
 /// The records of a source in the order of a permutation. All of them are known by name and size
 /// before the first one is given out; their contents must not be in a stream.
@@ -12,24 +12,18 @@ pub struct Shuffled {
 }
 
 impl Shuffled {
-    /// Of `source`.
     pub fn new(source: Box<dyn Source>, seed: u64) -> Shuffled {
         Shuffled { source, seed }
     }
 }
 
 impl Source for Shuffled {
-    fn inner(&self) -> Option<&dyn Source> {
-        Some(&*self.source)
-    }
-
-    fn run(&mut self, take: &mut Take<'_>) {
-        let mut records: Vec<Option<Record>> = Vec::new();
-        let mut go_on = true;
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        let mut records: Vec<Option<Incoming>> = Vec::new();
         self.source.run(&mut |record| {
             match record {
                 Ok(record) if matches!(record.content, Content::Directory) => {
-                    go_on = take(Ok(record));
+                    sink(Ok(record))?;
                 }
                 Ok(record) => {
                     debug_assert!(matches!(
@@ -43,25 +37,32 @@ impl Source for Shuffled {
                     ));
                     records.push(Some(record));
                 }
-                Err(error) => go_on = give(Err(error), take),
+                Err(error) => sink(Err(error))?,
             }
-            go_on
-        });
-        if !go_on {
-            return;
-        }
+            ControlFlow::Continue(())
+        })?;
         let shuffle = Shuffle::new(self.seed, records.len() as u64);
         for position in 0..records.len() as u64 {
             let record = records
                 .get_mut(shuffle.at(position) as usize)
                 .and_then(Option::take);
-            if record.is_some_and(|record| !take(Ok::<_, PackError>(record))) {
-                return;
-            }
+            record.map_or(ControlFlow::Continue(()), |record| sink(Ok(record)))?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            is_sorted: false,
+            ..self.source.facts()
         }
     }
 
-    fn is_sorted(&self) -> bool {
-        false
+    fn skipped(&self) -> Skipped {
+        self.source.skipped()
+    }
+
+    fn locate(&self) -> Locate {
+        self.source.locate()
     }
 }

@@ -1,16 +1,14 @@
 //! Records cut out of one stream of bytes: lines, NUL-terminated, with lengths before them, or of
 //! one size. They have no names.
 
-use super::{Content, Following, Origin, Record, Source, Take};
-use crate::pack::PackError;
+use super::inline_content::InlineContent;
+use super::spool::Spool;
+use super::{Content, Facts, Incoming, Origin, Sink, Source, SourceError};
 use memchr::{memchr, memchr_iter, memrchr};
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tempfile::{SpooledData, spooled_tempfile_in};
-
-/// Records of unknown length are kept in memory up to this size, then in a file without a name.
-const SPOOL: usize = 16 << 20;
 
 /// How a stream is cut into records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +23,7 @@ pub enum Framing {
 }
 
 /// A stream of records.
-pub struct Stream {
+pub struct RecordStream {
     input: Box<dyn BufRead + Send>,
     origin: Arc<Path>,
     framing: Framing,
@@ -34,15 +32,22 @@ pub struct Stream {
     number: u64,
 }
 
-impl Stream {
+impl RecordStream {
+    /// What is known of the records of any stream.
+    pub const FACTS: Facts = Facts {
+        is_sorted: false,
+        has_links: false,
+        is_stream: true,
+    };
+
     /// Over `input`; `origin` names it in messages.
     pub fn new(
         input: Box<dyn BufRead + Send>,
         origin: &Path,
         framing: Framing,
         spool_directory: &Path,
-    ) -> Stream {
-        Stream {
+    ) -> RecordStream {
+        RecordStream {
             input,
             origin: origin.into(),
             framing,
@@ -51,13 +56,13 @@ impl Stream {
         }
     }
 
-    fn io(&self, error: io::Error) -> PackError {
+    fn io(&self, error: io::Error) -> SourceError {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => PackError::Truncated {
+            io::ErrorKind::UnexpectedEof => SourceError::Truncated {
                 origin: self.here(),
                 what: "it ends within this record".to_owned(),
             },
-            _ => PackError::io(&self.origin, error),
+            _ => SourceError::io(&self.origin, error),
         }
     }
 
@@ -65,8 +70,8 @@ impl Stream {
         Origin::Number(Arc::clone(&self.origin), self.number)
     }
 
-    fn record(&self, size: u64, content: Content) -> Record {
-        Record {
+    fn record(&self, size: u64, content: Content) -> Incoming {
+        Incoming {
             name: None,
             size,
             origin: self.here(),
@@ -74,41 +79,42 @@ impl Stream {
         }
     }
 
-    /// `Ok(false)` at the end of the stream, or when no more is wanted.
-    fn step(&mut self, take: &mut Take<'_>) -> Result<bool, PackError> {
-        let at_end = self.input.fill_buf().map(<[u8]>::is_empty);
-        if at_end.map_err(|error| self.io(error))? {
-            return Ok(false);
-        }
-        let go_on = match self.framing {
+    /// Gives the next record, or several.
+    fn step(&mut self, sink: &mut Sink<'_>) -> Result<ControlFlow<()>, SourceError> {
+        let flow = match self.framing {
             Framing::Terminated(byte) => {
                 let whole = self.whole_records(byte)?;
                 if !whole.is_empty() {
-                    return Ok(self.give_out(whole, byte, take));
+                    return Ok(self.give_out(whole, byte, sink));
                 }
                 let (size, content) = self.until(byte)?;
-                take(Ok(self.record(size, content)))
+                sink(Ok(self.record(size, content)))
             }
             Framing::Length(width) => {
                 let size = self.length(width).map_err(|error| self.io(error))?;
-                self.sized(size, take)?
+                self.sized(size, sink)?
             }
-            Framing::Fixed(size) => self.sized(size, take)?,
+            Framing::Fixed(size) => self.sized(size, sink)?,
         };
         self.number += 1;
-        Ok(go_on)
+        Ok(flow)
     }
 
-    fn sized(&mut self, size: u64, take: &mut Take<'_>) -> Result<bool, PackError> {
-        let begun = Following::begin(size, &mut self.input);
+    fn has_ended(&mut self) -> Result<bool, SourceError> {
+        let has_ended = self.input.fill_buf().map(<[u8]>::is_empty);
+        has_ended.map_err(|error| self.io(error))
+    }
+
+    fn sized(&mut self, size: u64, sink: &mut Sink<'_>) -> Result<ControlFlow<()>, SourceError> {
+        let begun = InlineContent::begin(size, &mut self.input);
         let (content, rest) = begun.map_err(|error| self.io(error))?;
-        let go_on = take(Ok(self.record(size, content)));
-        if go_on {
+        let flow = sink(Ok(self.record(size, content)));
+        if flow.is_continue() {
             let sent = rest.send(&mut self.input);
             let skipped = sent.and_then(|left| pass_over(left, &mut self.input));
             skipped.map_err(|error| self.io(error))?;
         }
-        Ok(go_on)
+        Ok(flow)
     }
 
     fn length(&mut self, width: usize) -> io::Result<u64> {
@@ -118,10 +124,10 @@ impl Stream {
     }
 
     /// Takes what has been read already up to the last terminator in it.
-    fn whole_records(&mut self, terminator: u8) -> Result<Vec<u8>, PackError> {
+    fn whole_records(&mut self, terminator: u8) -> Result<Vec<u8>, SourceError> {
         let buffer = match self.input.fill_buf() {
             Ok(buffer) => buffer,
-            Err(error) => return Err(PackError::io(&self.origin, error)),
+            Err(error) => return Err(SourceError::io(&self.origin, error)),
         };
         let len = memrchr(terminator, buffer).map_or(0, |last| last + 1);
         let whole = buffer[..len].to_vec();
@@ -129,36 +135,31 @@ impl Stream {
         Ok(whole)
     }
 
-    /// Gives out whole records, of which each ends with its terminator; `false` when no more is wanted.
-    fn give_out(&mut self, whole: Vec<u8>, terminator: u8, take: &mut Take<'_>) -> bool {
+    /// Gives out whole records, of which each ends with its terminator.
+    fn give_out(&mut self, whole: Vec<u8>, terminator: u8, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let whole = Arc::new(whole);
         let mut start = 0;
         for end in memchr_iter(terminator, &whole) {
             let content = Content::Slice(Arc::clone(&whole), start..end);
-            let go_on = take(Ok(self.record((end - start) as u64, content)));
+            sink(Ok(self.record((end - start) as u64, content)))?;
             self.number += 1;
             start = end + 1;
-            if !go_on {
-                return false;
-            }
         }
-        true
+        ControlFlow::Continue(())
     }
 
     /// Takes one record that does not end in what has been read already.
-    fn until(&mut self, terminator: u8) -> Result<(u64, Content), PackError> {
-        let spool = |error| PackError::io(&self.spool_directory, error);
-        let mut kept = spooled_tempfile_in(SPOOL, &self.spool_directory);
-        let mut size = 0;
+    fn until(&mut self, terminator: u8) -> Result<(u64, Content), SourceError> {
+        let spool = |error| SourceError::io(&self.spool_directory, error);
+        let mut kept = Spool::new(&self.spool_directory);
         loop {
             let buffer = match self.input.fill_buf() {
                 Ok(buffer) => buffer,
-                Err(error) => return Err(PackError::io(&self.origin, error)),
+                Err(error) => return Err(SourceError::io(&self.origin, error)),
             };
             let end = memchr(terminator, buffer);
             let part = &buffer[..end.unwrap_or(buffer.len())];
-            kept.write_all(part).map_err(spool)?;
-            size += part.len() as u64;
+            kept.write(part).map_err(spool)?;
             let used = part.len() + usize::from(end.is_some());
             let done = end.is_some() || used == 0;
             self.input.consume(used);
@@ -166,42 +167,40 @@ impl Stream {
                 break;
             }
         }
-        io::Seek::rewind(&mut kept).map_err(spool)?;
-        Ok(match kept.into_inner() {
-            SpooledData::InMemory(bytes) => (size, Content::Bytes(bytes.into_inner())),
-            SpooledData::OnDisk(file) => (size, Content::Open(file)),
-        })
+        kept.finish().map_err(spool)
     }
 }
 
 /// Reads what nobody wants, up to the next record.
 fn pass_over(bytes: u64, input: &mut impl Read) -> io::Result<()> {
     let passed = io::copy(&mut input.take(bytes), &mut io::sink())?;
-    match passed == bytes {
-        true => Ok(()),
-        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    if passed == bytes {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 }
 
-impl Source for Stream {
-    fn run(&mut self, take: &mut Take<'_>) {
+impl Source for RecordStream {
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         if self.framing == Framing::Fixed(0) {
-            return;
+            return ControlFlow::Continue(());
         }
         loop {
-            match self.step(take) {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    take(Err(error));
-                    return;
-                }
+            let flow = match self.has_ended() {
+                Ok(true) => return ControlFlow::Continue(()),
+                Ok(false) => self.step(sink),
+                Err(error) => Err(error),
+            };
+            match flow {
+                Ok(flow) => flow?,
+                Err(error) => return sink(Err(error)),
             }
         }
     }
 
-    fn is_stream(&self) -> bool {
-        true
+    fn facts(&self) -> Facts {
+        RecordStream::FACTS
     }
 }
 
@@ -215,15 +214,15 @@ mod tests {
         let mut error = None;
         let input = Box::new(io::Cursor::new(input.to_vec()));
         let directory = std::env::temp_dir();
-        let mut stream = Stream::new(input, Path::new("in"), framing, &directory);
-        stream.run(&mut |record| {
+        let mut stream = RecordStream::new(input, Path::new("in"), framing, &directory);
+        let _ = stream.run(&mut |record| {
             match record.map(|record| record.content) {
                 Ok(Content::Bytes(bytes)) => records.push(bytes),
                 Ok(Content::Slice(bytes, range)) => records.push(bytes[range].to_vec()),
                 Ok(other) => panic!("{other:?}"),
                 Err(found) => error = Some(found.to_string()),
             }
-            true
+            ControlFlow::Continue(())
         });
         (records, error)
     }
@@ -278,15 +277,15 @@ mod tests {
     fn a_length_that_lies_asks_for_no_memory() {
         let input = Box::new(io::Cursor::new([0xff; 20].to_vec()));
         let directory = std::env::temp_dir();
-        let mut stream = Stream::new(input, Path::new("in"), Framing::Length(8), &directory);
+        let mut stream = RecordStream::new(input, Path::new("in"), Framing::Length(8), &directory);
         let mut seen = Vec::new();
-        stream.run(&mut |record| {
+        let _ = stream.run(&mut |record| {
             seen.push(
                 record
                     .map(|record| record.size)
                     .map_err(|error| error.to_string()),
             );
-            true
+            ControlFlow::Continue(())
         });
         assert_eq!(seen[0], Ok(u64::MAX));
         assert!(seen[1].is_err());

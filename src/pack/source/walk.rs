@@ -1,8 +1,8 @@
 //! Walking a directory in byte order of the paths below it, with little memory: of the directory
 //! that is being walked, and of those above it, the names are kept and nothing else.
 
+use super::SourceError;
 use super::excluded::Exclude;
-use crate::pack::PackError;
 use crate::sys::files;
 use rustix::fs::FileType;
 use std::fs::Metadata;
@@ -30,12 +30,12 @@ pub enum Found {
 
 /// A walk over all that is below a directory.
 #[derive(Debug)]
-pub struct Walk {
+pub struct DirectoryWalk {
     follow: bool,
     exclude: Exclude,
     frames: Vec<Frame>,
     /// An error of the root, given out once.
-    failed: Option<PackError>,
+    failed: Option<SourceError>,
 }
 
 /// A directory that is being walked.
@@ -48,22 +48,22 @@ struct Frame {
     /// The names one after the other; those of directories end with `/`, as they sort.
     names: Vec<u8>,
     /// Where each name begins in `names`, its length and kind; sorted, the first one last.
-    entries: Vec<(u32, u16, Kind)>,
+    entries: Vec<(u32, u16, EntryKind)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum EntryKind {
     File,
     Directory,
     Special,
     Link,
 }
 
-impl Walk {
+impl DirectoryWalk {
     /// Begins at `root`; symbolic links below it are followed, or passed over, and what is excluded
     /// by its path under the root is not looked into.
-    pub fn new(root: &Path, follow: bool, exclude: Exclude) -> Walk {
-        let mut walk = Walk {
+    pub fn new(root: &Path, follow: bool, exclude: Exclude) -> DirectoryWalk {
+        let mut walk = DirectoryWalk {
             follow,
             exclude,
             frames: Vec::new(),
@@ -73,9 +73,9 @@ impl Walk {
         walk
     }
 
-    fn enter(&mut self, path: PathBuf) -> Result<(), PackError> {
+    fn enter(&mut self, path: PathBuf) -> Result<(), SourceError> {
         let metadata =
-            std::fs::metadata(&path).map_err(|error| PackError::unreadable(&path, error))?;
+            std::fs::metadata(&path).map_err(|error| SourceError::unreadable(&path, error))?;
         let identity = (metadata.dev(), metadata.ino());
         if let Some(depth) = self
             .frames
@@ -85,10 +85,11 @@ impl Walk {
             // A directory has one place, unless something leads to it or it is mounted at another.
             let mut between = self.frames[depth + 1..].iter().map(|frame| &*frame.path);
             let has_link = is_link(&path) || between.any(is_link);
-            return Err(PackError::Loop {
-                by: match has_link {
-                    true => "a symbolic link",
-                    false => "a bind mount",
+            return Err(SourceError::Loop {
+                by: if has_link {
+                    "a symbolic link"
+                } else {
+                    "a bind mount"
                 },
                 path,
                 ancestor: self.frames[depth].path.clone(),
@@ -103,7 +104,7 @@ impl Walk {
         Ok(())
     }
 
-    fn step(&mut self) -> Option<Result<Option<Found>, PackError>> {
+    fn step(&mut self) -> Option<Result<Option<Found>, SourceError>> {
         if let Some(error) = self.failed.take() {
             return Some(Err(error));
         }
@@ -114,26 +115,26 @@ impl Walk {
         };
         if frame.excludes(&self.exclude, &name, kind) {
             return Some(Ok(Some(match kind {
-                Kind::Directory => Found::ExcludedDirectory,
-                Kind::File | Kind::Special | Kind::Link => Found::Excluded,
+                EntryKind::Directory => Found::ExcludedDirectory,
+                EntryKind::File | EntryKind::Special | EntryKind::Link => Found::Excluded,
             })));
         }
         Some(match kind {
-            Kind::Directory => self
+            EntryKind::Directory => self
                 .enter(name.clone())
                 .map(|()| Some(Found::Directory(name))),
-            Kind::Special => Ok(Some(Found::Special)),
-            Kind::Link => Ok(Some(Found::Link)),
-            Kind::File => match std::fs::metadata(&name) {
+            EntryKind::Special => Ok(Some(Found::Special)),
+            EntryKind::Link => Ok(Some(Found::Link)),
+            EntryKind::File => match std::fs::metadata(&name) {
                 Ok(metadata) => Ok(Some(Found::File(name, metadata))),
-                Err(error) => Err(PackError::unreadable(&name, error)),
+                Err(error) => Err(SourceError::unreadable(&name, error)),
             },
         })
     }
 }
 
-impl Iterator for Walk {
-    type Item = Result<Found, PackError>;
+impl Iterator for DirectoryWalk {
+    type Item = Result<Found, SourceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -150,8 +151,8 @@ impl Frame {
         below: Vec<u8>,
         identity: (u64, u64),
         follow: bool,
-    ) -> Result<Frame, PackError> {
-        let io = |error| PackError::unreadable(&path, error);
+    ) -> Result<Frame, SourceError> {
+        let io = |error| SourceError::unreadable(&path, error);
         let mut names: Vec<u8> = Vec::new();
         let mut entries = Vec::new();
         for entry in files::entries(&path).map_err(io)? {
@@ -159,13 +160,14 @@ impl Frame {
             let kind = kind(&path.join(&name), file_type, follow);
             let start = u32::try_from(names.len()).map_err(|_| io(too_many()))?;
             names.extend(name.as_bytes());
-            if kind == Kind::Directory {
+            if kind == EntryKind::Directory {
                 names.push(b'/');
             }
             // At most 255 bytes and a slash.
             entries.push((start, (names.len() - start as usize) as u16, kind));
         }
-        let name = |&(start, len, _): &(u32, u16, Kind)| &names[start as usize..][..len as usize];
+        let name =
+            |&(start, len, _): &(u32, u16, EntryKind)| &names[start as usize..][..len as usize];
         entries.sort_unstable_by(|a, b| name(b).cmp(name(a)));
         Ok(Frame {
             path,
@@ -176,7 +178,7 @@ impl Frame {
         })
     }
 
-    fn next(&mut self) -> Option<(PathBuf, Kind)> {
+    fn next(&mut self) -> Option<(PathBuf, EntryKind)> {
         let (start, len, kind) = self.entries.pop()?;
         let name = &self.names[start as usize..][..len as usize];
         let name = name.strip_suffix(b"/").unwrap_or(name);
@@ -190,10 +192,10 @@ fn is_link(path: &Path) -> bool {
 }
 
 impl Frame {
-    fn excludes(&self, exclude: &Exclude, path: &Path, kind: Kind) -> bool {
+    fn excludes(&self, exclude: &Exclude, path: &Path, kind: EntryKind) -> bool {
         let name = path.file_name().unwrap_or_default().as_bytes();
         !exclude.is_empty()
-            && exclude.has_entry(&[&self.below, name].concat(), kind == Kind::Directory)
+            && exclude.has_entry(&[&self.below, name].concat(), kind == EntryKind::Directory)
     }
 }
 
@@ -201,18 +203,18 @@ fn too_many() -> io::Error {
     io::Error::other("the names in this directory have more than 4 GiB")
 }
 
-fn kind(path: &Path, file_type: FileType, follow: bool) -> Kind {
+fn kind(path: &Path, file_type: FileType, follow: bool) -> EntryKind {
     if file_type != FileType::Symlink {
         return plain_kind(file_type);
     }
     if !follow {
-        return Kind::Link;
+        return EntryKind::Link;
     }
     match std::fs::metadata(path) {
         Ok(metadata) => plain_kind(FileType::from_raw_mode(metadata.mode())),
-        Err(error) if leads_nowhere(&error) => Kind::Link,
-        // Links that only lead to each other, for one; said when its turn comes.
-        Err(_) => Kind::File,
+        Err(error) if leads_nowhere(&error) => EntryKind::Link,
+        // Links that only lead to each other, for one; an error when its turn comes.
+        Err(_) => EntryKind::File,
     }
 }
 
@@ -223,10 +225,10 @@ pub(super) fn leads_nowhere(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
 }
 
-fn plain_kind(file_type: FileType) -> Kind {
+fn plain_kind(file_type: FileType) -> EntryKind {
     match file_type {
-        FileType::Directory => Kind::Directory,
-        FileType::RegularFile => Kind::File,
-        _ => Kind::Special,
+        FileType::Directory => EntryKind::Directory,
+        FileType::RegularFile => EntryKind::File,
+        _ => EntryKind::Special,
     }
 }

@@ -4,7 +4,7 @@ use super::build::{damage, name};
 use super::choices::Choices;
 use super::sources::give;
 use roxfs::format::name::Name;
-use roxfs::pack::source::Kind;
+use roxfs::pack::source::SourceKind;
 use tar::{EntryType, Header};
 
 /// A header with these fields, and what follows it, padded.
@@ -102,7 +102,7 @@ pub fn archive(choices: &mut Choices) {
             fix_checksums(&mut bytes);
         }
     }
-    let given = give(Kind::Tar, &bytes);
+    let given = give(SourceKind::Tar, &bytes);
     if !given.stopped {
         super::zip::compressed(choices, &bytes, &given);
     }

@@ -6,7 +6,7 @@ use super::choices::Choices;
 use super::index::Index;
 use super::scratch;
 use roxfs::dataset::Dataset;
-use roxfs::extract::{Destination, Extraction, Outcome};
+use roxfs::extract::{Destination, ExtractOutcome, Extraction};
 use roxfs::format::name::Name;
 use roxfs::order::Union;
 use roxfs::shard::Shard;
@@ -77,7 +77,7 @@ fn contents(dataset: &Dataset, built: &[Built]) -> BTreeMap<Vec<u8>, Vec<Vec<u8>
     contents
 }
 
-fn check(dataset: &Dataset, built: &[Built], found: &Files, outcome: &Outcome) {
+fn check(dataset: &Dataset, built: &[Built], found: &Files, outcome: &ExtractOutcome) {
     let contents = contents(dataset, built);
     for (name, content) in found {
         let shown = name.escape_ascii();

@@ -6,8 +6,9 @@ use super::choices::Choices;
 use super::scratch;
 use super::zip;
 use roxfs::format::name::Name;
-use roxfs::pack::source::{Content, Framing, Input, Kind, Record, open};
+use roxfs::pack::source::{Content, Framing, Incoming, Input, SourceKind, open};
 use roxfs::pack::{PackError, Target};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -53,7 +54,7 @@ fn files() -> TempDir {
 }
 
 /// Writes an input and reads it as a source.
-pub fn give(kind: Kind, input: &[u8]) -> Given {
+pub fn give(kind: SourceKind, input: &[u8]) -> Given {
     let path = directory().join(format!("input-{:?}", std::thread::current().id()));
     std::fs::write(&path, input).unwrap();
     let input = Input::new(kind, vec![path.clone()]);
@@ -65,18 +66,18 @@ pub fn give(kind: Kind, input: &[u8]) -> Given {
         error: None,
         stopped: false,
     };
-    source.run(&mut |record| {
+    let _ = source.run(&mut |record| {
         let ended = given.stopped || given.error.is_some();
         assert!(!ended, "a record after the end");
         match record {
-            Ok(record) if matches!(record.content, Content::Directory) => true,
-            Ok(Record {
+            Ok(record) if matches!(record.content, Content::Directory) => ControlFlow::Continue(()),
+            Ok(Incoming {
                 content: Content::Failed(error),
                 ..
             }) => {
                 assert!(error.concerns_one_record());
                 given.failed += 1;
-                true
+                ControlFlow::Continue(())
             }
             Ok(record) => {
                 let name = record.name.map(|name| name.as_bytes().to_vec());
@@ -98,7 +99,7 @@ pub fn give(kind: Kind, input: &[u8]) -> Given {
                             Err(error) => {
                                 assert!(error.concerns_one_record());
                                 given.failed += 1;
-                                return true;
+                                return ControlFlow::Continue(());
                             }
                         }
                         Some(bytes)
@@ -108,14 +109,17 @@ pub fn give(kind: Kind, input: &[u8]) -> Given {
                 };
                 given.records.push((name, content));
                 given.stopped = record.size > LARGEST;
-                !given.stopped
+                match given.stopped {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
             }
             Err(error) => {
                 match error.concerns_one_record() {
                     true => given.failed += 1,
-                    false => given.error = Some(error),
+                    false => given.error = Some(error.into()),
                 }
-                true
+                ControlFlow::Continue(())
             }
         }
     });
@@ -140,7 +144,7 @@ fn stream(choices: &mut Choices) {
         }
     }
     let (expected, whole) = cut(&input, framing);
-    let given = give(Kind::Stream(framing), &input);
+    let given = give(SourceKind::Stream(framing), &input);
     let found: Vec<Vec<u8>> = given
         .records
         .into_iter()
@@ -197,7 +201,7 @@ fn list(choices: &mut Choices) {
         });
     }
     let input = lines.join(&separator);
-    let given = give(Kind::List(separator), &input);
+    let given = give(SourceKind::List(separator), &input);
     let is_file = |line: &&Vec<u8>| known[..3].contains(line);
     let files = lines.iter().filter(is_file).count();
     assert!(given.records.len() >= files);

@@ -6,7 +6,7 @@ use super::choices::Choices;
 use super::sources::{Given, give};
 use super::zips::{DEFLATE, Entry, FAT, STORE, UNIX, deflate, stored, zip_of};
 use roxfs::format::name::Name;
-use roxfs::pack::source::Kind;
+use roxfs::pack::source::SourceKind;
 use std::io::Write;
 
 /// What is in a whole archive is what the source gives.
@@ -33,7 +33,7 @@ pub fn zip(choices: &mut Choices) {
     if lies && choices.one_in(2) {
         damage(choices, &mut bytes);
     }
-    let given = give(Kind::Zip, &bytes);
+    let given = give(SourceKind::Zip, &bytes);
     if !lies {
         assert!(given.error.is_none(), "{:?}", given.error);
         let expected: Vec<_> = expected
@@ -108,7 +108,7 @@ pub fn compressed(choices: &mut Choices, archive: &[u8], plain: &Given) {
     if is_damaged {
         damage(choices, &mut bytes);
     }
-    let given = give(Kind::Tar, &bytes);
+    let given = give(SourceKind::Tar, &bytes);
     if given.error.is_none() && given.failed == 0 && bytes.len() >= whole {
         assert_eq!(given.records, plain.records);
     }

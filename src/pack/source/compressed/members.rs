@@ -12,13 +12,13 @@ use std::io::{self, BufRead, Read};
 
 /// The largest window of zstd that is kept in memory: what `zstd -d` takes without being asked for
 /// more, and `zstd --ultra -22` needs. It is filled as the data comes.
-pub const ZSTD_WINDOW: u64 = 128 << 20;
+pub const ZSTD_WINDOW_BYTES: u64 = 128 << 20;
 /// The most memory of a decoder of xz: room for a dictionary of 128 MiB, where `xz -9` needs 64.
-pub const XZ_KIB: u32 = 132 << 10;
+pub const XZ_MEMORY_KIB: u32 = 132 << 10;
 
 /// How data are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum CompressionFormat {
     /// RFC 1952.
     Gzip,
     /// RFC 8878.
@@ -36,26 +36,26 @@ const ZSTD_SKIPPED: [u8; 4] = 0x184d_2a50_u32.to_le_bytes();
 const BZIP2_BLOCK: [u8; 6] = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
 const BZIP2_END: [u8; 6] = [0x17, 0x72, 0x45, 0x38, 0x50, 0x90];
 
-impl Format {
+impl CompressionFormat {
     /// Bytes from the beginning that tell the format.
-    pub const MAGIC: usize = 10;
+    pub const MAGIC_BYTES: usize = 10;
 
     /// The format of data that begin with these bytes.
-    pub fn of(head: &[u8]) -> Option<Format> {
+    pub fn of(head: &[u8]) -> Option<CompressionFormat> {
         match head {
-            [0x1f, 0x8b, ..] => Some(Format::Gzip),
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Format::Xz),
+            [0x1f, 0x8b, ..] => Some(CompressionFormat::Gzip),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(CompressionFormat::Xz),
             [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..]
                 if rest.starts_with(&BZIP2_BLOCK)
                     || rest.starts_with(&BZIP2_END)
                     // Cut off.
                     || BZIP2_BLOCK.starts_with(rest) =>
             {
-                Some(Format::Bzip2)
+                Some(CompressionFormat::Bzip2)
             }
             [first, second, third, fourth, ..] => {
                 let skipped = [first & 0xf0, *second, *third, *fourth] == ZSTD_SKIPPED;
-                (skipped || head.starts_with(&ZSTD_FRAME)).then_some(Format::Zstd)
+                (skipped || head.starts_with(&ZSTD_FRAME)).then_some(CompressionFormat::Zstd)
             }
             _ => None,
         }
@@ -64,10 +64,10 @@ impl Format {
     /// The program of this format.
     pub fn program(self) -> &'static str {
         match self {
-            Format::Gzip => "gzip",
-            Format::Zstd => "zstd",
-            Format::Xz => "xz",
-            Format::Bzip2 => "bzip2",
+            CompressionFormat::Gzip => "gzip",
+            CompressionFormat::Zstd => "zstd",
+            CompressionFormat::Xz => "xz",
+            CompressionFormat::Bzip2 => "bzip2",
         }
     }
 }
@@ -89,12 +89,11 @@ impl TooMuchMemory {
 
 /// All members of an input, decompressed one after the other.
 pub struct Members {
-    format: Format,
-    state: State,
+    format: CompressionFormat,
+    state: MembersState,
 }
 
-enum State {
-    /// Before a member.
+enum MembersState {
     Between(Peeked),
     Gzip(Box<GzDecoder<Peeked>>),
     Zstd(Box<FrameDecoder>, Peeked),
@@ -102,34 +101,35 @@ enum State {
     Bzip2(Box<BzDecoder<Peeked>>),
     /// At the end, with what follows and is no member.
     End(Peeked),
-    /// After an error.
     Failed,
 }
 
 impl Members {
     /// The members of `input`, which begins with one.
-    pub fn new(format: Format, input: Peeked) -> Members {
+    pub fn new(format: CompressionFormat, input: Peeked) -> Members {
         Members {
             format,
-            state: State::Between(input),
+            state: MembersState::Between(input),
         }
     }
 
     /// How many compressed bytes have been read.
     pub fn at(&self) -> u64 {
         match &self.state {
-            State::Between(input) | State::Zstd(_, input) | State::End(input) => input.at(),
-            State::Gzip(decoder) => decoder.get_ref().at(),
-            State::Bzip2(decoder) => decoder.get_ref().at(),
-            State::Xz(decoder) => decoder.inner().at(),
-            State::Failed => 0,
+            MembersState::Between(input)
+            | MembersState::Zstd(_, input)
+            | MembersState::End(input) => input.at(),
+            MembersState::Gzip(decoder) => decoder.get_ref().at(),
+            MembersState::Bzip2(decoder) => decoder.get_ref().at(),
+            MembersState::Xz(decoder) => decoder.inner().at(),
+            MembersState::Failed => 0,
         }
     }
 
     /// At the end: reads what follows the last member, and says how many bytes that were.
     pub fn trailing(&mut self) -> io::Result<u64> {
         match &mut self.state {
-            State::End(input) => io::copy(input, &mut io::sink()),
+            MembersState::End(input) => io::copy(input, &mut io::sink()),
             _ => Ok(0),
         }
     }
@@ -137,7 +137,7 @@ impl Members {
     /// Where the last member ends, if something else follows.
     pub fn ends_before_input(&mut self) -> Option<u64> {
         match &mut self.state {
-            State::End(input) => {
+            MembersState::End(input) => {
                 let follows = input.peek(1).is_ok_and(|next| !next.is_empty());
                 follows.then(|| input.at())
             }
@@ -152,18 +152,22 @@ impl Members {
         if !is_first {
             input.pass_zeros()?;
         }
-        let head = input.peek(Format::MAGIC)?;
-        if Format::of(head) != Some(self.format) {
-            self.state = State::End(input);
+        let head = input.peek(CompressionFormat::MAGIC_BYTES)?;
+        if CompressionFormat::of(head) != Some(self.format) {
+            self.state = MembersState::End(input);
             return Ok(());
         }
         self.state = match self.format {
-            Format::Gzip => State::Gzip(Box::new(GzDecoder::new(input))),
-            Format::Bzip2 => State::Bzip2(Box::new(BzDecoder::new(input))),
-            Format::Xz => State::Xz(Box::new(XzReader::new_mem_limit(input, false, XZ_KIB))),
-            Format::Zstd => match zstd_frame(&mut input)? {
-                Some(decoder) => State::Zstd(decoder, input),
-                None => State::Between(input),
+            CompressionFormat::Gzip => MembersState::Gzip(Box::new(GzDecoder::new(input))),
+            CompressionFormat::Bzip2 => MembersState::Bzip2(Box::new(BzDecoder::new(input))),
+            CompressionFormat::Xz => MembersState::Xz(Box::new(XzReader::new_mem_limit(
+                input,
+                false,
+                XZ_MEMORY_KIB,
+            ))),
+            CompressionFormat::Zstd => match zstd_frame(&mut input)? {
+                Some(decoder) => MembersState::Zstd(decoder, input),
+                None => MembersState::Between(input),
             },
         };
         Ok(())
@@ -172,13 +176,13 @@ impl Members {
     /// Reads of the open member; `Ok(0)` at its end.
     fn read_member(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.state {
-            State::Gzip(decoder) => decoder.read(buffer),
-            State::Bzip2(decoder) => decoder.read(buffer),
-            State::Xz(decoder) => decoder
+            MembersState::Gzip(decoder) => decoder.read(buffer),
+            MembersState::Bzip2(decoder) => decoder.read(buffer),
+            MembersState::Xz(decoder) => decoder
                 .read(buffer)
-                .map_err(|error| xz_error(error, XZ_KIB)),
-            State::Zstd(decoder, input) => read_zstd(decoder, input, buffer),
-            State::Between(_) | State::End(_) | State::Failed => Ok(0),
+                .map_err(|error| xz_error(error, XZ_MEMORY_KIB)),
+            MembersState::Zstd(decoder, input) => read_zstd(decoder, input, buffer),
+            MembersState::Between(_) | MembersState::End(_) | MembersState::Failed => Ok(0),
         }
     }
 }
@@ -193,12 +197,12 @@ impl Read for Members {
             if read > 0 {
                 return Ok(read);
             }
-            let input = match std::mem::replace(&mut self.state, State::Failed) {
-                State::Between(input) | State::Zstd(_, input) => input,
-                State::Gzip(decoder) => decoder.into_inner(),
-                State::Bzip2(decoder) => decoder.into_inner(),
-                State::Xz(decoder) => decoder.into_inner(),
-                end @ (State::End(_) | State::Failed) => {
+            let input = match std::mem::replace(&mut self.state, MembersState::Failed) {
+                MembersState::Between(input) | MembersState::Zstd(_, input) => input,
+                MembersState::Gzip(decoder) => decoder.into_inner(),
+                MembersState::Bzip2(decoder) => decoder.into_inner(),
+                MembersState::Xz(decoder) => decoder.into_inner(),
+                end @ (MembersState::End(_) | MembersState::Failed) => {
                     self.state = end;
                     return Ok(0);
                 }
@@ -211,7 +215,7 @@ impl Read for Members {
 /// Begins a frame, or reads one that is to be skipped.
 pub fn zstd_frame(input: &mut impl BufRead) -> io::Result<Option<Box<FrameDecoder>>> {
     let mut decoder = Box::new(FrameDecoder::new());
-    decoder.set_max_window_size(ZSTD_WINDOW);
+    decoder.set_max_window_size(ZSTD_WINDOW_BYTES);
     match decoder.init(&mut *input) {
         Ok(()) => Ok(Some(decoder)),
         Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
@@ -219,9 +223,10 @@ pub fn zstd_frame(input: &mut impl BufRead) -> io::Result<Option<Box<FrameDecode
             ..
         })) => {
             let length = u64::from(length);
-            match io::copy(&mut input.take(length), &mut io::sink())? == length {
-                true => Ok(None),
-                false => Err(io::ErrorKind::UnexpectedEof.into()),
+            if io::copy(&mut input.take(length), &mut io::sink())? == length {
+                Ok(None)
+            } else {
+                Err(io::ErrorKind::UnexpectedEof.into())
             }
         }
         Err(error) => Err(zstd_error(error)),

@@ -4,15 +4,15 @@
 //! checksums are compared also behind the archive's end mark, where reading it ends: they stand at
 //! the end of the compressed data.
 
-use super::looks::{HEAD, Looks};
+use super::looks::{HEAD_BYTES, Looks};
 use super::tar::{Tar, is_tar_header};
-use super::{Exclude, Skipped, Source, Take, give_of_input};
+use super::{Exclude, Facts, Sink, Skipped, Source, SourceError};
 use crate::format::byte_count;
-use crate::pack::PackError;
 use crate::sys::lock;
-use members::{Format, Members, TooMuchMemory};
+use members::{CompressionFormat, Members, TooMuchMemory};
 use peeked::Peeked;
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,7 @@ pub mod members;
 mod peeked;
 
 /// Decompressed bytes that are handed to the reader of the archive at once.
-const BUFFER: usize = 128 << 10;
+const BUFFER_BYTES: usize = 128 << 10;
 
 /// A tar archive, as it is or compressed by gzip, zstd, xz or bzip2.
 pub struct TarSource {
@@ -32,6 +32,9 @@ pub struct TarSource {
 }
 
 impl TarSource {
+    /// See [`Tar::FACTS`].
+    pub const FACTS: Facts = Tar::FACTS;
+
     /// Over `input`, which is not read from before the source runs; `origin` names it in messages.
     pub fn new(input: Box<dyn BufRead + Send>, origin: &Path) -> TarSource {
         TarSource {
@@ -48,27 +51,22 @@ impl TarSource {
         TarSource { nested, ..self }
     }
 
-    /// Whether nothing is said of what is odd but no error.
+    /// Whether nothing is logged of what is odd but no error.
     pub fn quiet(self, is_quiet: bool) -> TarSource {
         TarSource { is_quiet, ..self }
     }
 
-    /// `false` when no more is wanted, or no more can be read.
-    fn run_tar(&mut self, input: Peeked, take: &mut Take<'_>) -> bool {
-        let mut go_on = true;
+    fn run_tar(&mut self, input: Peeked, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let mut tar = Tar::new(Box::new(input), &self.origin)
             .nested(self.nested.clone())
             .quiet(self.is_quiet);
-        tar.run(&mut |record| {
-            go_on = give_of_input(record, take);
-            go_on
-        });
+        let flow = tar.run(sink);
         self.skipped = tar.skipped();
-        go_on
+        flow
     }
 
     /// Why what begins like this is no tar archive, compressed by this format or not.
-    fn refused(&self, head: &[u8], format: Option<Format>) -> Option<PackError> {
+    fn refused(&self, head: &[u8], format: Option<CompressionFormat>) -> Option<SourceError> {
         if is_tar_header(head) {
             return None;
         }
@@ -78,109 +76,124 @@ impl TarSource {
         });
         let looks = match (looks, head.len()) {
             (Some(looks), _) => looks,
-            (None, len @ 1..HEAD) => {
+            (None, len @ 1..HEAD_BYTES) => {
                 format!(
-                    "it has {}, a tar archive at least {HEAD}",
+                    "it has {}, a tar archive at least {HEAD_BYTES}",
                     byte_count(len as u64)
                 )
             }
             _ => return None,
         };
-        Some(PackError::NotAnArchive {
+        Some(SourceError::NotAnArchive {
             path: self.origin.to_path_buf(),
             expected: match format {
                 None => "tar archive",
-                Some(Format::Gzip) => "tar archive compressed by gzip",
-                Some(Format::Zstd) => "tar archive compressed by zstd",
-                Some(Format::Xz) => "tar archive compressed by xz",
-                Some(Format::Bzip2) => "tar archive compressed by bzip2",
+                Some(CompressionFormat::Gzip) => "tar archive compressed by gzip",
+                Some(CompressionFormat::Zstd) => "tar archive compressed by zstd",
+                Some(CompressionFormat::Xz) => "tar archive compressed by xz",
+                Some(CompressionFormat::Bzip2) => "tar archive compressed by bzip2",
             },
             looks: Some(looks),
         })
     }
 
-    fn run_compressed(&mut self, format: Format, input: Peeked, take: &mut Take<'_>) {
-        let stream = Arc::new(Mutex::new(Stream {
+    fn run_compressed(
+        &mut self,
+        format: CompressionFormat,
+        input: Peeked,
+        sink: &mut Sink<'_>,
+    ) -> ControlFlow<()> {
+        let stream = Arc::new(Mutex::new(Decompression {
             format,
             members: Members::new(format, input),
             failed: None,
         }));
         let origin = Arc::clone(&self.origin);
         let translate = |error| lock(&stream).translate(&origin, error);
-        let reader = BufReader::with_capacity(BUFFER, Shared(Arc::clone(&stream)));
+        let reader =
+            BufReader::with_capacity(BUFFER_BYTES, DecompressionReader(Arc::clone(&stream)));
         let mut reader = Peeked::new(Box::new(reader));
         // A first member may be shorter than the header that tells what this is.
-        let refused = match reader.peek(HEAD) {
+        let refused = match reader.peek(HEAD_BYTES) {
             // Another member might follow that is damaged.
             Ok(head)
-                if head.len() < HEAD && lock(&stream).members.ends_before_input().is_some() =>
+                if head.len() < HEAD_BYTES
+                    && lock(&stream).members.ends_before_input().is_some() =>
             {
                 None
             }
             Ok(head) => self.refused(head, Some(format)),
-            Err(error) => Some(translate(PackError::input(&origin, error))),
+            Err(error) => Some(translate(SourceError::input(&origin, error))),
         };
         if let Some(error) = refused {
-            take(Err(error));
-            return;
+            return sink(Err(error));
         }
-        let go_on = self.run_tar(reader, &mut |record| {
-            give_of_input(record.map_err(translate), take)
-        });
-        let finished = match go_on {
-            true => lock(&stream).finish(&origin, self.is_quiet),
-            false => Ok(()),
-        };
-        if let Err(error) = finished {
-            take(Err(translate(error)));
+        self.run_tar(reader, &mut |record| sink(record.map_err(translate)))?;
+        let finished = lock(&stream).finish(&origin, self.is_quiet);
+        match finished {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => sink(Err(translate(error))),
+        }
+    }
+
+    fn run_any(&mut self, mut input: Peeked, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        let found = input
+            .peek(HEAD_BYTES)
+            .map(|head| match CompressionFormat::of(head) {
+                Some(format) if !is_tar_header(head) => (Some(format), None),
+                _ => (None, self.refused(head, None)),
+            });
+        match found {
+            Ok((Some(format), _)) => self.run_compressed(format, input, sink),
+            Ok((None, Some(error))) => sink(Err(error)),
+            Ok((None, None)) => self.run_tar(input, sink),
+            Err(error) => sink(Err(SourceError::input(&self.origin, error))),
         }
     }
 }
 
 impl Source for TarSource {
-    fn run(&mut self, take: &mut Take<'_>) {
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let Some(input) = self.input.take() else {
-            return;
+            return ControlFlow::Continue(());
         };
-        let mut input = Peeked::new(input);
-        let found = input.peek(HEAD).map(|head| match Format::of(head) {
-            Some(format) if !is_tar_header(head) => (Some(format), None),
-            _ => (None, self.refused(head, None)),
+        let mut flow = ControlFlow::Continue(());
+        // An error that does not concern one record alone is the last of this archive, whatever the
+        // sink wants of the next one.
+        let _ = self.run_any(Peeked::new(input), &mut |record| {
+            let is_last = (record.as_ref()).is_err_and(|error| !error.concerns_one_record());
+            flow = sink(record);
+            if is_last {
+                ControlFlow::Break(())
+            } else {
+                flow
+            }
         });
-        match found {
-            Ok((Some(format), _)) => self.run_compressed(format, input, take),
-            Ok((None, Some(error))) => _ = take(Err(error)),
-            Ok((None, None)) => _ = self.run_tar(input, take),
-            Err(error) => _ = take(Err(PackError::input(&self.origin, error))),
-        }
+        flow
+    }
+
+    fn facts(&self) -> Facts {
+        TarSource::FACTS
     }
 
     fn skipped(&self) -> Skipped {
         self.skipped
     }
-
-    fn has_links(&self) -> bool {
-        true
-    }
-
-    fn is_stream(&self) -> bool {
-        true
-    }
 }
 
 /// Data that are being decompressed, and why that has failed.
-struct Stream {
-    format: Format,
+struct Decompression {
+    format: CompressionFormat,
     members: Members,
-    failed: Option<Failure>,
+    failed: Option<DecompressionFailure>,
 }
 
-enum Failure {
+enum DecompressionFailure {
     Damage(String),
     Memory(String),
 }
 
-impl Stream {
+impl Decompression {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         // What a decoder says after its first error means nothing.
         if self.failed.is_some() {
@@ -199,20 +212,20 @@ impl Stream {
         let inner = error.get_ref();
         self.failed = Some(match error.kind() {
             _ if inner.is_some_and(|inner| inner.is::<TooMuchMemory>()) => {
-                Failure::Memory(error.to_string())
+                DecompressionFailure::Memory(error.to_string())
             }
             io::ErrorKind::UnexpectedEof => {
-                Failure::Damage(format!("are cut off after {at} bytes"))
+                DecompressionFailure::Damage(format!("are cut off after {at} bytes"))
             }
-            _ => Failure::Damage(format!("are damaged before byte {at}: {error}")),
+            _ => DecompressionFailure::Damage(format!("are damaged before byte {at}: {error}")),
         });
         Err(error)
     }
 
     /// After the archive's end: decompresses what is left, for its checksums.
-    fn finish(&mut self, origin: &Path, is_quiet: bool) -> Result<(), PackError> {
-        let io = |error| PackError::input(origin, error);
-        let mut buffer = vec![0; BUFFER];
+    fn finish(&mut self, origin: &Path, is_quiet: bool) -> Result<(), SourceError> {
+        let io = |error| SourceError::input(origin, error);
+        let mut buffer = vec![0; BUFFER_BYTES];
         while self.read(&mut buffer).map_err(io)? > 0 {}
         let trailing = self.members.trailing().map_err(io)?;
         if trailing > 0 && !is_quiet {
@@ -226,27 +239,27 @@ impl Stream {
     }
 
     /// Why reading the archive has failed, where that is known better here.
-    fn translate(&mut self, origin: &Path, error: PackError) -> PackError {
+    fn translate(&mut self, origin: &Path, error: SourceError) -> SourceError {
         let (path, format) = (origin.to_owned(), self.format);
         if self.failed.is_none()
-            && matches!(error, PackError::DamagedEntry { .. })
+            && matches!(error, SourceError::DamagedEntry { .. })
             && let Some(end) = self.members.ends_before_input()
         {
             let what = format!(
                 "end after {end} bytes, and what follows is none, but the archive is cut off there"
             );
-            self.failed = Some(Failure::Damage(what));
+            self.failed = Some(DecompressionFailure::Damage(what));
         }
         match (&self.failed, error) {
-            (Some(Failure::Damage(what)), _) => PackError::DamagedArchive {
+            (Some(DecompressionFailure::Damage(what)), _) => SourceError::DamagedArchive {
                 path,
                 what: format!("the {} data {what}", format.program()),
             },
-            (Some(Failure::Memory(what)), _) => PackError::TooMuchMemory {
+            (Some(DecompressionFailure::Memory(what)), _) => SourceError::TooMuchMemory {
                 path,
                 what: what.clone(),
                 decompressor: match format {
-                    Format::Zstd => "zstd -dc --long=31",
+                    CompressionFormat::Zstd => "zstd -dc --long=31",
                     _ => "xz -dc",
                 },
             },
@@ -256,9 +269,9 @@ impl Stream {
 }
 
 /// A stream for the reader of the archive, which keeps what it reads from.
-struct Shared(Arc<Mutex<Stream>>);
+struct DecompressionReader(Arc<Mutex<Decompression>>);
 
-impl Read for Shared {
+impl Read for DecompressionReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         lock(&self.0).read(buffer)
     }

@@ -66,17 +66,19 @@ impl Read for Peeked {
 
 impl BufRead for Peeked {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        match self.used < self.ahead.len() {
-            true => Ok(&self.ahead[self.used..]),
-            false => self.inner.fill_buf(),
+        if self.used < self.ahead.len() {
+            Ok(&self.ahead[self.used..])
+        } else {
+            self.inner.fill_buf()
         }
     }
 
     fn consume(&mut self, count: usize) {
         self.at += count as u64;
-        match self.used < self.ahead.len() {
-            true => self.used += count,
-            false => self.inner.consume(count),
+        if self.used < self.ahead.len() {
+            self.used += count
+        } else {
+            self.inner.consume(count)
         }
     }
 }

@@ -6,9 +6,9 @@ use crate::format::{Damage, byte_count};
 use std::io::{self, Read};
 
 /// Size of a header, and what contents are padded to.
-pub const BLOCK: usize = 512;
+pub const BLOCK_BYTES: usize = 512;
 /// A header, or a part of a content.
-pub type Block = [u8; BLOCK];
+pub type Block = [u8; BLOCK_BYTES];
 
 /// An archive that is being read.
 pub struct Blocks<'a> {
@@ -31,7 +31,7 @@ impl<'a> Blocks<'a> {
         Blocks {
             input,
             at: 0,
-            ahead: [0; BLOCK],
+            ahead: [0; BLOCK_BYTES],
             ahead_at: 0,
             ahead_end: 0,
             left: 0,
@@ -52,7 +52,7 @@ impl<'a> Blocks<'a> {
 
     /// Reads the next block, and says how many bytes of one there were: fewer at the end of the input.
     pub fn block(&mut self) -> io::Result<(Block, usize)> {
-        let mut block = [0; BLOCK];
+        let mut block = [0; BLOCK_BYTES];
         let len = self.fill(&mut block)?;
         Ok((block, len))
     }
@@ -60,7 +60,7 @@ impl<'a> Blocks<'a> {
     /// The next block, or what there is of one, without going past it.
     pub fn look_ahead(&mut self) -> io::Result<&[u8]> {
         if self.ahead_at == self.ahead_end {
-            let mut block = [0; BLOCK];
+            let mut block = [0; BLOCK_BYTES];
             let before = self.at;
             self.ahead_end = self.fill(&mut block)?;
             self.at = before;
@@ -72,7 +72,7 @@ impl<'a> Blocks<'a> {
 
     fn fill(&mut self, block: &mut Block) -> io::Result<usize> {
         let mut len = 0;
-        while len < BLOCK {
+        while len < BLOCK_BYTES {
             match self.read_some(&mut block[len..])? {
                 0 => break,
                 read => len += read,
@@ -99,7 +99,7 @@ impl<'a> Blocks<'a> {
     /// A content of this many bytes comes next.
     pub fn begin_content(&mut self, size: u64) {
         self.left = size;
-        self.padding = size.next_multiple_of(BLOCK as u64) - size;
+        self.padding = size.next_multiple_of(BLOCK_BYTES as u64) - size;
     }
 
     /// How many bytes of the current content have not been read.
@@ -123,13 +123,14 @@ impl<'a> Blocks<'a> {
         }
         let padding = std::mem::take(&mut self.padding);
         let passed = self.pass_over(padding)?;
-        match passed == padding {
-            true => Ok(()),
-            false => Err(cut_off(
+        if passed == padding {
+            Ok(())
+        } else {
+            Err(cut_off(
                 self.at,
                 self.at + padding - passed,
                 "the padding after the content",
-            )),
+            ))
         }
     }
 

@@ -1,17 +1,17 @@
 //! The entries of an archive, one after the other: which headers describe one, where reading can
 //! continue behind damage, and what there is behind the end mark.
 
-use super::blocks::{BLOCK, Blocks, cut_off};
-use super::entry::{Described, Entry};
-use super::header::{Header, Kind, is_zero, text};
+use super::blocks::{BLOCK_BYTES, Blocks, cut_off};
+use super::entry::{Described, TarEntry};
+use super::header::{Header, HeaderKind, is_zero, text};
 use super::pax::Attributes;
 use super::sparse::Fields;
-use super::{Fault, MOST_HEADER_BYTES, MOST_KEPT};
+use super::{Fault, MOST_HEADER_BYTES, MOST_KEPT_BYTES};
 use crate::format::{Damage, byte_count};
 use std::io::Read;
 
 /// What is in an archive, one after the other.
-pub struct Entries<'a> {
+pub struct TarEntries<'a> {
     /// The archive; positioned at the content of the entry that was given last.
     pub blocks: Blocks<'a>,
     /// Number of the entry that is read, from 1.
@@ -41,7 +41,6 @@ pub struct Entries<'a> {
 /// What there was at and behind the end mark.
 #[derive(Debug, Default)]
 pub struct End {
-    /// There was none.
     pub is_missing: bool,
     /// How many archives follow it.
     pub joined: u64,
@@ -53,14 +52,13 @@ pub struct End {
     pub lone_at: u64,
     /// Bytes behind it that are no archive.
     pub trailing: u64,
-    /// Where these begin.
     pub trailing_at: u64,
 }
 
-impl<'a> Entries<'a> {
+impl<'a> TarEntries<'a> {
     /// The entries of what `input` has.
-    pub fn new(input: &'a mut dyn Read) -> Entries<'a> {
-        Entries {
+    pub fn new(input: &'a mut dyn Read) -> TarEntries<'a> {
+        TarEntries {
             blocks: Blocks::new(input),
             number: 0,
             start: 0,
@@ -79,7 +77,7 @@ impl<'a> Entries<'a> {
 
     /// The next entry; `None` at the end. After a fault that [one entry](Fault::concerns_one_entry)
     /// has, the next call continues behind it.
-    pub fn next(&mut self) -> Result<Option<Entry>, Fault> {
+    pub fn next(&mut self) -> Result<Option<TarEntry>, Fault> {
         let read = self.read_entry();
         self.has_ended |= matches!(read, Ok(None) | Err(Fault::CutOff(_)));
         read
@@ -91,7 +89,7 @@ impl<'a> Entries<'a> {
         self.blocks.cut_off()
     }
 
-    fn read_entry(&mut self) -> Result<Option<Entry>, Fault> {
+    fn read_entry(&mut self) -> Result<Option<TarEntry>, Fault> {
         if self.has_ended {
             return Ok(None);
         }
@@ -101,33 +99,28 @@ impl<'a> Entries<'a> {
             None => self.begin_entry(),
         };
         loop {
-            let header = match described.is_begun {
-                true => match self.following_header() {
+            let header = if described.is_begun {
+                match self.following_header() {
                     Err(fault) if described.is_lost && fault.concerns_one_entry() => {
                         described = self.begin_entry();
                         continue;
                     }
                     header => header?,
-                },
-                false => match self.first_header()? {
+                }
+            } else {
+                match self.first_header()? {
                     Some(header) => header,
                     None => return Ok(None),
-                },
+                }
             };
             let kind = header.kind();
-            let read = match kind {
-                Kind::LongName | Kind::LongLink | Kind::Extended => {
-                    described.is_begun = true;
-                    self.describe(&header, kind, &mut described)
-                }
-                Kind::Global => self.describe_all(&header),
-                Kind::AccessList => self.begin_header(&header),
-                _ if described.is_lost => {
+            let Some(read) = self.describing_header(&header, kind, &mut described) else {
+                if described.is_lost {
                     self.pass_over_lost(&header, kind, described)?;
                     described = self.begin_entry();
                     continue;
                 }
-                _ => return self.entry(&header, kind, described).map(Some),
+                return self.entry(&header, kind, described).map(Some);
             };
             match read {
                 Err(fault) if !fault.concerns_one_entry() => return Err(fault),
@@ -145,6 +138,24 @@ impl<'a> Entries<'a> {
         }
     }
 
+    /// Reads a header that describes entries which follow; `None` where it is that of an entry.
+    fn describing_header(
+        &mut self,
+        header: &Header,
+        kind: HeaderKind,
+        described: &mut Described,
+    ) -> Option<Result<(), Fault>> {
+        match kind {
+            HeaderKind::LongName | HeaderKind::LongLink | HeaderKind::Extended => {
+                described.is_begun = true;
+                Some(self.describe(header, kind, described))
+            }
+            HeaderKind::Global => Some(self.describe_all(header)),
+            HeaderKind::AccessList => Some(self.begin_header(header)),
+            _ => None,
+        }
+    }
+
     fn begin_entry(&mut self) -> Described {
         self.number += 1;
         self.header_bytes = 0;
@@ -155,7 +166,7 @@ impl<'a> Entries<'a> {
     fn pass_over_lost(
         &mut self,
         header: &Header,
-        kind: Kind,
+        kind: HeaderKind,
         described: Described,
     ) -> Result<(), Fault> {
         match self.entry(header, kind, described) {
@@ -170,7 +181,7 @@ impl<'a> Entries<'a> {
         loop {
             let at = self.blocks.at();
             let (block, len) = self.blocks.block()?;
-            if len < BLOCK {
+            if len < BLOCK_BYTES {
                 return self.met_end(at, &block[..len]).map(|()| None);
             }
             if is_zero(&block) {
@@ -189,7 +200,7 @@ impl<'a> Entries<'a> {
                 Err(_) if self.is_searching => self.zeros = 0,
                 Err(_) if self.zeros > 0 => {
                     self.end.trailing_at = at;
-                    self.end.trailing = BLOCK as u64 + self.blocks.pass_over_all()?;
+                    self.end.trailing = BLOCK_BYTES as u64 + self.blocks.pass_over_all()?;
                     return Ok(None);
                 }
                 Err(wrong) => {
@@ -207,9 +218,13 @@ impl<'a> Entries<'a> {
     fn following_header(&mut self) -> Result<Header, Fault> {
         let at = self.blocks.at();
         let (block, len) = self.blocks.block()?;
-        if len < BLOCK {
+        if len < BLOCK_BYTES {
             let found = at + len as u64;
-            return Err(cut_off(found, at + BLOCK as u64, "the headers of an entry"));
+            return Err(cut_off(
+                found,
+                at + BLOCK_BYTES as u64,
+                "the headers of an entry",
+            ));
         }
         if is_zero(&block) {
             (self.zeros, self.zeros_at) = (1, at);
@@ -255,7 +270,7 @@ impl<'a> Entries<'a> {
             return Ok(());
         }
         if !is_blank {
-            return Err(cut_off(at + len, at + BLOCK as u64, "a header"));
+            return Err(cut_off(at + len, at + BLOCK_BYTES as u64, "a header"));
         }
         if at == 0 {
             let damage = Damage::new("its length", byte_count(len), "that of a tar archive");
@@ -269,30 +284,33 @@ impl<'a> Entries<'a> {
     fn begin_header(&mut self, header: &Header) -> Result<(), Fault> {
         let size = header.size().map_err(|damage| self.lose_way(damage))?;
         self.blocks.begin_content(size);
-        self.header_bytes = self.header_bytes.saturating_add(BLOCK as u64 + size);
+        self.header_bytes = self.header_bytes.saturating_add(BLOCK_BYTES as u64 + size);
         let limit = MOST_HEADER_BYTES;
-        match self.header_bytes <= limit {
-            true => Ok(()),
-            false => Err(Fault::TooLong { limit }),
+        if self.header_bytes <= limit {
+            Ok(())
+        } else {
+            Err(Fault::TooLong { limit })
         }
     }
 
     fn describe(
         &mut self,
         header: &Header,
-        kind: Kind,
+        kind: HeaderKind,
         described: &mut Described,
     ) -> Result<(), Fault> {
         let begun = self.begin_header(header);
-        if kind == Kind::Extended {
+        if kind == HeaderKind::Extended {
             begun?;
             self.is_pax = true;
             let attributes = &mut described.attributes;
             return attributes.read(&mut self.blocks, &mut described.kept);
         }
         described.kept = described.kept.saturating_add(self.blocks.left());
-        if described.kept > MOST_KEPT {
-            return Err(Fault::TooLong { limit: MOST_KEPT });
+        if described.kept > MOST_KEPT_BYTES {
+            return Err(Fault::TooLong {
+                limit: MOST_KEPT_BYTES,
+            });
         }
         begun?;
         let mut content = Vec::new();
@@ -302,7 +320,7 @@ impl<'a> Entries<'a> {
         }
         content.truncate(text(&content).len());
         match kind {
-            Kind::LongName => described.name = Some(content),
+            HeaderKind::LongName => described.name = Some(content),
             _ => described.link = Some(content),
         }
         Ok(())

@@ -2,10 +2,10 @@
 //! has, and where in the file they belong.
 
 use super::Fault;
-use super::MOST_KEPT;
-use super::blocks::{BLOCK, Block, cut_off};
-use super::entries::Entries;
-use super::header::{Format, Header, Kind, is_zero, more_pieces};
+use super::MOST_KEPT_BYTES;
+use super::blocks::{BLOCK_BYTES, Block, cut_off};
+use super::entries::TarEntries;
+use super::header::{Header, HeaderFormat, HeaderKind, is_zero, more_pieces};
 use super::pax::Attributes;
 use super::sparse::{Fields, Map, MapFault, read_map};
 use crate::format::Damage;
@@ -13,9 +13,8 @@ use std::io;
 
 /// An entry, whose content is read next.
 #[derive(Debug)]
-pub struct Entry {
-    /// What it is.
-    pub kind: Kind,
+pub struct TarEntry {
+    pub kind: HeaderKind,
     /// Its name, as the archive has it.
     pub name: Vec<u8>,
     /// Where a link leads.
@@ -29,11 +28,8 @@ pub struct Entry {
 /// What the headers before that of an entry say of it.
 #[derive(Debug, Default)]
 pub struct Described {
-    /// Its name.
     pub name: Option<Vec<u8>>,
-    /// Where it leads.
     pub link: Option<Vec<u8>>,
-    /// Its attributes.
     pub attributes: Attributes,
     /// Bytes that are kept of them.
     pub kept: u64,
@@ -43,20 +39,20 @@ pub struct Described {
     pub is_lost: bool,
 }
 
-impl Entries<'_> {
+impl TarEntries<'_> {
     /// An entry out of its last header and what those before it say; its content comes next.
     pub fn entry(
         &mut self,
         header: &Header,
-        kind: Kind,
+        kind: HeaderKind,
         described: Described,
-    ) -> Result<Entry, Fault> {
+    ) -> Result<TarEntry, Fault> {
         let own = described.attributes;
         let global = &self.global;
         let name = own.sparse.name().map(<[u8]>::to_vec).or(own.path);
         let name = name.or(described.name).or_else(|| global.path.clone());
         let link = own.link.or(described.link).or_else(|| global.link.clone());
-        let mut entry = Entry {
+        let mut entry = TarEntry {
             kind,
             name: name.unwrap_or_else(|| header.name()),
             link: link.unwrap_or_else(|| header.link().to_vec()),
@@ -64,8 +60,8 @@ impl Entries<'_> {
             sparse: None,
         };
         entry.size = match (kind, own.size.or(global.size)) {
-            (Kind::SymbolicLink | Kind::Directory | Kind::Special, _) => 0,
-            (Kind::HardLink, _) => match own.size {
+            (HeaderKind::SymbolicLink | HeaderKind::Directory | HeaderKind::Special, _) => 0,
+            (HeaderKind::HardLink, _) => match own.size {
                 Some(size) => size,
                 None => self.hard_link_size(header)?,
             },
@@ -73,15 +69,15 @@ impl Entries<'_> {
             (_, None) => header.size().map_err(|damage| self.lose_way(damage))?,
         };
         // Old tars mark a directory by a slash at the end of its name, and may give it a size.
-        if kind == Kind::File && entry.name.ends_with(b"/") {
-            entry.kind = Kind::Directory;
+        if kind == HeaderKind::File && entry.name.ends_with(b"/") {
+            entry.kind = HeaderKind::Directory;
             if entry.size > 0 && self.header_follows(true)? {
                 entry.size = 0;
             }
         }
         let begun = match entry.kind {
-            Kind::OldSparse => self.old_sparse(header, &mut entry),
-            Kind::File => self.sparse(&own.sparse, &mut entry),
+            HeaderKind::OldSparse => self.old_sparse(header, &mut entry),
+            HeaderKind::File => self.sparse(&own.sparse, &mut entry),
             _ => {
                 self.blocks.begin_content(entry.size);
                 Ok(())
@@ -103,7 +99,7 @@ impl Entries<'_> {
         let size = header.size().map_err(|damage| self.lose_way(damage))?;
         let zeros_end_archive = !self.is_pax;
         if size == 0
-            || header.format() != Format::Posix
+            || header.format() != HeaderFormat::Posix
             || self.header_follows(zeros_end_archive)?
         {
             return Ok(0);
@@ -125,19 +121,21 @@ impl Entries<'_> {
     }
 
     /// Reads the map of the old GNU form, which comes before the content.
-    fn old_sparse(&mut self, header: &Header, entry: &mut Entry) -> Result<(), Fault> {
+    fn old_sparse(&mut self, header: &Header, entry: &mut TarEntry) -> Result<(), Fault> {
         let (mut pieces, mut is_extended, real_size) =
             header.sparse().map_err(|damage| self.lose_way(damage))?;
         let mut map_bytes = 0;
         while is_extended {
-            map_bytes += BLOCK as u64;
-            if map_bytes > MOST_KEPT {
+            map_bytes += BLOCK_BYTES as u64;
+            if map_bytes > MOST_KEPT_BYTES {
                 self.is_searching = true;
-                return Err(Fault::TooLong { limit: MOST_KEPT });
+                return Err(Fault::TooLong {
+                    limit: MOST_KEPT_BYTES,
+                });
             }
             let (block, len) = self.blocks.block()?;
-            if len < BLOCK {
-                let (at, missing) = (self.blocks.at(), (BLOCK - len) as u64);
+            if len < BLOCK_BYTES {
+                let (at, missing) = (self.blocks.at(), (BLOCK_BYTES - len) as u64);
                 return Err(cut_off(at, at + missing, "a map of holes"));
             }
             let more = more_pieces(&block, &mut pieces);
@@ -150,28 +148,30 @@ impl Entries<'_> {
     }
 
     /// Reads the map of a sparse file in a PAX archive, if it is one.
-    fn sparse(&mut self, fields: &Fields, entry: &mut Entry) -> Result<(), Fault> {
+    fn sparse(&mut self, fields: &Fields, entry: &mut TarEntry) -> Result<(), Fault> {
         self.blocks.begin_content(entry.size);
         let Some(size) = fields.size() else {
             return Ok(());
         };
-        let pieces = match fields.is_before_content() {
-            true => match read_map(&mut self.blocks.content()) {
+        let pieces = if fields.is_before_content() {
+            match read_map(&mut self.blocks.content()) {
                 Err(MapFault::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Err(match self.blocks.has_ended() {
-                        true => self.blocks.cut_off(),
-                        false => Fault::Damaged(Damage::new(
+                    return Err(if self.blocks.has_ended() {
+                        self.blocks.cut_off()
+                    } else {
+                        Fault::Damaged(Damage::new(
                             "its map of holes",
                             "longer than its content",
                             "a part of that",
-                        )),
+                        ))
                     });
                 }
                 Err(MapFault::Io(error)) => return Err(error.into()),
                 Err(MapFault::Damaged(damage)) => return Err(Fault::Damaged(damage)),
                 Ok(pieces) => pieces,
-            },
-            false => fields.pieces().map_err(Fault::Damaged)?,
+            }
+        } else {
+            fields.pieces().map_err(Fault::Damaged)?
         };
         let map = Map::new(size, pieces, self.blocks.left());
         entry.sparse = Some(map.map_err(Fault::Damaged)?);

@@ -1,8 +1,8 @@
 //! The fields of a header, in all the forms in which writers of tar archives have filled them: POSIX,
 //! GNU, star, and before these. What several headers say of one entry is put together elsewhere.
 
-use super::blocks::{BLOCK, Block};
-use super::sparse::Piece;
+use super::blocks::{BLOCK_BYTES, Block};
+use super::sparse::Segment;
 use crate::format::Damage;
 use crate::text::escaped;
 use std::ops::Range;
@@ -23,7 +23,7 @@ const REAL_SIZE: Range<usize> = 483..495;
 const MORE_PIECES: Range<usize> = 0..504;
 const IS_EXTENDED_AGAIN: usize = 504;
 /// Size of a number in a piece.
-const NUMBER: usize = 12;
+const NUMBER_BYTES: usize = 12;
 
 const GNU_MAGIC: &[u8] = b"ustar  \0";
 
@@ -48,16 +48,14 @@ impl WrongChecksum {
 
 /// What a header describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum HeaderKind {
     /// A regular file. POSIX wants types that a reader does not know to be read as such.
     File,
     /// A regular file with holes, in the old GNU form.
     OldSparse,
     /// Another name of an earlier entry.
     HardLink,
-    /// A symbolic link.
     SymbolicLink,
-    /// A directory.
     Directory,
     /// A directory, and as content what an incremental backup found in it.
     DumpDirectory,
@@ -81,7 +79,7 @@ pub enum Kind {
 
 /// Which of the formats a header is in, as far as it matters to a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum HeaderFormat {
     /// Before POSIX: there is no prefix.
     Old,
     /// That of GNU tar: other fields stand where POSIX has the prefix.
@@ -103,45 +101,45 @@ impl Header {
         let expected = sum(|&byte| i64::from(byte));
         let is = |sum: i64| found.is_some_and(|found| i64::try_from(found) == Ok(sum));
         // Old tars of BSD and Sun have added the bytes as signed ones.
-        match is(expected) || is(sum(|&byte| i64::from(byte as i8))) {
-            true => Ok(Header(block)),
-            false => Err(WrongChecksum {
+        if is(expected) || is(sum(|&byte| i64::from(byte as i8))) {
+            Ok(Header(block))
+        } else {
+            Err(WrongChecksum {
                 found: shown_field(&block[CHECKSUM]),
                 expected,
-            }),
+            })
         }
     }
 
-    /// What it describes.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> HeaderKind {
         match self.0[KIND] {
-            b'1' => Kind::HardLink,
-            b'2' => Kind::SymbolicLink,
-            b'3' | b'4' | b'6' => Kind::Special,
-            b'5' => Kind::Directory,
-            b'A' => Kind::AccessList,
-            b'D' => Kind::DumpDirectory,
-            b'K' => Kind::LongLink,
-            b'L' => Kind::LongName,
-            b'M' => Kind::Rest,
+            b'1' => HeaderKind::HardLink,
+            b'2' => HeaderKind::SymbolicLink,
+            b'3' | b'4' | b'6' => HeaderKind::Special,
+            b'5' => HeaderKind::Directory,
+            b'A' => HeaderKind::AccessList,
+            b'D' => HeaderKind::DumpDirectory,
+            b'K' => HeaderKind::LongLink,
+            b'L' => HeaderKind::LongName,
+            b'M' => HeaderKind::Rest,
             // Without a size with holes it is not that of GNU tar or star, but of an unknown writer.
-            b'S' if self.format() == Format::Gnu || number(&self.0[REAL_SIZE]) != Some(0) => {
-                Kind::OldSparse
+            b'S' if self.format() == HeaderFormat::Gnu || number(&self.0[REAL_SIZE]) != Some(0) => {
+                HeaderKind::OldSparse
             }
-            b'V' => Kind::Label,
-            b'g' => Kind::Global,
+            b'V' => HeaderKind::Label,
+            b'g' => HeaderKind::Global,
             // Solaris has written X before POSIX chose x.
-            b'x' | b'X' => Kind::Extended,
-            _ => Kind::File,
+            b'x' | b'X' => HeaderKind::Extended,
+            _ => HeaderKind::File,
         }
     }
 
     /// Which format it is in.
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> HeaderFormat {
         match &self.0[MAGIC] {
-            GNU_MAGIC => Format::Gnu,
-            magic if magic.starts_with(b"ustar") => Format::Posix,
-            _ => Format::Old,
+            GNU_MAGIC => HeaderFormat::Gnu,
+            magic if magic.starts_with(b"ustar") => HeaderFormat::Posix,
+            _ => HeaderFormat::Old,
         }
     }
 
@@ -149,8 +147,8 @@ impl Header {
     pub fn name(&self) -> Vec<u8> {
         let name = text(&self.0[NAME]);
         let prefix = match self.format() {
-            Format::Posix => text(&self.0[PREFIX]),
-            Format::Gnu | Format::Old => b"",
+            HeaderFormat::Posix => text(&self.0[PREFIX]),
+            HeaderFormat::Gnu | HeaderFormat::Old => b"",
         };
         match prefix {
             b"" => name.to_vec(),
@@ -170,8 +168,8 @@ impl Header {
 
     /// The pieces of a file in the old GNU form, whether more come in a block of their own, and the
     /// file's size.
-    pub fn sparse(&self) -> Result<(Vec<Piece>, bool, u64), Damage> {
-        if self.format() != Format::Gnu {
+    pub fn sparse(&self) -> Result<(Vec<Segment>, bool, u64), Damage> {
+        if self.format() != HeaderFormat::Gnu {
             let found = "in another form than GNU tar's";
             return Err(Damage::new("its map of holes", found, "in GNU tar's"));
         }
@@ -183,24 +181,24 @@ impl Header {
 }
 
 /// Adds the pieces of a block of them, and says whether another one follows.
-pub fn more_pieces(block: &Block, pieces: &mut Vec<Piece>) -> Result<bool, Damage> {
+pub fn more_pieces(block: &Block, pieces: &mut Vec<Segment>) -> Result<bool, Damage> {
     Ok(add_pieces(&block[MORE_PIECES], pieces)? && block[IS_EXTENDED_AGAIN] != 0)
 }
 
 /// Whether a block is one of those that end an archive.
 pub fn is_zero(block: &Block) -> bool {
-    *block == [0; BLOCK]
+    *block == [0; BLOCK_BYTES]
 }
 
 /// `false` where the list ends before the field does.
-fn add_pieces(field: &[u8], pieces: &mut Vec<Piece>) -> Result<bool, Damage> {
-    let (numbers, _) = field.as_chunks::<NUMBER>();
+fn add_pieces(field: &[u8], pieces: &mut Vec<Segment>) -> Result<bool, Damage> {
+    let (numbers, _) = field.as_chunks::<NUMBER_BYTES>();
     let (pairs, _) = numbers.as_chunks::<2>();
     for [offset, len] in pairs {
         if len[0] == 0 {
             return Ok(false);
         }
-        pieces.push(Piece {
+        pieces.push(Segment {
             offset: size(offset, "an offset in its map of holes")?,
             len: size(len, "a length in its map of holes")?,
         });
@@ -291,14 +289,14 @@ mod tests {
 
     #[test]
     fn a_checksum_may_be_of_signed_bytes() {
-        let mut block = [0; BLOCK];
+        let mut block = [0; BLOCK_BYTES];
         block[..4].copy_from_slice(b"\xff\xfe\x80x");
         for (checksum, is_right) in [(1013, true), (245, true), (246, false), (0, false)] {
             let field = format!("{checksum:06o}\0 ");
             block[CHECKSUM].copy_from_slice(field.as_bytes());
             assert_eq!(Header::new(block).is_ok(), is_right, "{checksum}");
         }
-        let wrong = Header::new([b'x'; BLOCK]).expect_err("not a header");
+        let wrong = Header::new([b'x'; BLOCK_BYTES]).expect_err("not a header");
         let damage = wrong.damage("its header");
         let expected = "the checksum of its header is \"xxxxxxxx\", expected 166500";
         assert_eq!(damage.to_string(), expected);

@@ -9,36 +9,38 @@ mod blocks;
 mod entries;
 mod entry;
 mod header;
-mod passed_over;
 mod pax;
 mod records;
 mod sparse;
 
-use super::{Exclude, Skipped, Source, Take};
+use super::by_name::ByName;
+use super::{Exclude, Facts, Sink, Skipped, Source};
 use crate::format::Damage;
 use crate::text::shown;
-use blocks::BLOCK;
+use blocks::BLOCK_BYTES;
 use header::Header;
-use passed_over::PassedOver;
-use records::Reader;
+use records::ArchiveReader;
 pub(super) use records::shown_start;
 use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The most bytes that are kept in memory of one entry's headers: a long name, the name and map that
 /// attributes (PAX) give, the map of an old sparse file. libarchive takes names up to 1 MiB and maps up
 /// to 8 MiB; a map in the old GNU form has 512 bytes for 21 pieces, so this is room for 170,000 of them.
-const MOST_KEPT: u64 = 4 << 20;
+const MOST_KEPT_BYTES: u64 = 4 << 20;
 /// The most bytes of headers that one entry may have, kept or not. The longest that was heard of, of
 /// attributes from macOS, had a little over 4 MiB.
 const MOST_HEADER_BYTES: u64 = 64 << 20;
 /// How many archives may lie within one another.
-const MOST_NESTED: usize = 8;
+const MOST_NESTED_ARCHIVES: usize = 8;
 
 /// Whether an input that begins like this begins with a header whose checksum is right.
 pub(super) fn is_tar_header(head: &[u8]) -> bool {
-    let block = head.get(..BLOCK).and_then(|block| block.try_into().ok());
+    let block = head
+        .get(..BLOCK_BYTES)
+        .and_then(|block| block.try_into().ok());
     block.is_some_and(|block| Header::new(block).is_ok())
 }
 
@@ -48,28 +50,49 @@ pub(super) fn is_tar_header(head: &[u8]) -> bool {
 pub struct Tar {
     input: Option<Box<dyn BufRead + Send>>,
     origin: Arc<Path>,
-    shared: Shared,
+    state: ArchiveState,
 }
 
 /// What an archive and the archives within it have in common.
 #[derive(Default)]
-struct Shared {
+struct ArchiveState {
     /// What is left out, where archives within it are read as well.
     nested: Option<Exclude>,
     /// Files with the names of archives that are packed as they are: the first ones, and how many.
     as_files: (Vec<String>, u64),
     is_quiet: bool,
     skipped: Skipped,
-    passed_over: PassedOver,
+    /// Entries that are passed over, by their names, so that hard links to them are too.
+    passed_over: ByName<PassedOver>,
+}
+
+/// What an entry that is passed over is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PassedOver {
+    Link,
+    Directory,
+    /// A device or FIFO.
+    Special,
+    /// An archive whose entries are read instead of it.
+    Archive,
+    /// A file that cannot be read.
+    Lost,
 }
 
 impl Tar {
+    /// What is known of the records of any tar archive.
+    pub const FACTS: Facts = Facts {
+        is_sorted: false,
+        has_links: true,
+        is_stream: true,
+    };
+
     /// Over `input`; `origin` names it in messages.
     pub fn new(input: Box<dyn BufRead + Send>, origin: &Path) -> Tar {
         Tar {
             input: Some(input),
             origin: origin.into(),
-            shared: Shared::default(),
+            state: ArchiveState::default(),
         }
     }
 
@@ -77,22 +100,20 @@ impl Tar {
     /// unless `nested` is `None` or leaves them out: their entries' names begin with the archive's own,
     /// without its ending.
     pub fn nested(mut self, nested: Option<Exclude>) -> Tar {
-        self.shared.nested = nested;
+        self.state.nested = nested;
         self
     }
 
-    /// Whether nothing is said of what is odd at its end but no error.
+    /// Whether nothing is logged of what is odd at its end but no error.
     pub fn quiet(mut self, is_quiet: bool) -> Tar {
-        self.shared.is_quiet = is_quiet;
+        self.state.is_quiet = is_quiet;
         self
     }
-}
 
-impl Tar {
     /// Says which files one might expect to have been read as archives.
     fn tell_as_files(&self) {
-        let (names, count) = &self.shared.as_files;
-        if *count == 0 || self.shared.is_quiet {
+        let (names, count) = &self.state.as_files;
+        if *count == 0 || self.state.is_quiet {
             return;
         }
         let more = match count - names.len() as u64 {
@@ -100,7 +121,7 @@ impl Tar {
             more => format!(" and {more} more"),
         };
         log::warn!(
-            "{}: archives within it are read where they are uncompressed and at most {MOST_NESTED} lie within one another; packed as files: {}{more}",
+            "{}: archives within it are read where they are uncompressed and at most {MOST_NESTED_ARCHIVES} lie within one another; packed as files: {}{more}",
             shown(&self.origin),
             names.join(", ")
         );
@@ -108,25 +129,22 @@ impl Tar {
 }
 
 impl Source for Tar {
-    fn run(&mut self, take: &mut Take<'_>) {
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let Some(mut input) = self.input.take() else {
-            return;
+            return ControlFlow::Continue(());
         };
-        let mut reader = Reader::new(Arc::clone(&self.origin), &mut self.shared);
-        reader.run(&mut input, take);
+        let mut reader = ArchiveReader::new(Arc::clone(&self.origin), &mut self.state);
+        let flow = reader.run(&mut input, sink);
         self.tell_as_files();
+        flow
+    }
+
+    fn facts(&self) -> Facts {
+        Tar::FACTS
     }
 
     fn skipped(&self) -> Skipped {
-        self.shared.skipped
-    }
-
-    fn has_links(&self) -> bool {
-        true
-    }
-
-    fn is_stream(&self) -> bool {
-        true
+        self.state.skipped
     }
 }
 

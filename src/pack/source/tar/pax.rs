@@ -4,23 +4,22 @@
 
 use super::blocks::Blocks;
 use super::sparse::{Fields, decimal};
-use super::{Fault, MOST_KEPT};
+use super::{Fault, MOST_KEPT_BYTES};
 use crate::format::Damage;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// Digits of the length of a record that 64 bits have room for.
 const MOST_DIGITS: u64 = 20;
 /// Longer keys are those of attributes that are not kept.
-const LONGEST_KEY: u64 = 64;
+const LONGEST_KEY_BYTES: u64 = 64;
 /// The memory that a number of a map of holes takes.
-const MOST_KEPT_OF_NUMBER: u64 = 16;
+const KEPT_BYTES_OF_NUMBER: u64 = 16;
 /// Bytes read at once.
-const BUFFER: usize = 512;
+const BUFFER_BYTES: usize = 512;
 
 /// What is kept of extended headers.
 #[derive(Debug, Clone, Default)]
 pub struct Attributes {
-    /// The entry's name.
     pub path: Option<Vec<u8>>,
     /// Where a link leads.
     pub link: Option<Vec<u8>>,
@@ -36,7 +35,7 @@ impl Attributes {
     pub fn read(&mut self, blocks: &mut Blocks<'_>, kept: &mut u64) -> Result<(), Fault> {
         let size = blocks.left();
         let mut left = size;
-        let mut content = BufReader::with_capacity(BUFFER, blocks.content());
+        let mut content = BufReader::with_capacity(BUFFER_BYTES, blocks.content());
         let read = loop {
             if left == 0 {
                 break Ok(());
@@ -53,7 +52,9 @@ impl Attributes {
                 Err(blocks.cut_off())
             }
             Err(RecordFault::Io(error)) => Err(Fault::Io(error)),
-            Err(RecordFault::TooLong) => Err(Fault::TooLong { limit: MOST_KEPT }),
+            Err(RecordFault::TooLong) => Err(Fault::TooLong {
+                limit: MOST_KEPT_BYTES,
+            }),
             Err(RecordFault::Damaged(expected)) => {
                 let what = format!("a record of its extended header, {left} bytes before its end,");
                 Err(Fault::Damaged(Damage::new(what, "damaged", expected)))
@@ -78,7 +79,7 @@ impl Attributes {
         let mut key = Vec::new();
         content
             .by_ref()
-            .take(after.min(LONGEST_KEY))
+            .take(after.min(LONGEST_KEY_BYTES))
             .read_until(b'=', &mut key)?;
         // The newline, and of a long key what was not read, too.
         let rest = after - key.len() as u64;
@@ -87,8 +88,8 @@ impl Attributes {
         let value = value.ok_or(RecordFault::Damaged("a key, \"=\", a value and a newline"))?;
         if is_whole && is_kept(&key) {
             // A number takes more memory than its digits.
-            *kept += value.max(MOST_KEPT_OF_NUMBER);
-            if *kept > MOST_KEPT {
+            *kept += value.max(KEPT_BYTES_OF_NUMBER);
+            if *kept > MOST_KEPT_BYTES {
                 return Err(RecordFault::TooLong);
             }
             let mut bytes = vec![0; value as usize];
@@ -157,7 +158,6 @@ fn read_length(content: &mut impl BufRead, left: u64) -> Result<Option<(u64, u64
 enum RecordFault {
     Io(io::Error),
     TooLong,
-    /// What was expected.
     Damaged(&'static str),
 }
 

@@ -2,7 +2,7 @@
 //! forms: its old one, in headers, and 0.0, 0.1 and 1.0 in PAX archives, described in the appendix of
 //! its manual.
 
-use super::blocks::{BLOCK, Block};
+use super::blocks::{BLOCK_BYTES, Block};
 use crate::format::{Damage, byte_count};
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -14,8 +14,7 @@ const MOST_DIGITS: usize = 20;
 
 /// Bytes of a sparse file that the archive has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Piece {
-    /// Where they belong.
+pub struct Segment {
     pub offset: u64,
     /// How many they are.
     pub len: u64,
@@ -27,14 +26,14 @@ pub struct Map {
     /// The file's size with its holes.
     pub size: u64,
     /// Ascending; what lies between is zeros.
-    pieces: Vec<Piece>,
+    pieces: Vec<Segment>,
 }
 
 impl Map {
     /// A map of these pieces of a file of this size, of which the archive has `stored` bytes.
-    pub fn new(size: u64, pieces: Vec<Piece>, stored: u64) -> Result<Map, Damage> {
+    pub fn new(size: u64, pieces: Vec<Segment>, stored: u64) -> Result<Map, Damage> {
         let (mut end, mut sum) = (0, 0);
-        for &Piece { offset, len } in &pieces {
+        for &Segment { offset, len } in &pieces {
             let next = offset.checked_add(len).filter(|&next| next <= size);
             let next = next.filter(|_| offset >= end);
             end = next.ok_or_else(|| {
@@ -47,13 +46,14 @@ impl Map {
             sum += len;
         }
         // Bytes that belong nowhere are a sign that the others do not belong where the map says.
-        match sum == stored {
-            true => Ok(Map { size, pieces }),
-            false => Err(Damage::new(
+        if sum == stored {
+            Ok(Map { size, pieces })
+        } else {
+            Err(Damage::new(
                 "its content",
                 byte_count(stored),
                 byte_count(sum),
-            )),
+            ))
         }
     }
 
@@ -114,7 +114,7 @@ impl Fields {
     }
 
     /// The map, where these have it.
-    pub fn pieces(&self) -> Result<Vec<Piece>, Damage> {
+    pub fn pieces(&self) -> Result<Vec<Segment>, Damage> {
         match self.single.get("map") {
             Some(map) if map.is_empty() => Ok(Vec::new()),
             Some(map) => {
@@ -127,9 +127,9 @@ impl Fields {
     }
 }
 
-fn pairs(numbers: &[u64]) -> Result<Vec<Piece>, Damage> {
+fn pairs(numbers: &[u64]) -> Result<Vec<Segment>, Damage> {
     let (pairs, rest) = numbers.as_chunks::<2>();
-    let piece = |&[offset, len]: &[u64; 2]| Piece { offset, len };
+    let piece = |&[offset, len]: &[u64; 2]| Segment { offset, len };
     match rest {
         [] => Ok(pairs.iter().map(piece).collect()),
         _ => Err(bad_map("a length for each offset")),
@@ -165,11 +165,11 @@ impl From<io::Error> for MapFault {
 }
 
 /// Reads the map of form 1.0: decimal numbers, each with a newline, padded to a block.
-pub fn read_map(data: &mut impl Read) -> Result<Vec<Piece>, MapFault> {
-    let mut numbers = Numbers {
+pub fn read_map(data: &mut impl Read) -> Result<Vec<Segment>, MapFault> {
+    let mut numbers = MapNumbers {
         data,
-        block: [0; BLOCK],
-        used: BLOCK,
+        block: [0; BLOCK_BYTES],
+        used: BLOCK_BYTES,
     };
     let count = numbers.next()?;
     if count > MOST_PIECES {
@@ -179,22 +179,22 @@ pub fn read_map(data: &mut impl Read) -> Result<Vec<Piece>, MapFault> {
     }
     let mut piece = || {
         let (offset, len) = (numbers.next()?, numbers.next()?);
-        Ok(Piece { offset, len })
+        Ok(Segment { offset, len })
     };
     (0..count).map(|_| piece()).collect()
 }
 
-struct Numbers<'a, R> {
+struct MapNumbers<'a, R> {
     data: &'a mut R,
     block: Block,
     used: usize,
 }
 
-impl<R: Read> Numbers<'_, R> {
+impl<R: Read> MapNumbers<'_, R> {
     fn next(&mut self) -> Result<u64, MapFault> {
         let mut digits = Vec::new();
         loop {
-            if self.used == BLOCK {
+            if self.used == BLOCK_BYTES {
                 self.data.read_exact(&mut self.block)?;
                 self.used = 0;
             }
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     fn map(size: u64, pieces: &[(u64, u64)], stored: u64) -> Result<Map, Damage> {
-        let piece = |&(offset, len): &(u64, u64)| Piece { offset, len };
+        let piece = |&(offset, len): &(u64, u64)| Segment { offset, len };
         Map::new(size, pieces.iter().map(piece).collect(), stored)
     }
 
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_map_of_form_1_0_fills_whole_blocks() {
         let mut block = b"2\n0\n5\n100\n3\n".to_vec();
-        block.resize(BLOCK, 0);
+        block.resize(BLOCK_BYTES, 0);
         block.extend(b"data");
         let mut data = &block[..];
         let pieces = read_map(&mut data).expect("a map");

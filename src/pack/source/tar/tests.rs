@@ -1,7 +1,7 @@
 //! Archives that a builder makes of any entries: whole, within one another, cut off and damaged.
 
 use super::*;
-use crate::pack::source::{Content, Record};
+use crate::pack::source::{Content, Incoming};
 use proptest::prelude::*;
 use std::io::Cursor;
 
@@ -16,13 +16,13 @@ fn read(archive: &[u8], is_nested: bool) -> (Vec<Given>, Vec<String>) {
     // Large contents come in pieces, while the source runs.
     std::thread::scope(|scope| {
         let mut readers = Vec::new();
-        tar.run(&mut |record| {
+        let _ = tar.run(&mut |record| {
             match record {
-                Ok(Record {
+                Ok(Incoming {
                     content: Content::Directory,
                     ..
                 }) => {}
-                Ok(Record {
+                Ok(Incoming {
                     content: Content::Failed(error),
                     ..
                 }) => errors.push(error.to_string()),
@@ -39,7 +39,7 @@ fn read(archive: &[u8], is_nested: bool) -> (Vec<Given>, Vec<String>) {
                 }
                 Err(error) => errors.push(error.to_string()),
             }
-            true
+            ControlFlow::Continue(())
         });
         for (name, size, reader) in readers {
             let (content, link) = reader.join().expect("read");
@@ -91,12 +91,12 @@ const END: [u8; 1024] = [0; 1024];
 struct Made {
     name: String,
     content: Vec<u8>,
-    form: Form,
+    form: TarForm,
 }
 
 /// How it is written.
 #[derive(Debug, Clone, Copy)]
-enum Form {
+enum TarForm {
     Plain,
     LongName,
     Pax,
@@ -119,18 +119,18 @@ impl Made {
             [header, padded(description)].concat()
         };
         match self.form {
-            Form::Plain => file(name, POSIX),
-            Form::LongName => [described(b'L', name, GNU), file(b"short", GNU)].concat(),
-            Form::Pax => {
+            TarForm::Plain => file(name, POSIX),
+            TarForm::LongName => [described(b'L', name, GNU), file(b"short", GNU)].concat(),
+            TarForm::Pax => {
                 let noise = record("SCHILY.xattr.user.x", content);
                 let records = [noise, record("path", name)].concat();
                 [described(b'x', &records, POSIX), file(b"short", POSIX)].concat()
             }
-            Form::Global => {
+            TarForm::Global => {
                 let noise = record("comment", content);
                 [described(b'g', &noise, POSIX), file(name, POSIX)].concat()
             }
-            Form::Sparse => {
+            TarForm::Sparse => {
                 let (size, len) = (content.len() + 1000, content.len());
                 let records = [
                     record("GNU.sparse.size", size.to_string().as_bytes()),
@@ -139,20 +139,20 @@ impl Made {
                 [described(b'x', &records.concat(), POSIX), file(name, POSIX)].concat()
             }
             // A size that is not to be passed over.
-            Form::Directory => header(name, b'5', b"", content.len(), POSIX),
-            Form::Symbolic => header(name, b'2', b"somewhere", content.len(), POSIX),
-            Form::Link => header(name, b'1', b"the target", content.len(), GNU),
+            TarForm::Directory => header(name, b'5', b"", content.len(), POSIX),
+            TarForm::Symbolic => header(name, b'2', b"somewhere", content.len(), POSIX),
+            TarForm::Link => header(name, b'1', b"the target", content.len(), GNU),
         }
     }
 
     fn given(&self) -> Option<Given> {
         let content = match self.form {
-            Form::Directory | Form::Symbolic => return None,
-            Form::Link => {
+            TarForm::Directory | TarForm::Symbolic => return None,
+            TarForm::Link => {
                 let target = Some("the target".to_owned());
                 return Some((self.name.clone(), Vec::new(), target));
             }
-            Form::Sparse => [&[0; 700][..], &self.content, &[0; 300]].concat(),
+            TarForm::Sparse => [&[0; 700][..], &self.content, &[0; 300]].concat(),
             _ => self.content.clone(),
         };
         Some((self.name.clone(), content, None))
@@ -166,14 +166,14 @@ fn made() -> impl Strategy<Value = Vec<Made>> {
         1 => Just(vec![7; (1 << 20) + 5]),
     ];
     let form = prop_oneof![
-        Just(Form::Plain),
-        Just(Form::LongName),
-        Just(Form::Pax),
-        Just(Form::Global),
-        Just(Form::Sparse),
-        Just(Form::Directory),
-        Just(Form::Symbolic),
-        Just(Form::Link),
+        Just(TarForm::Plain),
+        Just(TarForm::LongName),
+        Just(TarForm::Pax),
+        Just(TarForm::Global),
+        Just(TarForm::Sparse),
+        Just(TarForm::Directory),
+        Just(TarForm::Symbolic),
+        Just(TarForm::Link),
     ];
     let one = ("[a-z]{1,9}(/[a-z0-9]{1,9}){0,3}", content, form);
     prop::collection::vec(one, 0..8).prop_map(|entries| {
@@ -218,7 +218,7 @@ proptest! {
     ) {
         let content = [joined(&inner), END.to_vec()].concat();
         let name = "in/ner.tar".to_owned();
-        let form = if is_sparse { Form::Pax } else { Form::Plain };
+        let form = if is_sparse { TarForm::Pax } else { TarForm::Plain };
         let nested = Made { name, content, form };
         let archive = [joined(&before), nested.bytes(), joined(&after), END.to_vec()].concat();
         let in_it = |name: String| format!("in/ner/{name}");

@@ -23,9 +23,9 @@ impl ReaderAt for FromBase {
 }
 
 /// Sizes and magics of the records at an archive's end; APPNOTE.TXT 4.3.14 and 4.3.15.
-const LOCATOR: u64 = 20;
+const LOCATOR_BYTES: u64 = 20;
 const LOCATOR_MAGIC: &[u8; 4] = b"PK\x06\x07";
-const END64: u64 = 56;
+const END64_BYTES: u64 = 56;
 const END64_MAGIC: &[u8; 4] = b"PK\x06\x06";
 
 /// Finds the archive in a file; gives the file back if there is none.
@@ -62,11 +62,13 @@ pub fn locate(
 
 /// How many bytes stand before an archive with zip64 whose end is `at`.
 fn bytes_before(input: &FromBase, at: u64) -> io::Result<u64> {
-    let (Some(locator), Some(end64)) = (at.checked_sub(LOCATOR), at.checked_sub(LOCATOR + END64))
-    else {
+    let (Some(locator), Some(end64)) = (
+        at.checked_sub(LOCATOR_BYTES),
+        at.checked_sub(LOCATOR_BYTES + END64_BYTES),
+    ) else {
         return Ok(0);
     };
-    let mut bytes = [0; LOCATOR as usize];
+    let mut bytes = [0; LOCATOR_BYTES as usize];
     input.read_exact_at(&mut bytes, locator)?;
     let [magic @ .., _, _, _, _] = &bytes;
     let (magic, stated) = (&magic[..4], &magic[8..16]);
@@ -79,8 +81,9 @@ fn bytes_before(input: &FromBase, at: u64) -> io::Result<u64> {
         input.read_at(&mut found, offset).is_ok() && found == *END64_MAGIC
     };
     let is_moved = magic == LOCATOR_MAGIC && stated < end64 && !is_end64(stated);
-    Ok(match is_moved && is_end64(end64) {
-        true => end64 - stated,
-        false => 0,
+    Ok(if is_moved && is_end64(end64) {
+        end64 - stated
+    } else {
+        0
     })
 }

@@ -5,7 +5,7 @@ use super::Archive;
 use super::open_files::Replaced;
 use crate::pack::PackError;
 use crate::pack::source::compressed::members::{TooMuchMemory, read_zstd, xz_error, zstd_frame};
-use crate::pack::source::{Member, Origin, Unpacked};
+use crate::pack::source::{Member, Origin, SourceError, Unpacked};
 use bzip2::bufread::BzDecoder;
 use deflate64::Deflate64Decoder;
 use flate2::bufread::DeflateDecoder;
@@ -17,10 +17,10 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
 /// Bytes that are unpacked at once.
-const PIECE: usize = 64 << 10;
+const PIECE_BYTES: usize = 64 << 10;
 /// The most memory for a dictionary of LZMA: several entries are unpacked at once. `xz -9` and
 /// `7z -mx=9` need 64 MiB.
-const LZMA_KIB: u32 = 66 << 10;
+const LZMA_MEMORY_KIB: u32 = 66 << 10;
 
 /// How an entry is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,40 +83,40 @@ impl fmt::Debug for ZipMember {
 impl Member for ZipMember {
     fn unpack(&self, origin: &Origin, sink: &mut Unpacked<'_>) -> Result<(), PackError> {
         let fault = |error: io::Error| fault(origin, error);
-        let damaged = |what| PackError::DamagedMember {
-            origin: origin.clone(),
-            what,
+        let damaged = |what| {
+            let origin = origin.clone();
+            Err(SourceError::DamagedMember { origin, what }.into())
         };
         let data = self.data().map_err(fault)?;
         let mut decoder = self.decoder(data).map_err(fault)?;
-        let mut buffer = vec![0; (self.size.saturating_add(1)).min(PIECE as u64) as usize];
+        let mut buffer = vec![0; (self.size.saturating_add(1)).min(PIECE_BYTES as u64) as usize];
         let (mut crc, mut done) = (flate2::Crc::new(), 0);
         loop {
             let piece = match decoder.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(read) => &buffer[..read],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(fault(error)),
+                Err(error) => return Err(fault(error).into()),
             };
             done += piece.len() as u64;
             if done > self.size {
                 let what = format!("more than the {} bytes announced come out", self.size);
-                return Err(damaged(what));
+                return damaged(what);
             }
             crc.update(piece);
             sink(piece)?;
         }
         match (done == self.size, crc.sum() == self.crc) {
             (true, true) => Ok(()),
-            (false, _) => Err(damaged(format!(
+            (false, _) => damaged(format!(
                 "{done} bytes come out, {} are announced",
                 self.size
-            ))),
-            (true, false) => Err(damaged(format!(
+            )),
+            (true, false) => damaged(format!(
                 "its checksum (CRC-32) is {:#010x}, expected {:#010x}",
                 crc.sum(),
                 self.crc
-            ))),
+            )),
         }
     }
 }
@@ -145,7 +145,7 @@ impl ZipMember {
                 "its bytes overlap those of another entry or of the directory".to_owned(),
             ));
         }
-        let capacity = (end - start).clamp(1, PIECE as u64);
+        let capacity = (end - start).clamp(1, PIECE_BYTES as u64);
         Ok(BufReader::with_capacity(capacity as usize, entry.reader()))
     }
 
@@ -156,7 +156,7 @@ impl ZipMember {
             Method::Deflate64 => Box::new(Deflate64Decoder::with_buffer(data)),
             Method::Bzip2 => Box::new(BzDecoder::new(data)),
             Method::Lzma => Box::new(lzma(data, self.size)?),
-            Method::Xz => Box::new(Xz(XzReader::new_mem_limit(data, true, LZMA_KIB))),
+            Method::Xz => Box::new(Xz(XzReader::new_mem_limit(data, true, LZMA_MEMORY_KIB))),
             Method::Zstd => Box::new(Zstd(None, data)),
         })
     }
@@ -175,8 +175,8 @@ fn lzma(mut data: impl BufRead, size: u64) -> io::Result<impl Read> {
     // More of a dictionary than the size of all is never used.
     let dictionary = u64::from(u32::from_le_bytes(dictionary)).min(size.max(4096)) as u32;
     let needed = lzma_get_memory_usage_by_props(dictionary, properties)?;
-    if needed > LZMA_KIB {
-        return Err(xz_error(io::ErrorKind::OutOfMemory.into(), LZMA_KIB));
+    if needed > LZMA_MEMORY_KIB {
+        return Err(xz_error(io::ErrorKind::OutOfMemory.into(), LZMA_MEMORY_KIB));
     }
     LzmaReader::new_with_props(data, size, properties, dictionary, None)
 }
@@ -186,7 +186,7 @@ struct Xz<R: Read>(XzReader<R>);
 impl<R: Read> Read for Xz<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.0.read(buffer);
-        read.map_err(|error| xz_error(error, LZMA_KIB))
+        read.map_err(|error| xz_error(error, LZMA_MEMORY_KIB))
     }
 }
 
@@ -215,26 +215,25 @@ fn invalid(what: String) -> io::Error {
 }
 
 /// What the system says, what this program does not do, or damage.
-fn fault(origin: &Origin, error: io::Error) -> PackError {
+fn fault(origin: &Origin, error: io::Error) -> SourceError {
     let origin = origin.clone();
     let is_memory = error
         .get_ref()
         .is_some_and(|inner| inner.is::<TooMuchMemory>());
     let is_replaced = error.get_ref().is_some_and(|inner| inner.is::<Replaced>());
     match error.kind() {
-        _ if is_replaced || error.raw_os_error().is_some() => PackError::Unreadable {
-            origin,
-            reason: error,
-        },
-        _ if is_memory => PackError::UnsupportedEntry {
+        _ if is_replaced || error.raw_os_error().is_some() => {
+            SourceError::Unreadable(origin, error)
+        }
+        _ if is_memory => SourceError::UnsupportedEntry {
             origin,
             what: error.to_string(),
         },
-        io::ErrorKind::UnexpectedEof => PackError::DamagedMember {
+        io::ErrorKind::UnexpectedEof => SourceError::DamagedMember {
             origin,
             what: "its data are cut off".to_owned(),
         },
-        _ => PackError::DamagedMember {
+        _ => SourceError::DamagedMember {
             origin,
             what: error.to_string(),
         },

@@ -3,20 +3,20 @@
 //!
 //! The directory is read twice and not kept: in memory is, of each entry, where it begins.
 
-use super::looks::{HEAD, Looks};
+use super::looks::{HEAD_BYTES, Looks};
 use super::tar::shown_start;
-use super::{Content, Origin, Record, Skipped, Source, Take};
+use super::{Content, Incoming, Origin, Sink, Skipped, Source, SourceError, record_name};
 use crate::format::name::Name;
-use crate::pack::PackError;
 use crate::pack::source::lists::name_of;
 use from_base::FromBase;
 use member::{Method, ZipMember};
-use names::Kind;
+use names::MemberKind;
 pub use open_files::{ArchiveFile, OpenFiles};
 use rawzip::{
     ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipArchive, ZipFileHeaderRecord,
 };
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,8 +43,7 @@ impl Zip {
         }
     }
 
-    /// `Ok` also when no more was wanted.
-    fn entries(&mut self, take: &mut Take<'_>) -> Result<(), PackError> {
+    fn entries(&mut self, sink: &mut Sink<'_>) -> Result<ControlFlow<()>, SourceError> {
         let file = self.file.clone();
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let archive = Arc::new(Archive::open(&self.path, file, &mut buffer)?);
@@ -52,32 +51,36 @@ impl Zip {
         loop {
             let entry = entries.next_entry();
             let Some(entry) = entry.map_err(|error| archive.damaged(error))? else {
-                return Ok(());
+                return Ok(ControlFlow::Continue(()));
             };
             let name = names::name(&entry);
-            let go_on = match names::kind(&entry, &name) {
-                Kind::File => take(archive.record(&entry, &name)),
-                Kind::Directory => archive.directory(&name).is_none_or(|it| take(Ok(it))),
-                Kind::Link => {
+            let flow = match names::kind(&entry, &name) {
+                MemberKind::File => sink(archive.record(&entry, &name)),
+                MemberKind::Directory => match archive.directory(&name) {
+                    Some(directory) => sink(Ok(directory)),
+                    None => ControlFlow::Continue(()),
+                },
+                MemberKind::Link => {
                     self.skipped.links += 1;
-                    true
+                    ControlFlow::Continue(())
                 }
-                Kind::Special => {
+                MemberKind::Special => {
                     self.skipped.special += 1;
-                    true
+                    ControlFlow::Continue(())
                 }
             };
-            if !go_on {
-                return Ok(());
+            if flow.is_break() {
+                return Ok(flow);
             }
         }
     }
 }
 
 impl Source for Zip {
-    fn run(&mut self, take: &mut Take<'_>) {
-        if let Err(error) = self.entries(take) {
-            take(Err(error));
+    fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        match self.entries(sink) {
+            Ok(flow) => flow,
+            Err(error) => sink(Err(error)),
         }
     }
 
@@ -96,9 +99,9 @@ pub struct Archive {
 
 impl Archive {
     /// Opens an archive and looks through its directory.
-    fn open(path: &Path, file: ArchiveFile, buffer: &mut [u8]) -> Result<Archive, PackError> {
+    fn open(path: &Path, file: ArchiveFile, buffer: &mut [u8]) -> Result<Archive, SourceError> {
         let located = from_base::locate(file, buffer);
-        let mut archive = match located.map_err(|error| PackError::input(path, error))? {
+        let mut archive = match located.map_err(|error| SourceError::input(path, error))? {
             Ok(zip) => Archive {
                 zip,
                 path: path.into(),
@@ -119,7 +122,7 @@ impl Archive {
         // Without zip64 the number has 16 bits, and old tools let it overflow.
         let (found, expected) = (starts.len() as u64, archive.zip.entries_hint());
         if found != expected && (found & 0xffff) != expected {
-            return Err(PackError::DamagedArchive {
+            return Err(SourceError::DamagedArchive {
                 path: path.to_owned(),
                 what: format!("entries in its directory: {found}, expected {expected}"),
             });
@@ -130,28 +133,28 @@ impl Archive {
     }
 
     /// An archive in several files has its directory in the last one.
-    fn check_whole(&self) -> Result<(), PackError> {
+    fn check_whole(&self) -> Result<(), SourceError> {
         let mut end = [0; 8];
         let read = self
             .zip
             .get_ref()
             .read_exact_at(&mut end, self.zip.eocd_offset());
-        read.map_err(|error| PackError::input(&self.path, error))?;
+        read.map_err(|error| SourceError::input(&self.path, error))?;
         let disk = u16::from_le_bytes([end[4], end[5]]);
         match disk {
             // With 0xffff the number stands in the record of zip64.
             0 | 0xffff => Ok(()),
-            _ => Err(PackError::SplitZip {
+            _ => Err(SourceError::SplitZip {
                 path: self.path.to_path_buf(),
                 part: u64::from(disk) + 1,
             }),
         }
     }
 
-    fn damaged(&self, error: rawzip::Error) -> PackError {
+    fn damaged(&self, error: rawzip::Error) -> SourceError {
         match rawzip_error(error) {
-            error if error.raw_os_error().is_some() => PackError::input(&self.path, error),
-            error => PackError::DamagedArchive {
+            error if error.raw_os_error().is_some() => SourceError::input(&self.path, error),
+            error => SourceError::DamagedArchive {
                 path: self.path.to_path_buf(),
                 what: format!(
                     "its directory, from byte {}, is damaged: {error}",
@@ -173,8 +176,8 @@ impl Archive {
     }
 
     /// A directory, unless no record below it can have a name.
-    fn directory(&self, path: &[u8]) -> Option<Record> {
-        Some(Record {
+    fn directory(&self, path: &[u8]) -> Option<Incoming> {
+        Some(Incoming {
             name: Some(Name::new(&name_of(path)).ok()?),
             size: 0,
             origin: Origin::Entry(Arc::clone(&self.path), shown_start(path)),
@@ -186,12 +189,9 @@ impl Archive {
         self: &Arc<Archive>,
         entry: &ZipFileHeaderRecord<'_>,
         path: &[u8],
-    ) -> Result<Record, PackError> {
+    ) -> Result<Incoming, SourceError> {
         let origin = Origin::Entry(Arc::clone(&self.path), shown_start(path));
-        let name = match Name::new(&name_of(path)) {
-            Ok(name) => name,
-            Err(error) => return Err(PackError::BadName { origin, error }),
-        };
+        let name = record_name(&name_of(path), &origin)?;
         let size = entry.uncompressed_size_hint();
         let content = match Method::of(entry) {
             Ok(method) => Content::Member(Box::new(ZipMember {
@@ -205,10 +205,10 @@ impl Archive {
             })),
             Err(what) => {
                 let origin = origin.clone();
-                Content::Failed(Box::new(PackError::UnsupportedEntry { origin, what }))
+                Content::Failed(Box::new(SourceError::UnsupportedEntry { origin, what }))
             }
         };
-        Ok(Record {
+        Ok(Incoming {
             name: Some(name),
             size,
             origin,
@@ -218,13 +218,13 @@ impl Archive {
 }
 
 /// Why a file is not read as an archive.
-fn refused(path: &Path, file: &FromBase, error: rawzip::Error) -> PackError {
-    let mut head = [0; HEAD];
+fn refused(path: &Path, file: &FromBase, error: rawzip::Error) -> SourceError {
+    let mut head = [0; HEAD_BYTES];
     let read = file.read_at(&mut head, 0).unwrap_or(0);
     let (head, path) = (&head[..read], path.to_owned());
     let is_zip = head.starts_with(b"PK");
     match error.kind() {
-        ErrorKind::MissingEndOfCentralDirectory if !is_zip => PackError::NotAnArchive {
+        ErrorKind::MissingEndOfCentralDirectory if !is_zip => SourceError::NotAnArchive {
             path,
             expected: "zip archive",
             looks: match head {
@@ -232,13 +232,13 @@ fn refused(path: &Path, file: &FromBase, error: rawzip::Error) -> PackError {
                 head => Looks::of(head).map(Looks::sentence),
             },
         },
-        ErrorKind::MissingEndOfCentralDirectory => PackError::DamagedArchive {
+        ErrorKind::MissingEndOfCentralDirectory => SourceError::DamagedArchive {
             path,
             what: "the zip archive has no directory at its end: it is cut off".to_owned(),
         },
         _ => match rawzip_error(error) {
-            error if error.raw_os_error().is_some() => PackError::input(&path, error),
-            error => PackError::DamagedArchive {
+            error if error.raw_os_error().is_some() => SourceError::input(&path, error),
+            error => SourceError::DamagedArchive {
                 path,
                 what: format!("the end of its directory is damaged: {error}"),
             },

@@ -7,32 +7,29 @@ use rustix::fs::FileType;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
+pub enum MemberKind {
     File,
-    /// A directory.
     Directory,
-    /// A symbolic link.
     Link,
     /// A FIFO, socket or device.
     Special,
 }
 
 /// What an entry with this name is.
-pub fn kind(entry: &ZipFileHeaderRecord<'_>, name: &[u8]) -> Kind {
+pub fn kind(entry: &ZipFileHeaderRecord<'_>, name: &[u8]) -> MemberKind {
     if name.ends_with(b"/") {
-        return Kind::Directory;
+        return MemberKind::Directory;
     }
     let system = entry.version_made_by().creator_system();
     if !matches!(system, CreatorSystem::UNIX | CreatorSystem::MACOS) {
-        return Kind::File;
+        return MemberKind::File;
     }
     match FileType::from_raw_mode(entry.external_attributes() >> 16) {
         // Many writers do not say it.
-        FileType::RegularFile | FileType::Unknown => Kind::File,
-        FileType::Directory => Kind::Directory,
-        FileType::Symlink => Kind::Link,
-        _ => Kind::Special,
+        FileType::RegularFile | FileType::Unknown => MemberKind::File,
+        FileType::Directory => MemberKind::Directory,
+        FileType::Symlink => MemberKind::Link,
+        _ => MemberKind::Special,
     }
 }
 

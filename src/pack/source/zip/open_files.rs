@@ -1,37 +1,25 @@
 //! The files that archives are in. Records of many archives may be on their way, or be kept to be
 //! shuffled, so few of these files are open at a time: those that were read last.
 
-use crate::pack::open_file;
+use crate::pack::identity::Identity;
+use crate::pack::source::open_file;
 use crate::sys::files::is_out_of_descriptors;
 use crate::sys::lease;
 use crate::sys::lock;
+use rustix::fs::fstat;
 use std::collections::VecDeque;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// How many of them are open.
-const MOST_OPEN: usize = 16;
+const MOST_OPEN_FILES: usize = 16;
 
 /// Those that are open, the one that was read last in front.
 #[derive(Debug, Default)]
 pub struct OpenFiles(Mutex<VecDeque<(Identity, Arc<File>)>>);
-
-/// What tells that a file is still the one whose directory has been read: device, inode, size, and
-/// when it was modified, in seconds and nanoseconds.
-type Identity = (u64, u64, u64, i64, i64);
-
-fn identity(metadata: &Metadata) -> Identity {
-    (
-        metadata.dev(),
-        metadata.ino(),
-        metadata.len(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-    )
-}
 
 /// That a file has been replaced or changed.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +39,7 @@ pub enum ArchiveFile {
 #[derive(Debug)]
 pub struct Reopened {
     path: PathBuf,
+    /// What it was when the archive's directory was read.
     identity: Identity,
     open: Arc<OpenFiles>,
 }
@@ -58,7 +47,7 @@ pub struct Reopened {
 impl ArchiveFile {
     /// The file at `path`, which is open now.
     pub fn new(path: &Path, file: File, open: &Arc<OpenFiles>) -> io::Result<ArchiveFile> {
-        let identity = identity(&file.metadata()?);
+        let identity = Identity::of(&fstat(&file)?);
         open.put(identity, &Arc::new(file));
         Ok(ArchiveFile::Opened(Arc::new(Reopened {
             path: path.to_owned(),
@@ -71,7 +60,7 @@ impl ArchiveFile {
     pub fn len(&self) -> io::Result<u64> {
         match self {
             ArchiveFile::Kept(file) => Ok(file.metadata()?.len()),
-            ArchiveFile::Opened(file) => Ok(file.identity.2),
+            ArchiveFile::Opened(file) => Ok(file.identity.size()),
         }
     }
 
@@ -97,7 +86,7 @@ impl Reopened {
             file => file?,
         };
         let file = Arc::new(file);
-        if identity(&file.metadata()?) != self.identity {
+        if Identity::of(&fstat(&file)?) != self.identity {
             return Err(io::Error::other(Replaced));
         }
         self.open.put(self.identity, &file);
@@ -132,7 +121,7 @@ impl OpenFiles {
     fn put(&self, identity: Identity, file: &Arc<File>) {
         let mut open = lock(&self.0);
         open.push_front((identity, Arc::clone(file)));
-        open.truncate(MOST_OPEN);
+        open.truncate(MOST_OPEN_FILES);
     }
 }
 
@@ -163,7 +152,7 @@ mod tests {
                 assert_eq!(found, path.display().to_string().as_bytes(), "turn {turn}");
                 assert_eq!(read, found.len());
             }
-            assert_eq!(open.0.lock().expect("not poisoned").len(), MOST_OPEN);
+            assert_eq!(open.0.lock().expect("not poisoned").len(), MOST_OPEN_FILES);
         }
     }
 

@@ -1,17 +1,18 @@
 //! Records out of the entries of an archive; `nested` reads the archives within it.
 
-use super::entries::{End, Entries};
-use super::entry::Entry;
-use super::header::Kind;
-use super::passed_over::What;
-use super::{Fault, Shared};
+use super::PassedOver;
+use super::entries::{End, TarEntries};
+use super::entry::TarEntry;
+use super::header::HeaderKind;
+use super::{ArchiveState, Fault};
 use crate::format::name::{MAX_LEN, Name};
 use crate::format::{Damage, byte_count};
-use crate::pack::PackError;
+use crate::pack::source::inline_content::InlineContent;
 use crate::pack::source::lists::name_of;
-use crate::pack::source::{Content, Following, Origin, Record, Take};
+use crate::pack::source::{Content, Incoming, Origin, Sink, SourceError, record_name};
 use crate::text::{escaped, shown};
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,74 +27,76 @@ pub fn shown_start(path: &[u8]) -> String {
 }
 
 /// Makes records of an archive's entries.
-pub struct Reader<'a> {
+pub struct ArchiveReader<'a> {
     /// The archive's name for messages.
     origin: Arc<Path>,
     /// What the names of its entries begin with.
     prefix: Vec<u8>,
     /// How many archives it lies in.
     depth: usize,
-    shared: &'a mut Shared,
+    state: &'a mut ArchiveState,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ArchiveReader<'a> {
     /// For an archive that is no other's entry.
-    pub fn new(origin: Arc<Path>, shared: &'a mut Shared) -> Reader<'a> {
-        Reader {
+    pub fn new(origin: Arc<Path>, state: &'a mut ArchiveState) -> ArchiveReader<'a> {
+        ArchiveReader {
             origin,
             prefix: Vec::new(),
             depth: 0,
-            shared,
+            state,
         }
     }
 
-    /// Gives all entries; `false` when no more is wanted.
-    pub fn run(&mut self, input: &mut dyn Read, take: &mut Take<'_>) -> bool {
-        let mut entries = Entries::new(input);
+    /// Gives all entries. Breaks off also where the input cannot be read any more.
+    pub fn run(&mut self, input: &mut dyn Read, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        let mut entries = TarEntries::new(input);
         loop {
-            let go_on = match entries.next() {
-                Ok(Some(entry)) => self.entry(entry, &mut entries, take),
+            let flow = match entries.next() {
+                Ok(Some(entry)) => self.entry(entry, &mut entries, sink),
                 Ok(None) => break,
                 Err(fault) => Err(fault),
             };
-            match go_on {
-                Ok(true) => {}
-                Ok(false) => return false,
+            match flow {
+                Ok(flow) => flow?,
                 Err(fault) => {
                     if let Some(name) = entries.lost_name.take() {
                         let name = self.full_name(&name);
-                        self.shared.passed_over.add(name, What::Lost);
+                        self.state.passed_over.insert(&name, PassedOver::Lost);
                     }
                     let is_last = matches!(fault, Fault::Io(_));
-                    if !take(Err(self.error(fault, &entries))) || is_last {
-                        return false;
+                    sink(Err(self.error(fault, &entries)))?;
+                    if is_last {
+                        return ControlFlow::Break(());
                     }
                 }
             }
         }
         self.tell_end(&entries.end);
-        true
+        ControlFlow::Continue(())
     }
 
     fn entry(
         &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_>,
-        take: &mut Take<'_>,
-    ) -> Result<bool, Fault> {
+        entry: TarEntry,
+        entries: &mut TarEntries<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>, Fault> {
         match entry.kind {
-            Kind::HardLink if entry.size == 0 => Ok(self.link(&entry, take)),
-            Kind::File | Kind::OldSparse | Kind::HardLink => self.file(entry, entries, take),
-            Kind::SymbolicLink => {
-                self.pass_over(&entry, What::Link);
-                Ok(true)
+            HeaderKind::HardLink if entry.size == 0 => Ok(self.link(&entry, sink)),
+            HeaderKind::File | HeaderKind::OldSparse | HeaderKind::HardLink => {
+                self.file(entry, entries, sink)
             }
-            Kind::Directory | Kind::DumpDirectory => {
+            HeaderKind::SymbolicLink => {
+                self.pass_over(&entry, PassedOver::Link);
+                Ok(ControlFlow::Continue(()))
+            }
+            HeaderKind::Directory | HeaderKind::DumpDirectory => {
                 let name = self.full_name(&entry.name);
-                self.shared.passed_over.add(name, What::Directory);
-                Ok(self.directory(&entry, take))
+                self.state.passed_over.insert(&name, PassedOver::Directory);
+                Ok(self.directory(&entry, sink))
             }
-            Kind::Rest => {
+            HeaderKind::Rest => {
                 let what = format!("\"{}\"", shown_start(&entry.name));
                 entries.lost_name = Some(entry.name);
                 let found = "the rest of a file that begins in an earlier volume";
@@ -101,23 +104,23 @@ impl<'a> Reader<'a> {
                 Err(Fault::Damaged(damage))
             }
             // It has a name of its own kind.
-            Kind::Label => {
-                self.shared.skipped.special += 1;
-                Ok(true)
+            HeaderKind::Label => {
+                self.state.skipped.special += 1;
+                Ok(ControlFlow::Continue(()))
             }
             _ => {
-                self.pass_over(&entry, What::Special);
-                Ok(true)
+                self.pass_over(&entry, PassedOver::Special);
+                Ok(ControlFlow::Continue(()))
             }
         }
     }
 
     /// Tells of a directory, unless no record below it can have a name.
-    fn directory(&self, entry: &Entry, take: &mut Take<'_>) -> bool {
+    fn directory(&self, entry: &TarEntry, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let Ok((name, origin)) = self.name(&entry.name) else {
-            return true;
+            return ControlFlow::Continue(());
         };
-        take(Ok(Record {
+        sink(Ok(Incoming {
             name: Some(name),
             size: 0,
             origin,
@@ -125,127 +128,123 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    fn pass_over(&mut self, entry: &Entry, what: What) {
+    fn pass_over(&mut self, entry: &TarEntry, what: PassedOver) {
         match what {
-            What::Link => self.shared.skipped.links += 1,
-            What::Special | What::Directory | What::Archive | What::Lost => {
-                self.shared.skipped.special += 1
-            }
+            PassedOver::Link => self.state.skipped.links += 1,
+            PassedOver::Special
+            | PassedOver::Directory
+            | PassedOver::Archive
+            | PassedOver::Lost => self.state.skipped.special += 1,
         }
         let name = self.full_name(&entry.name);
-        self.shared.passed_over.add(name, what);
+        self.state.passed_over.insert(&name, what);
     }
 
     fn file(
         &mut self,
-        mut entry: Entry,
-        entries: &mut Entries<'_>,
-        take: &mut Take<'_>,
-    ) -> Result<bool, Fault> {
+        mut entry: TarEntry,
+        entries: &mut TarEntries<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>, Fault> {
         let size = entry.sparse.as_ref().map_or(entry.size, |map| map.size);
         let mut data = entries.blocks.content();
         let mut content = match entry.sparse.take() {
             Some(map) => Box::new(map.reader(data)) as Box<dyn Read>,
             None => Box::new(&mut data),
         };
-        let go_on = match self.archive_stem(&entry.name) {
-            Some(stem) => self.archive_or_record(&entry, &stem, size, &mut content, take),
-            None => self.record(&entry, size, &mut content, take),
+        let flow = match self.archive_stem(&entry.name) {
+            Some(stem) => self.archive_or_record(&entry, &stem, size, &mut content, sink),
+            None => self.record(&entry, size, &mut content, sink),
         };
         drop(content);
-        go_on.map_err(|error| match error.kind() {
+        flow.map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => entries.cut_off(),
             _ => Fault::Io(error),
         })
     }
 
-    /// Gives a file with this content; `false` when no more is wanted.
+    /// Gives a file with this content.
     fn record(
         &mut self,
-        entry: &Entry,
+        entry: &TarEntry,
         size: u64,
         mut content: &mut dyn Read,
-        take: &mut Take<'_>,
-    ) -> io::Result<bool> {
+        sink: &mut Sink<'_>,
+    ) -> io::Result<ControlFlow<()>> {
         let (name, origin) = match self.name(&entry.name) {
             Ok(named) => named,
-            Err(error) => return Ok(take(Err(error))),
+            Err(error) => return Ok(sink(Err(error))),
         };
-        self.shared.passed_over.remove(name.as_bytes());
-        match Following::begin(size, &mut content) {
-            Err(error) => Err(error),
-            Ok((begun, rest)) => {
-                let go_on = take(Ok(Record {
-                    name: Some(name),
-                    size,
-                    origin,
-                    content: begun,
-                }));
-                // What nobody wants is passed over with the entry: a hole in it may have any size.
-                match go_on {
-                    true => rest.send(&mut content).map(|_| true),
-                    false => Ok(false),
-                }
-            }
+        self.state.passed_over.remove(name.as_bytes());
+        let (begun, rest) = InlineContent::begin(size, &mut content)?;
+        let flow = sink(Ok(Incoming {
+            name: Some(name),
+            size,
+            origin,
+            content: begun,
+        }));
+        if flow.is_continue() {
+            // What nobody wants is passed over with the entry: a hole in it may have any size.
+            rest.send(&mut content)?;
         }
+        Ok(flow)
     }
 
-    /// Gives a hard link; `false` when no more is wanted.
-    fn link(&mut self, entry: &Entry, take: &mut Take<'_>) -> bool {
+    /// Gives a hard link.
+    fn link(&mut self, entry: &TarEntry, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let (name, target) = (self.full_name(&entry.name), self.full_name(&entry.link));
-        let content = match (self.shared.passed_over.get(&target), Name::new(&target)) {
-            (Some(What::Lost), _) => Err(PackError::LostLink {
-                origin: self.place(&entry.name),
-            }),
-            (Some(_), _) if name == target => return true,
+        let content = match (
+            self.state.passed_over.get(&target).copied(),
+            Name::new(&target),
+        ) {
+            (Some(PassedOver::Lost), _) => Err(SourceError::LostLink(self.place(&entry.name))),
+            (Some(_), _) if name == target => return ControlFlow::Continue(()),
             (Some(what), _) => {
                 self.pass_over(entry, what);
-                return true;
+                return ControlFlow::Continue(());
             }
             (None, Ok(target)) => Ok(Content::SameAs(target)),
-            (None, Err(error)) => Err(PackError::BadName {
+            (None, Err(error)) => Err(SourceError::BadName {
                 origin: self.place(&[&entry.name[..], b", a hard link to ", &entry.link].concat()),
                 error,
             }),
         };
-        let record = self.name(&entry.name).map(|(name, origin)| Record {
+        let record = self.name(&entry.name).map(|(name, origin)| Incoming {
             name: Some(name),
             // That of the target, which is not remembered here.
             size: 0,
             origin,
             content: content.unwrap_or_else(|error| Content::Failed(Box::new(error))),
         });
-        self.shared.passed_over.remove(&name);
-        take(record)
+        self.state.passed_over.remove(&name);
+        sink(record)
     }
 
     fn full_name(&self, path: &[u8]) -> Vec<u8> {
         [&self.prefix, &*name_of(path)].concat()
     }
 
-    fn name(&self, path: &[u8]) -> Result<(Name, Origin), PackError> {
+    fn name(&self, path: &[u8]) -> Result<(Name, Origin), SourceError> {
         let origin = self.place(path);
-        match Name::new(&self.full_name(path)) {
-            Ok(name) => Ok((name, origin)),
-            Err(error) => Err(PackError::BadName { origin, error }),
-        }
+        let name = record_name(&self.full_name(path), &origin)?;
+        Ok((name, origin))
     }
 
     fn place(&self, path: &[u8]) -> Origin {
         Origin::Entry(Arc::clone(&self.origin), shown_start(path))
     }
 
-    fn error(&self, fault: Fault, entries: &Entries<'_>) -> PackError {
+    fn error(&self, fault: Fault, entries: &TarEntries<'_>) -> SourceError {
         let (archive, entry, offset) = (self.origin.to_path_buf(), entries.number, entries.start);
         match fault {
-            Fault::Io(error) => PackError::input(&archive, error),
-            Fault::CutOff(damage) | Fault::Damaged(damage) => PackError::DamagedEntry {
+            Fault::Io(error) => SourceError::input(&archive, error),
+            Fault::CutOff(damage) | Fault::Damaged(damage) => SourceError::DamagedEntry {
                 archive,
                 entry,
                 offset,
                 damage,
             },
-            Fault::TooLong { limit } => PackError::HeadersTooLong {
+            Fault::TooLong { limit } => SourceError::HeadersTooLong {
                 archive,
                 entry,
                 offset,
@@ -256,7 +255,7 @@ impl<'a> Reader<'a> {
 
     /// Says what was not as it should be at the archive's end, though all of it could be read.
     fn tell_end(&self, end: &End) {
-        if self.shared.is_quiet {
+        if self.state.is_quiet {
             return;
         }
         let archive = shown(&self.origin);

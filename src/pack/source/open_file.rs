@@ -1,7 +1,7 @@
 //! Opens the files that are packed: regular ones, whatever has taken their place meanwhile.
 
-use super::PackError;
-use super::source::Origin;
+use super::Origin;
+use super::SourceError;
 use crate::sys::lease;
 use nix::fcntl::OFlag;
 use std::fs::{File, OpenOptions};
@@ -14,9 +14,9 @@ const OPEN_FLAGS: OFlag = OFlag::O_NONBLOCK.union(OFlag::O_NOCTTY);
 
 /// Opens a file. Waits for nothing but leases, even if a FIFO has taken its place, and reads nothing
 /// but a regular file, even if a device has.
-pub fn open(path: &Path, origin: &Origin) -> Result<File, PackError> {
+pub fn open(path: &Path, origin: &Origin) -> Result<File, SourceError> {
     let opened = open_unless(path, origin, &|| false)?;
-    opened.ok_or_else(|| PackError::unreadable(path, io::ErrorKind::Interrupted.into()))
+    opened.ok_or_else(|| SourceError::unreadable(path, io::ErrorKind::Interrupted.into()))
 }
 
 /// The same; `None` where waiting is ended by `is_interrupted`.
@@ -24,20 +24,16 @@ pub fn open_unless(
     path: &Path,
     origin: &Origin,
     is_interrupted: &dyn Fn() -> bool,
-) -> Result<Option<File>, PackError> {
-    let unreadable = |reason| PackError::Unreadable {
-        origin: origin.clone(),
-        reason,
-    };
+) -> Result<Option<File>, SourceError> {
+    let unreadable = |reason| SourceError::Unreadable(origin.clone(), reason);
     let opened = lease::wait(path, || open_now(path), lease::is_lease, is_interrupted);
     let Some(file) = opened.map_err(unreadable)? else {
         return Ok(None);
     };
-    match file.metadata().map_err(unreadable)?.is_file() {
-        true => Ok(Some(file)),
-        false => Err(PackError::NoFileNow {
-            origin: origin.clone(),
-        }),
+    if file.metadata().map_err(unreadable)?.is_file() {
+        Ok(Some(file))
+    } else {
+        Err(SourceError::NoFileNow(origin.clone()))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Which names a run has used, where no file system tells: in an archive, or when files are
-//! replaced anyway.
+//! Which names a run has used, where no file system can tell: in an archive, or when existing files
+//! are replaced.
 
 use crate::format::name::Name;
 use crate::text::escaped;
@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 /// The names used so far. Kept as hashes of 64 bits, keyed at random: 8 bytes for each name and
 /// directory; that two names meet by chance is less likely than a fault of the disk.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct ClaimedNames {
     hasher: RandomState,
     files: HashSet<u64>,
     directories: HashSet<u64>,
@@ -32,7 +32,7 @@ pub enum Clash {
     Case(String),
 }
 
-impl Taken {
+impl ClaimedNames {
     /// Takes `name`, and the directories it needs.
     pub fn claim(&mut self, name: &Name) -> Result<(), Clash> {
         let (directories, hash) = self.hashes(name.as_bytes());
@@ -75,8 +75,8 @@ mod tests {
 
     #[test]
     fn names_that_cannot_be_files_in_one_directory_clash() {
-        let mut taken = Taken::default();
-        let mut claim = |name: &str| taken.claim(&Name::new(name.as_bytes()).expect("valid"));
+        let mut claimed = ClaimedNames::default();
+        let mut claim = |name: &str| claimed.claim(&Name::new(name.as_bytes()).expect("valid"));
         assert_eq!(claim("a/b/c"), Ok(()));
         assert_eq!(claim("a/b/d"), Ok(()));
         assert_eq!(claim("a/b/c"), Err(Clash::Twice));
