@@ -64,7 +64,7 @@ pub fn escaped(bytes: &[u8]) -> Escaped<'_> {
 }
 
 /// Shows a path.
-pub fn shown(path: &Path) -> Escaped<'_> {
+pub fn printable(path: &Path) -> Escaped<'_> {
     Escaped(path.as_os_str().as_bytes())
 }
 

@@ -12,7 +12,7 @@ use crate::sys::child;
 use crate::sys::files::entries;
 use crate::sys::memory;
 use crate::sys::mountinfo::{MountInfo, MountTable};
-use crate::text::shown;
+use crate::text::printable;
 use crate::tree::{Collection, Node, Tree};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -191,7 +191,7 @@ pub fn list_all(listing: &Listing) -> io::Result<()> {
         rustix::fs::minor(device)
     );
     if device != listing.device {
-        let path = shown(&listing.mountpoint);
+        let path = printable(&listing.mountpoint);
         return Err(io::Error::other(format!("{path}: another file system")));
     }
     let directory = &listing.directory;

@@ -9,7 +9,7 @@ use crate::session::daemon::{self, Parent, Server, Side, Started};
 use crate::session::serve;
 use crate::shard::Copies;
 use crate::sys::memory;
-use crate::text::{is_hidden, json, shown};
+use crate::text::{is_hidden, json, printable};
 use crate::tree::{Mounter, Tree};
 use anyhow::{Context, bail};
 use std::ffi::OsString;
@@ -110,7 +110,7 @@ fn tree(
         };
         tree = tree
             .with_root(root.as_os_str().as_bytes())
-            .with_context(|| format!("--root {}{hint}", shown(root)))?;
+            .with_context(|| format!("--root {}{hint}", printable(root)))?;
     }
     Ok(tree.without_waiting())
 }
@@ -144,7 +144,7 @@ fn source(dataset: &Dataset) -> Option<OsString> {
     let path = std::path::absolute(dataset.shards().first()?.path()).ok()?;
     // Listings of mounts show it as it is.
     if path.to_string_lossy().contains(is_hidden) {
-        Some(shown(&path).to_string().into())
+        Some(printable(&path).to_string().into())
     } else {
         Some(path.into())
     }
@@ -156,6 +156,6 @@ fn describe(dataset: &Dataset, mountpoint: &Path) -> String {
         count(dataset.records(), "record"),
         size(dataset.payload_len()),
         count(dataset.shards().len() as u64, "shard"),
-        shown(mountpoint)
+        printable(mountpoint)
     )
 }

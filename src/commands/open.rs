@@ -2,7 +2,7 @@
 
 use crate::cli::ShardArguments;
 use crate::dataset::{self, Dataset, DatasetError};
-use crate::text::shown;
+use crate::text::printable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::path::PathBuf;
 
@@ -18,8 +18,8 @@ pub fn open_paths(arguments: &[PathBuf]) -> Result<Dataset, DatasetError> {
         log::warn!(
             "{} comes before {}: shards are sorted by bytes, and records numbered in this order; \
              name the shards one by one for another order",
-            shown(first),
-            shown(second)
+            printable(first),
+            printable(second)
         );
     }
     Ok(dataset)

@@ -5,7 +5,7 @@ use super::DatasetError;
 use super::pattern::{self, PathPattern};
 use crate::shard::Shard;
 use crate::sys::files::{self, directory_of};
-use crate::text::{escaped, shown};
+use crate::text::{escaped, printable};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
@@ -75,7 +75,7 @@ fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     if let Ok(target) = std::fs::read_link(argument) {
         return Err(DatasetError::Missing {
             location: argument.into(),
-            hint: Some(format!(": it is a link to {}", shown(&target))),
+            hint: Some(format!(": it is a link to {}", printable(&target))),
         });
     }
     let missing = |hint| DatasetError::Missing {

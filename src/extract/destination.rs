@@ -6,7 +6,7 @@
 use super::probe::Abilities;
 use crate::format::name::Name;
 use crate::sys::files::kind_in_words;
-use crate::text::shown;
+use crate::text::printable;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
@@ -84,13 +84,13 @@ impl Destination {
     /// `replaces` says.
     pub fn open(path: &Path, replaces: bool) -> Result<Destination, PlaceError> {
         let io = |reason| PlaceError::Io {
-            path: shown(path).to_string(),
+            path: printable(path).to_string(),
             reason,
         };
         match std::fs::metadata(path) {
             Ok(found) if !found.is_dir() => {
                 return Err(PlaceError::Blocked {
-                    path: shown(path).to_string(),
+                    path: printable(path).to_string(),
                     found: kind_in_words(FileType::from_raw_mode(found.mode())),
                     expected: "a directory",
                 });
@@ -98,7 +98,7 @@ impl Destination {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
                 return Err(PlaceError::Blocked {
-                    path: shown(path).to_string(),
+                    path: printable(path).to_string(),
                     found: "a symbolic link to nothing",
                     expected: "a directory",
                 });
@@ -147,8 +147,8 @@ impl Destination {
     pub(super) fn display(&self, path: &[u8]) -> String {
         // Whatever is shown is a name or the directories of one.
         match Name::new(path) {
-            Ok(name) => format!("{}/{name}", shown(&self.path)),
-            Err(_) => shown(&self.path).to_string(),
+            Ok(name) => format!("{}/{name}", printable(&self.path)),
+            Err(_) => printable(&self.path).to_string(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::PackError;
 use crate::sys::files::{directory_of, kind_in_words, or_here};
 use crate::sys::filesystem::{Naming, cannot_sync, say_checked};
 use crate::sys::lease;
-use crate::text::shown;
+use crate::text::printable;
 use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -174,7 +174,7 @@ impl Directory {
         let names = (from.as_bytes(), to.as_bytes());
         let (naming, refused) = Naming::find(self.descriptor.as_fd(), names.0, names.1)?;
         if naming == Naming::Checked {
-            say_checked(shown(or_here(&self.path)), "shard", &refused);
+            say_checked(printable(or_here(&self.path)), "shard", &refused);
         }
         // The first answer counts.
         let _ = self.naming.set(naming);
@@ -195,7 +195,7 @@ impl Directory {
     pub fn warn_left(&self, name: &OsStr, errno: Errno) {
         log::warn!(
             "{}: a temporary file cannot be removed, and stays: {}",
-            shown(&self.join(name)),
+            printable(&self.join(name)),
             io::Error::from(errno)
         );
     }
@@ -220,7 +220,7 @@ impl Directory {
             Err(error) if cannot_sync(&error) => {
                 if !said.swap(true, Ordering::Relaxed) {
                     let lost = lost.replace("{}", &error.to_string());
-                    let path = shown(or_here(&self.path));
+                    let path = printable(or_here(&self.path));
                     log::warn!("{path}: this file system cannot sync {lost}");
                 }
                 Ok(())

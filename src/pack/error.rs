@@ -8,7 +8,7 @@ use crate::format::footer::Version;
 use crate::format::name::Name;
 use crate::shard::ShardError;
 use crate::sys::files::limit_hint;
-use crate::text::shown;
+use crate::text::printable;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub enum PackError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     /// The system refused.
-    #[error("{}: {}{}", shown(.0), .1, limit_hint(.1))]
+    #[error("{}: {}{}", printable(.0), .1, limit_hint(.1))]
     Io(PathBuf, io::Error),
     #[error("a thread for {purpose} cannot be started: {reason}")]
     Thread {
@@ -38,17 +38,17 @@ pub enum PackError {
     /// A shard for which a file system has no place.
     #[error(
         "{}: it is larger than this file system, or the limit of this process (ulimit -f), lets a file be ({}): take a smaller --shard-size; FAT has files of less than 4 GiB",
-        shown(.0), .1
+        printable(.0), .1
     )]
     TooLarge(PathBuf, io::Error),
     /// A file system whose files can only be written from their beginning to their end.
     #[error(
         "{}: this file system does not read or shorten a file that is being written ({}), which packing needs (a mount of rclone does it with --vfs-cache-mode writes)",
-        shown(.0), .1
+        printable(.0), .1
     )]
     WritesOnce(PathBuf, io::Error),
     /// Something else than there should be under a name that this program chooses.
-    #[error("{}: it is {found}, expected {expected}", shown(path))]
+    #[error("{}: it is {found}, expected {expected}", printable(path))]
     Planted {
         path: PathBuf,
         found: String,
@@ -74,12 +74,12 @@ pub enum PackError {
     // What an interrupted run has left.
     #[error(
         "{}: an earlier run was interrupted; continue it with --resume, or remove this file to keep what it wrote and begin a new run",
-        shown(.0)
+        printable(.0)
     )]
     Interrupted(PathBuf),
     #[error(
         "{}: the interrupted run has left out records, and there are no names to tell which: it cannot be continued; remove its shards and this file, and begin again",
-        shown(.0)
+        printable(.0)
     )]
     LeftOutNameless(PathBuf),
     /// A record that is not in the shards of the interrupted run.
@@ -88,7 +88,7 @@ pub enum PackError {
     /// A run that is resumed though none was interrupted, and has more records than are there.
     #[error(
         "{}: no run of this dataset was interrupted, and there are no names to tell whether {origin} is in it: --resume does not add it; pack what is new without --resume",
-        shown(path)
+        printable(path)
     )]
     NothingToResume {
         /// The last shard.
@@ -99,7 +99,7 @@ pub enum PackError {
     /// The source is not what the existing shards were made of.
     #[error(
         "{}: record {record} is {found}, but the source has {expected}: it has changed since, --resume cannot continue",
-        shown(path)
+        printable(path)
     )]
     SourceChanged {
         path: PathBuf,
@@ -112,12 +112,12 @@ pub enum PackError {
     },
 
     // One writer at a time.
-    #[error("{}: another process is writing this dataset", shown(.0))]
+    #[error("{}: another process is writing this dataset", printable(.0))]
     Locked(PathBuf),
     /// The same, where the file system has no locks.
     #[error(
         "{}: {owner} is writing this dataset, or was killed while it was; without locks of the file system nothing tells which: if it has ended, remove this file",
-        shown(path)
+        printable(path)
     )]
     Held {
         /// The file that says so.
@@ -127,7 +127,7 @@ pub enum PackError {
     },
     #[error(
         "{}: it belongs to user {found}, expected user {expected}: another user is packing this dataset or was interrupted; only that user can resume; removing this file begins a new run",
-        shown(lock)
+        printable(lock)
     )]
     OtherUsersLock {
         lock: PathBuf,
@@ -137,18 +137,18 @@ pub enum PackError {
     /// A lock file that cannot be removed after a run that is complete.
     #[error(
         "{}: everything is packed, but this file, which says that a run has been interrupted, cannot be removed: {}; remove it",
-        shown(.0), .1
+        printable(.0), .1
     )]
     LockStays(PathBuf, io::Error),
 
     // The shards that are there already.
-    #[error("{}: another program has changed it meanwhile; it stays as it is now", shown(.0))]
+    #[error("{}: another program has changed it meanwhile; it stays as it is now", printable(.0))]
     ChangedMeanwhile(PathBuf),
     /// The shards there do not begin with 0000, or one is missing.
     #[error(
         "{}: it should be followed by {}, which is missing",
-        shown(path),
-        shown(missing)
+        printable(path),
+        printable(missing)
     )]
     Gap {
         /// The shard before the gap, or the first that should have come later.
@@ -158,17 +158,17 @@ pub enum PackError {
     /// Appending would lose what the last shard has.
     #[error(
         "{}: it has names or checksums, which would be lost; leave out the option that drops them, or begin a new shard by --new-shard",
-        shown(.0)
+        printable(.0)
     )]
     WouldDrop(PathBuf),
     /// A single file that roxfs would not write as it is.
     #[error(
         "{}: it cannot be appended to: it has sections of an unknown kind, which would be lost",
-        shown(.0)
+        printable(.0)
     )]
     CannotAppend(PathBuf),
     /// The last shard has another footer than is asked for.
-    #[error("{}: it is {found}, and {asked}; {}", shown(path), advice.about(found))]
+    #[error("{}: it is {found}, and {asked}; {}", printable(path), advice.about(found))]
     OtherForm {
         path: PathBuf,
         found: Version,
@@ -178,7 +178,7 @@ pub enum PackError {
     /// Shards that are packed anew have several kinds of footers.
     #[error(
         "{} is {}, and {} is {}: say by --footer and --dtype which of them is to be written",
-        shown(&first.0), first.1, shown(&second.0), second.1
+        printable(&first.0), first.1, printable(&second.0), second.1
     )]
     SeveralForms {
         first: (PathBuf, Version),
@@ -187,7 +187,7 @@ pub enum PackError {
     /// A single file beside numbered shards, or these beside a single file, under one name.
     #[error(
         "{}: it is there already, as {found}: {advice}, or take another name",
-        shown(path)
+        printable(path)
     )]
     OtherNumbering {
         path: PathBuf,

@@ -114,7 +114,7 @@ impl fmt::Display for Form {
             Form::V01 => f.write_str("ROXXEL01 is asked for"),
             Form::V02 => f.write_str("ROXXEL02 is asked for"),
             Form::Typed(dtype) => write!(f, "ROXXEL02 {dtype} is asked for"),
-            Form::Like(version, path) => write!(f, "{} is {version}", crate::text::shown(path)),
+            Form::Like(version, path) => write!(f, "{} is {version}", crate::text::printable(path)),
         }
     }
 }

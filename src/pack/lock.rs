@@ -191,7 +191,7 @@ impl Drop for Lock {
         if let Err(errno) = self.remove() {
             log::warn!(
                 "{}: it cannot be removed, and stays: {}",
-                crate::text::shown(&self.path()),
+                crate::text::printable(&self.path()),
                 io::Error::from(errno)
             );
         }
@@ -210,9 +210,9 @@ fn hold(directory: &Arc<Directory>, name: &OsStr, file: &File) -> Result<Option<
             log::warn!(
                 "{}: this file system has no locks ({}): {} keeps other runs out; if this one is \
                  killed, the next one may ask for its removal",
-                crate::text::shown(&path()),
+                crate::text::printable(&path()),
                 io::Error::from(errno),
-                crate::text::shown(&directory.join(&hold::name_beside(name)))
+                crate::text::printable(&directory.join(&hold::name_beside(name)))
             );
             Ok(Some(hold))
         }

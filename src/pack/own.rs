@@ -5,7 +5,7 @@
 use super::identity::Identity;
 use super::{PackError, Target};
 use crate::sys::files::directory_of;
-use crate::text::shown;
+use crate::text::printable;
 use std::collections::HashSet;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -64,7 +64,7 @@ impl OwnFiles {
         if is_own && !self.is_said.swap(true, Ordering::Relaxed) {
             log::warn!(
                 "{}: it belongs to the dataset that is written, and is left out",
-                shown(path)
+                printable(path)
             );
         }
         is_own

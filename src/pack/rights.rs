@@ -8,7 +8,7 @@
 //! to the old file's bytes or to the system, and are not.
 
 use crate::sys::acl;
-use crate::text::shown;
+use crate::text::printable;
 use rustix::fs::{Gid, Mode, Stat, Uid, XattrFlags, fchmod, fchown, fgetxattr, flistxattr};
 use rustix::fs::{fremovexattr, fsetxattr, fstat};
 use rustix::io::{Errno, Result};
@@ -72,7 +72,7 @@ fn say(path: &Path, old: &Stat, new: &Stat, lost: &LostRights) {
     };
     log::warn!(
         "{}: what could not be kept of its access rights: {}; it had {}, and has {} now",
-        shown(path),
+        printable(path),
         lost.0.join(", "),
         describe(old),
         describe(new)

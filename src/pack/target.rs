@@ -109,7 +109,7 @@ impl Target {
     pub fn check_form(&self, directory: &Directory) -> Result<(), PackError> {
         let base = self.base().file_name().unwrap_or_default().as_bytes();
         let stem = base.strip_suffix(b".rox").unwrap_or(base);
-        let shown = |name: &[u8]| crate::text::escaped(name).to_string();
+        let printable = |name: &[u8]| crate::text::escaped(name).to_string();
         let other_form = |name: &OsStr, found, advice| PackError::OtherNumbering {
             path: directory.join(name),
             found,
@@ -134,7 +134,7 @@ impl Target {
                 first.map_or(Ok(()), |name| {
                     let advice = format!(
                         "without --single-file, records are appended to the shards; \"{}\" would hide them",
-                        shown(base)
+                        printable(base)
                     );
                     Err(other_form(&name, "a dataset in shards", advice))
                 })

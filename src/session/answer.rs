@@ -6,7 +6,7 @@
 use super::mount::Mounted;
 use crate::sys::child;
 use crate::sys::mountinfo::MountInfo;
-use crate::text::shown;
+use crate::text::printable;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
@@ -93,7 +93,7 @@ pub fn ask(parent: Pid, mount: &MountInfo) -> io::Result<()> {
     if device == mount.device && root.is_dir() && root.ino() == ROOT_INODE {
         return Ok(());
     }
-    let path = shown(&mount.path);
+    let path = printable(&mount.path);
     Err(io::Error::other(format!(
         "{path}: another file system covers it"
     )))

@@ -20,7 +20,7 @@ use crate::ahead::{self, Ahead};
 use crate::fuse::{MAX_REQUEST, RoxFs};
 use crate::kernel_cache::Access;
 use crate::kernel_cache::stale::Stale;
-use crate::text::shown;
+use crate::text::printable;
 use crate::tree::Tree;
 use nix::errno::Errno;
 use std::io;
@@ -86,7 +86,7 @@ pub fn serve(
     helpers: Helpers,
     ready: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), SessionError> {
-    let path = shown(mountpoint).to_string();
+    let path = printable(mountpoint).to_string();
     let failed = |step| {
         let path = path.clone();
         move |reason| SessionError::Start { path, step, reason }

@@ -7,7 +7,7 @@ use super::{fusermount, unmount};
 use crate::sys;
 use crate::sys::device;
 use crate::sys::mountinfo::{MountInfo, MountTable};
-use crate::text::shown;
+use crate::text::printable;
 use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -52,19 +52,19 @@ impl MountOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum MountError {
     /// The mount point cannot be used.
-    #[error("{}: cannot be mounted on: {reason}", shown(path))]
+    #[error("{}: cannot be mounted on: {reason}", printable(path))]
     MountPoint { path: PathBuf, reason: io::Error },
     /// Another process has had a lock on the mount point for too long.
     #[error(
         "{}: another process holds a lock on this directory, as a mount does for a moment; \
          \"fuser -v {0}\" shows which; a directory of mode 0700 can be locked by its owner alone",
-        shown(path)
+        printable(path)
     )]
     Locked { path: PathBuf },
     /// A dataset is there already.
     #[error(
         "{}: a dataset is mounted there already; unmount it first: roxfs umount {0}",
-        shown(path)
+        printable(path)
     )]
     AlreadyMounted { path: PathBuf },
     /// No FUSE in the kernel, or not for this user. The hint says what may help.
@@ -74,7 +74,7 @@ pub enum MountError {
         hint: &'static str,
     },
     /// The kernel refused. The hint says what may help.
-    #[error("{}: mount: {reason}{hint}", shown(path))]
+    #[error("{}: mount: {reason}{hint}", printable(path))]
     Kernel {
         path: PathBuf,
         reason: io::Error,
@@ -87,7 +87,7 @@ pub enum MountError {
     )]
     NoHelper { reason: io::Error },
     /// `fusermount3` refused.
-    #[error("{}: {message}", shown(path))]
+    #[error("{}: {message}", printable(path))]
     Helper { path: PathBuf, message: String },
 }
 

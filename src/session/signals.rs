@@ -3,7 +3,7 @@
 use super::mount::Mounted;
 use super::unmount::{self, UnmountError};
 use crate::fuse::Deferred;
-use crate::text::shown;
+use crate::text::printable;
 use nix::sys::signal::{SigSet, Signal};
 use std::io;
 use std::process;
@@ -71,7 +71,7 @@ fn unmount_or_detach(
         Err(UnmountError::Busy { path }) => log::warn!(
             "{signal}: {} is in use: detached, open files are served until they are closed; a second \
              signal ends it at once",
-            shown(&path)
+            printable(&path)
         ),
         unmounted => return unmounted,
     }

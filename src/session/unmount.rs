@@ -6,7 +6,7 @@ use super::fusermount;
 use super::mount::{FS_TYPE, Mounted};
 use crate::sys::files::directory_of;
 use crate::sys::mountinfo::{MountInfo, MountTable};
-use crate::text::shown;
+use crate::text::printable;
 use nix::errno::Errno;
 use nix::mount::MntFlags;
 use nix::sys::statvfs::statvfs;
@@ -25,7 +25,7 @@ const UNMOUNT_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug, thiserror::Error)]
 pub enum UnmountError {
     /// Nothing is mounted there, or something else is: its type, for the message.
-    #[error("{}: no roxfs mount is there{}", shown(path), found.as_deref().unwrap_or_default())]
+    #[error("{}: no roxfs mount is there{}", printable(path), found.as_deref().unwrap_or_default())]
     NotMounted {
         path: PathBuf,
         found: Option<String>,
@@ -33,11 +33,11 @@ pub enum UnmountError {
     /// Files are open, or a process is in it.
     #[error(
         "{}: in use; \"fuser -vm {0}\" shows by whom; \"roxfs umount -l {0}\" detaches it now and ends it when the last file is closed",
-        shown(path)
+        printable(path)
     )]
     Busy { path: PathBuf },
     /// The system or `fusermount3` refused.
-    #[error("{}: {message}", shown(path))]
+    #[error("{}: {message}", printable(path))]
     Refused { path: PathBuf, message: String },
 }
 
@@ -99,7 +99,7 @@ fn unmount_found(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
     for path in candidates(mountpoint) {
         match table.find(&path).map_err(|error| refused(&path, error))? {
             Some(mount) if mount.kind == FS_TYPE => return unmount_and_end(&mount, lazy),
-            Some(mount) => other = Some(format!(" (but {})", shown(mount.kind.as_ref()))),
+            Some(mount) => other = Some(format!(" (but {})", printable(mount.kind.as_ref()))),
             None => {}
         }
     }
@@ -114,7 +114,7 @@ fn unmount_found(mountpoint: &Path, lazy: bool) -> Result<(), UnmountError> {
 /// for a store to end).
 fn unmount_and_end(mount: &MountInfo, lazy: bool) -> Result<(), UnmountError> {
     let is_ended = connection::end_if_abandoned(mount).unwrap_or_else(|error| {
-        log::debug!("{}: {error}", shown(&mount.path));
+        log::debug!("{}: {error}", printable(&mount.path));
         false
     });
     // Readers that waited may need a moment to leave.

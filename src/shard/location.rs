@@ -1,6 +1,6 @@
 //! What names a shard.
 
-use crate::text::shown;
+use crate::text::printable;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,6 @@ impl From<PathBuf> for Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        shown(&self.0).fmt(f)
+        printable(&self.0).fmt(f)
     }
 }

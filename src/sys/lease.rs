@@ -2,7 +2,7 @@
 //! `F_SETLEASE`). An open that does not block fails then with EAGAIN, and the kernel asks the holder
 //! to give the lease up; it takes it away after `/proc/sys/fs/lease-break-time`, 45 seconds by default.
 
-use crate::text::shown;
+use crate::text::printable;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub fn wait<E>(
             is_said = true;
             log::warn!(
                 "{}: another program has a lease on it; waiting until it is given up",
-                shown(path)
+                printable(path)
             );
         }
         thread::sleep(RETRY_INTERVAL);

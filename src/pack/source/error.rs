@@ -6,7 +6,7 @@ use crate::format::Damage;
 use crate::format::name::{Name, NameError};
 use crate::shard::ShardError;
 use crate::sys::files::{is_out_of_descriptors, limit_hint};
-use crate::text::{quoted, shown};
+use crate::text::{printable, quoted};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 #[allow(missing_docs, reason = "the messages say what variants and fields are")]
 pub enum SourceError {
     /// The system refused, and what comes next may not be what was meant.
-    #[error("{}: {}{}", shown(.0), .1, limit_hint(.1))]
+    #[error("{}: {}{}", printable(.0), .1, limit_hint(.1))]
     Io(PathBuf, io::Error),
     /// An archive, list or stream could not be opened or read any further: its rest is lost.
-    #[error("{}: {}{}", shown(.0), .1, open_files_hint(.1))]
+    #[error("{}: {}{}", printable(.0), .1, open_files_hint(.1))]
     UnreadableInput(PathBuf, io::Error),
     /// A file could not be read.
     #[error("{}: {}{}", .0, .1, open_files_hint(.1))]
@@ -26,7 +26,7 @@ pub enum SourceError {
     /// A source that is neither file nor directory.
     #[error(
         "{}: it is {found}, expected a file or a directory{}",
-        shown(path),
+        printable(path),
         if *is_pipe { "; --from KIND says what comes out of it, as --from tar or --from lines" } else { "" }
     )]
     NotAFile {
@@ -41,7 +41,7 @@ pub enum SourceError {
     #[error("{origin}: this path cannot be the name of a record: {error}")]
     BadName { origin: Origin, error: NameError },
     /// Directories in a circle.
-    #[error("{}: {by} leads back to {}", shown(path), shown(ancestor))]
+    #[error("{}: {by} leads back to {}", printable(path), printable(ancestor))]
     Loop {
         path: PathBuf,
         /// Whether the path is a link or a mount, in words.
@@ -95,7 +95,7 @@ pub enum SourceError {
     #[error("{0}: the input ends within it")]
     InputEnded(Origin),
     /// An entry of a tar archive that cannot be read.
-    #[error("{}: entry {entry} at byte {offset}: {damage}", shown(archive))]
+    #[error("{}: entry {entry} at byte {offset}: {damage}", printable(archive))]
     DamagedEntry {
         archive: PathBuf,
         /// Its number, from 1.
@@ -106,7 +106,7 @@ pub enum SourceError {
     },
     #[error(
         "{}: entry {entry} at byte {offset}: its headers (long name, attributes, map of holes) have more than {limit} bytes, expected at most these",
-        shown(archive)
+        printable(archive)
     )]
     HeadersTooLong {
         archive: PathBuf,
@@ -120,7 +120,7 @@ pub enum SourceError {
     /// An input of another kind than `--from` or its name says.
     #[error(
         "{}: this is no {expected}{}",
-        shown(path),
+        printable(path),
         looks.as_ref().map(|looks| format!(": {looks}")).unwrap_or_default()
     )]
     NotAnArchive {
@@ -130,7 +130,7 @@ pub enum SourceError {
         looks: Option<String>,
     },
     /// A compressed or zip archive whose bytes make no sense.
-    #[error("{}: {what}", shown(path))]
+    #[error("{}: {what}", printable(path))]
     DamagedArchive { path: PathBuf, what: String },
     /// An entry of a zip archive that is not what the archive's directory says.
     #[error("{origin}: the entry is damaged: {what}")]
@@ -141,7 +141,7 @@ pub enum SourceError {
     /// A compressed archive that needs more memory than is given.
     #[error(
         "{}: {what}; decompress it by another program: {} | roxfs pack --from tar ...",
-        shown(path),
+        printable(path),
         if is_standard_input(path) {
             format!("... | {decompressor}")
         } else {
@@ -157,13 +157,13 @@ pub enum SourceError {
     },
     #[error(
         "{}: a zip archive has its directory at the end and is read from a file, not from a pipe; save it in a file first",
-        shown(.0)
+        printable(.0)
     )]
     NeedsFile(PathBuf),
     /// The last file of a zip archive in several files.
     #[error(
         "{}: it is part {part} of a zip archive in several files; join them: zip -s 0 {} --out whole.zip",
-        shown(path),
+        printable(path),
         if is_standard_input(path) { "FILE.zip".to_owned() } else { quoted(path) }
     )]
     SplitZip {
@@ -178,7 +178,7 @@ pub enum SourceError {
     /// A stream in which it cannot be known which record of a name is the last.
     #[error(
         "{}: --duplicates last reads its sources twice, which is not possible here: it is no regular file; write it into one first",
-        shown(.0)
+        printable(.0)
     )]
     CannotReadTwice(PathBuf),
     /// Sources that were not the same when they were read again.
@@ -189,8 +189,8 @@ pub enum SourceError {
     /// The dataset would be packed into itself.
     #[error(
         "{}: the output lies in the source {}",
-        shown(output),
-        shown(source_dir)
+        printable(output),
+        printable(source_dir)
     )]
     OutputInSource {
         output: PathBuf,

@@ -6,7 +6,7 @@ use super::walk::{DirectoryWalk, Found};
 use super::{Content, Facts, Incoming, Locate, Origin, Sink, Skipped, Source, SourceError};
 use crate::format::name::Name;
 use crate::sys::files::kind_in_words;
-use crate::text::shown;
+use crate::text::printable;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
 use std::io;
@@ -170,7 +170,7 @@ impl Source for Files {
                 .collect();
             let is_other = |path: &&PathBuf| *again != Origin::File(path.to_path_buf());
             match files.iter().find(is_other) {
-                Some(path) => Some(shown(path).to_string()),
+                Some(path) => Some(printable(path).to_string()),
                 None => files.first().map(|_| "the same file".to_owned()),
             }
         })

@@ -47,7 +47,7 @@ use super::PackError;
 use crate::format::name::Name;
 use crate::format::offsets::Extent;
 use crate::shard::Shard;
-use crate::text::shown;
+use crate::text::printable;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
@@ -129,9 +129,9 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::File(path) => write!(f, "{}", shown(path)),
-            Origin::Entry(input, entry) => write!(f, "{}: {entry}", shown(input)),
-            Origin::Number(input, number) => write!(f, "{}: record {number}", shown(input)),
+            Origin::File(path) => write!(f, "{}", printable(path)),
+            Origin::Entry(input, entry) => write!(f, "{}: {entry}", printable(input)),
+            Origin::Number(input, number) => write!(f, "{}: record {number}", printable(input)),
         }
     }
 }
@@ -192,5 +192,5 @@ pub type Locate = Box<dyn Fn(&Name, &Origin, Option<&Path>) -> Option<String> + 
 
 /// Names the archive or shard in which a name was met first.
 fn locate_in_input() -> Locate {
-    Box::new(|name, _, input| Some(format!("{}: {name}", shown(input?))))
+    Box::new(|name, _, input| Some(format!("{}: {name}", printable(input?))))
 }

@@ -6,7 +6,7 @@ use super::by_name::ByName;
 use super::excluded::Exclude;
 use super::{Content, Facts, Incoming, Locate, Origin, Sink, Skipped, Source, SourceError};
 use crate::format::name::{Name, NameError};
-use crate::text::shown;
+use crate::text::printable;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -249,7 +249,7 @@ impl Source for Renamed {
             // What was dropped is not remembered.
             let any = "*/".repeat(naming.strip);
             Some(match input {
-                Some(input) => format!("{}: {any}{before}", shown(input)),
+                Some(input) => format!("{}: {any}{before}", printable(input)),
                 None => format!("a file {any}{before} of the sources"),
             })
         })

@@ -231,7 +231,7 @@ impl Decompression {
         if trailing > 0 && !is_quiet {
             log::warn!(
                 "{}: after its end, {trailing} bytes that {} has not written are passed over",
-                crate::text::shown(origin),
+                crate::text::printable(origin),
                 self.format.program()
             );
         }

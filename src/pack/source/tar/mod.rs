@@ -16,7 +16,7 @@ mod sparse;
 use super::by_name::ByName;
 use super::{Exclude, Facts, Sink, Skipped, Source};
 use crate::format::Damage;
-use crate::text::shown;
+use crate::text::printable;
 use blocks::BLOCK_BYTES;
 use header::Header;
 use records::ArchiveReader;
@@ -122,7 +122,7 @@ impl Tar {
         };
         log::warn!(
             "{}: archives within it are read where they are uncompressed and at most {MOST_NESTED_ARCHIVES} lie within one another; packed as files: {}{more}",
-            shown(&self.origin),
+            printable(&self.origin),
             names.join(", ")
         );
     }

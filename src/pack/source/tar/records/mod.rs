@@ -10,7 +10,7 @@ use crate::format::{Damage, byte_count};
 use crate::pack::source::inline_content::InlineContent;
 use crate::pack::source::lists::name_of;
 use crate::pack::source::{Content, Incoming, Origin, Sink, SourceError, record_name};
-use crate::text::{escaped, shown};
+use crate::text::{escaped, printable};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -258,7 +258,7 @@ impl<'a> ArchiveReader<'a> {
         if self.state.is_quiet {
             return;
         }
-        let archive = shown(&self.origin);
+        let archive = printable(&self.origin);
         if end.is_missing {
             log::warn!(
                 "{archive}: it has no end mark: what came after its last entry may be missing"
