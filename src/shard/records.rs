@@ -223,3 +223,74 @@ pub(super) fn decode_table_entry(bytes: &[u8]) -> u32 {
     let byte = |n, &byte| n << 8 | u32::from(byte);
     bytes.iter().rev().fold(0, byte)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::footer::{Footer, Version};
+    use crate::format::section::{SectionFooter, SectionKind};
+    use std::io::Write;
+
+    /// A shard of these records with these checksums.
+    fn shard(records: &[&[u8]], checksums: &[u32]) -> Shard {
+        let (payload, count) = (records.concat(), records.len() as u64);
+        let mut bytes = payload.clone();
+        let mut end = 0;
+        for record in records {
+            end += record.len() as i64;
+            bytes.extend(end.to_le_bytes());
+        }
+        bytes.extend(checksums.iter().flat_map(|crc| crc.to_le_bytes()));
+        let footer = SectionFooter::new(SectionKind::Crc32c, count, 4 * count);
+        bytes.extend(footer.encode());
+        bytes.extend(Footer::encode(&Version::V01, count, payload.len() as u64));
+        let mut file = tempfile::NamedTempFile::new().expect("file");
+        file.write_all(&bytes).expect("written");
+        Shard::open(file.path()).expect("valid")
+    }
+
+    #[test]
+    fn pieces_are_the_content_whatever_the_buffer() {
+        let records = [&b""[..], b"catdog", b"x"];
+        let shard = shard(&records, &records.map(crc32c::crc32c));
+        for len in [1, 4, 6, 100] {
+            for (record, expected) in shard.all().zip(records) {
+                let (mut found, mut buffer) = (Vec::new(), vec![0; len]);
+                let extent = shard.extent(record).expect("valid");
+                let read =
+                    shard.for_each_checked_piece(record, extent, &mut buffer, |piece: &[u8]| {
+                        assert!(!piece.is_empty() && piece.len() <= len);
+                        found.extend_from_slice(piece);
+                        Ok::<(), ShardError>(())
+                    });
+                read.expect("read");
+                assert_eq!(found, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_told_at_the_end_and_an_error_ends_the_pieces() {
+        let shard = shard(&[b"catdog"], &[7]);
+        let record = shard.local(0).expect("there");
+        let extent = shard.extent(record).expect("valid");
+        let read = |most: usize| {
+            let mut pieces = 0;
+            let read = shard.for_each_checked_piece(record, extent, &mut [0; 2], |_: &[u8]| {
+                pieces += 1;
+                if pieces <= most {
+                    Ok(())
+                } else {
+                    Err(shard.damaged(Damage::new("this", "enough", "more")))
+                }
+            });
+            (pieces, read.expect_err("damaged").to_string())
+        };
+        let (pieces, error) = read(9);
+        assert_eq!(pieces, 3);
+        assert!(error.contains("record 0: checksum is 0x"), "{error}");
+        let (pieces, error) = read(1);
+        assert_eq!(pieces, 2);
+        assert!(error.ends_with("this is enough, expected more"), "{error}");
+    }
+}
