@@ -12,7 +12,7 @@ mod index;
 mod model;
 mod selections;
 mod zip;
-#[path = "../../sources/zips.rs"]
+#[path = "../../support/zips.rs"]
 mod zips;
 
 pub mod extract;

@@ -1,0 +1,32 @@
+//! Tests that change or watch the whole machine: they run one at a time, each beginning with
+//! [`alone`], and alone on the machine, because `cargo test` runs one test program after the other.
+//! All other tests are in `tests/suite`, with a map.
+
+#[allow(dead_code, reason = "the suite uses all of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Storing ahead never blocks; the kernel's caches are dropped all the time.
+mod ahead;
+/// Which share of a shard is in the page cache after it was read.
+mod cache;
+/// The daemon's memory does not grow with use.
+mod growth;
+/// A short run of `scripts/attack/kill`, which keeps the processors busy.
+mod kill_script;
+/// A killed daemon leaves nobody waiting; processes are found by looking at all.
+mod killed;
+/// The process that lists names ahead, found among all processes.
+mod lister;
+/// How many requests the kernel sends: memory that runs short would add some.
+mod requests;
+/// A short run of `scripts/attack/stress`, which drops the kernel's caches.
+mod stress_script;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Held by each test from its first line to its end.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
