@@ -2,23 +2,10 @@
 //! `scripts/bench/growth`.
 
 use crate::alone;
+use crate::support::parts::Parts;
 use crate::support::*;
-use roxfs::format::footer::{Footer, Version};
-use std::path::Path;
 
 const RECORDS: u64 = 100_000;
-
-/// A plain shard of records of 0 to 96 bytes.
-fn write_shard(path: &Path) {
-    let mut payload = Vec::new();
-    let mut ends = Vec::new();
-    for number in 0..RECORDS {
-        payload.resize(payload.len() + (number % 97) as usize, number as u8);
-        ends.extend((payload.len() as u64).to_le_bytes());
-    }
-    let footer = Footer::encode(&Version::V01, RECORDS, payload.len() as u64);
-    std::fs::write(path, [&payload[..], &ends, &footer].concat()).expect("written");
-}
 
 /// Private memory of a process in kB; mapped pages of the shard belong to the page cache.
 fn private_memory(process: u32) -> u64 {
@@ -39,7 +26,9 @@ fn private_memory_is_small_and_a_second_round_adds_nothing() {
     let _alone = alone();
     let directory = temp_dir();
     let shard = directory.path().join("d.rox");
-    write_shard(&shard);
+    let record = |number: u64| vec![number as u8; (number % 97) as usize];
+    let records: Vec<Vec<u8>> = (0..RECORDS).map(record).collect();
+    std::fs::write(&shard, Parts::plain(&records).bytes()).expect("written");
     let mount = Mount::new(&shard);
     let round = || {
         let mut bytes = 0;

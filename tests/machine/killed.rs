@@ -51,21 +51,12 @@ fn the_connection_of_a_killed_daemon_ends_even_if_its_device_does_not_close() {
 
 /// All processes of the mount: the daemon, and those that it started.
 fn processes_of(mount: &Path, daemon: u32) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").expect("proc");
-    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let is_one = |number: &u32| {
-        let command = std::fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
-        let mut arguments = command.split(|&byte| byte == 0);
-        let is_roxfs = arguments
-            .next()
-            .is_some_and(|name| name.ends_with(b"roxfs"));
-        let daemon = daemon.to_string();
-        is_roxfs
-            && arguments.any(|argument| {
-                argument == daemon.as_bytes() || argument == mount.as_os_str().as_bytes()
-            })
-    };
-    numbers.filter(is_one).collect()
+    let daemon = daemon.to_string();
+    let of_mount = [daemon.as_bytes(), mount.as_os_str().as_bytes()];
+    processes(|arguments| {
+        let mut others = arguments[1..].iter();
+        arguments[0].ends_with(b"roxfs") && others.any(|argument| of_mount.contains(argument))
+    })
 }
 
 /// Sends them SIGKILL, as fast as possible.

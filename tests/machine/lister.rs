@@ -28,14 +28,11 @@ fn dataset(directory: &Path) -> PathBuf {
 
 /// The process that lists the mount at `path`.
 fn lister_of(path: &Path) -> Option<u32> {
-    let processes = std::fs::read_dir("/proc").expect("proc");
-    let mut numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    numbers.find(|number: &u32| {
-        let command = std::fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
-        let arguments: Vec<&[u8]> = command.split(|&byte| byte == 0).collect();
-        arguments.get(1) == Some(&b"list-ahead".as_slice())
-            && arguments.contains(&path.as_os_str().as_bytes())
-    })
+    let path = path.as_os_str().as_bytes();
+    let listers = processes(|arguments| {
+        arguments.get(1) == Some(&b"list-ahead".as_slice()) && arguments.contains(&path)
+    });
+    listers.into_iter().next()
 }
 
 /// Looks names up in no order, until the others are being listed.

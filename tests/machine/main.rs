@@ -2,7 +2,7 @@
 //! [`alone`], and alone on the machine, because `cargo test` runs one test program after the other.
 //! All other tests are in `tests/suite`, with a map.
 
-#[allow(dead_code, reason = "the suite uses all of it")]
+#[allow(dead_code, unused_imports, reason = "the suite uses all of it")]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,10 +1,9 @@
-//! What the tests of packing share: running it, and reading back what it has written.
+//! Packing, and reading back what was written.
 
-use crate::support::*;
+use super::*;
 use std::ffi::OsStr;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// A directory to pack into, with one dataset `d.rox`, or `d_0000.rox` and so on.
@@ -21,6 +20,13 @@ impl Target {
             path: directory.path().to_owned(),
             _directory: Some(directory),
         }
+    }
+
+    /// One that a source was packed into, with these options.
+    pub fn packed<A: AsRef<OsStr>>(options: &[A], source: &Path) -> Target {
+        let target = Target::new();
+        run(target.pack(options).arg(source));
+        target
     }
 
     /// A directory that is there already.
@@ -106,104 +112,5 @@ impl Target {
         let (names, records) = (self.names(), self.records());
         assert_eq!(names.len(), records.len(), "records listed and mounted");
         names.into_iter().zip(records).collect()
-    }
-}
-
-/// The names in a directory, in byte order.
-pub fn entries(directory: &Path) -> Vec<String> {
-    let name = |entry: std::io::Result<std::fs::DirEntry>| {
-        let name = entry.expect("entry").file_name();
-        name.into_string().expect("UTF-8")
-    };
-    let mut names: Vec<String> = directory.read_dir().expect("listed").map(name).collect();
-    names.sort();
-    names
-}
-
-/// Runs a command with this standard input; the command need not read all of it.
-pub fn feed(command: &mut Command, input: &[u8]) -> Output {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::piped()).spawn().expect("started");
-    let mut stdin = child.stdin.take().expect("piped");
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // Fails when the command ends before it has read everything.
-            let _ = stdin.write_all(input);
-        });
-        child.wait_with_output().expect("ended")
-    })
-}
-
-/// Runs a command that has to succeed with this standard input; returns its standard error.
-pub fn run_with(command: &mut Command, input: &[u8]) -> String {
-    let output = feed(command, input);
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{command:?}: {message}");
-    message
-}
-
-/// Runs a command that has to fail with `code` with this standard input; returns its standard
-/// error.
-pub fn fail_with(command: &mut Command, input: &[u8], code: i32) -> String {
-    let output = feed(command, input);
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{command:?}: {message}");
-    message
-}
-
-/// Runs a command that has to succeed, and returns its standard error.
-pub fn said(command: &mut Command) -> String {
-    let output = output(command);
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{command:?}: {message}");
-    message
-}
-
-/// roxfs, copied to where every user can run it.
-pub fn as_user(directory: &Path) -> Command {
-    let program = directory.join("roxfs");
-    if !program.exists() {
-        // By another process: were it open for writing here, a program that another test starts
-        // meanwhile would have it open too, and it could not be run.
-        let built = env!("CARGO_BIN_EXE_roxfs");
-        run(Command::new("cp").arg(built).arg(&program));
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-    command.arg(program);
-    command
-}
-
-/// A run of a program that the test goes on beside; killed when dropped.
-pub struct Running(pub std::process::Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Running {
-    /// Starts it, with pipes for standard input and standard error.
-    pub fn start(command: &mut Command) -> Running {
-        command.stdin(Stdio::piped()).stderr(Stdio::piped());
-        Running(command.spawn().expect("started"))
-    }
-
-    /// Writes to its standard input.
-    pub fn write(&mut self, bytes: &[u8]) {
-        let input = self.0.stdin.as_mut().expect("piped");
-        input.write_all(bytes).expect("written");
-    }
-
-    /// Sends SIGINT to it alone, and waits for its end: its exit code and standard error.
-    pub fn interrupt(mut self) -> (Option<i32>, String) {
-        let pid = nix::unistd::Pid::from_raw(self.0.id() as i32);
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("signalled");
-        let mut message = String::new();
-        let error = self.0.stderr.as_mut().expect("piped");
-        std::io::Read::read_to_string(error, &mut message).expect("UTF-8");
-        (self.0.wait().expect("ended").code(), message)
     }
 }

@@ -1,6 +1,10 @@
 //! A shard in its parts, written down without roxfs's own encoders, so that a test can change one
 //! field and leave all others as they are.
 
+use super::temp_dir;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
 /// One section: its body, and the fields of its footer, which need not be right.
 #[derive(Debug, Clone)]
 pub struct Section {
@@ -98,6 +102,14 @@ impl Parts {
         bytes.extend(self.magic);
         bytes
     }
+}
+
+/// Writes a shard, or what is to be one, into a directory of its own.
+pub fn write_shard(bytes: &[u8]) -> (TempDir, PathBuf) {
+    let directory = temp_dir();
+    let path = directory.path().join("x.rox");
+    std::fs::write(&path, bytes).expect("shard");
+    (directory, path)
 }
 
 /// Where each piece ends when all are joined.

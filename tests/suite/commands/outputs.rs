@@ -144,23 +144,16 @@ fn with_any_limit_on_threads_each_command_works_or_says_why_in_one_line() {
     let directory = temp_dir();
     let path = directory.path();
     write_tree(&path.join("in"), &[("a", "1"), ("b", "22")]);
-    copy_program(&path.join("roxfs"));
+    roxfs_in(path);
     // A user of its own, whose threads are counted.
     sh(
         "chmod 755 \"$1\"; mkdir \"$1/out\"; chown news \"$1/out\"",
         &[path],
     );
     let run_limited = |limit: u32, command: &str| {
-        let mut bash = Command::new("setpriv");
-        bash.args([
-            "--reuid=news",
-            "--regid=news",
-            "--clear-groups",
-            "bash",
-            "-c",
-        ]);
+        let mut bash = as_user("news", "news", "", "bash");
         let script = format!("ulimit -u {limit}; exec ../roxfs {command}");
-        bash.arg(script).current_dir(path.join("out"));
+        bash.args(["-c", &script]).current_dir(path.join("out"));
         output(&mut bash)
     };
     let mut failed = 0;

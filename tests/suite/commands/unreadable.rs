@@ -1,20 +1,18 @@
 //! What a disk that fails does to commands that describe: they say so, and do not leave out in
 //! silence what they could not read.
 
-use crate::support::parts::{Parts, Section};
+use crate::support::parts::{Parts, Section, write_shard};
 use crate::support::*;
 use std::process::Command;
 
 /// `roxfs` with this argument on a shard, of whose reads those from number `from` on fail.
 fn failing(command: &str, from: usize) -> Option<std::process::Output> {
-    let directory = temp_dir();
-    let path = directory.path().join("x.rox");
     let names: [&[u8]; 3] = [b"a", b"b", b"c"];
     let parts = Parts {
         sections: vec![Section::names(&names), Section::order(&[])],
         ..Parts::plain(&[&b"x"[..], b"yy", b"zzz"])
     };
-    std::fs::write(&path, parts.bytes()).expect("shard");
+    let (directory, path) = write_shard(&parts.bytes());
     let log = directory.path().join("log");
     let mut strace = Command::new("strace");
     strace

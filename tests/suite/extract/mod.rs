@@ -1,7 +1,7 @@
 //! Extracting as a person or a script does it: the tree that was packed comes back, nothing is
 //! written outside the directory or over another file, and a killed run leaves whole files only.
 
-use crate::support::parts::{Parts, Section};
+use crate::support::parts::{Parts, Section, write_shard};
 use crate::support::*;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -10,10 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
-
-const FAILED: i32 = 1;
-const USAGE: i32 = 2;
-const DAMAGED: i32 = 3;
 
 /// `roxfs extract -o directory arguments dataset`
 fn extract(dataset: &Path, directory: &Path, arguments: &[&str]) -> Command {
@@ -81,17 +77,11 @@ fn write_all_shapes(directory: &Path) {
 fn named(records: &[(&[u8], &[u8])]) -> (TempDir, PathBuf) {
     let contents: Vec<&[u8]> = records.iter().map(|record| record.1).collect();
     let names: Vec<&[u8]> = records.iter().map(|record| record.0).collect();
-    write_shard(&Parts {
+    let parts = Parts {
         sections: vec![Section::names(&names), Section::checksums(&contents)],
         ..Parts::plain(&contents)
-    })
-}
-
-fn write_shard(parts: &Parts) -> (TempDir, PathBuf) {
-    let directory = temp_dir();
-    let path = directory.path().join("x.rox");
-    std::fs::write(&path, parts.bytes()).expect("shard");
-    (directory, path)
+    };
+    write_shard(&parts.bytes())
 }
 
 #[test]
@@ -313,7 +303,7 @@ fn a_wrong_checksum_leaves_no_file() {
         let from = [0, 5, 11][record];
         crc32c::crc32c(&parts.payload[from..from + records[record].len()])
     });
-    let (directory, shard) = write_shard(&parts);
+    let (directory, shard) = write_shard(&parts.bytes());
     let from = shard.display();
     let line = |record: usize| {
         let expected = crc32c::crc32c(records[record]);

@@ -1,27 +1,17 @@
 //! What reads a whole dataset does work, and writes output, in proportion to the file: offsets that
 //! go back and forth give many records the same bytes, and none of these commands may follow.
 
-use crate::support::parts::{Parts, Section};
+use crate::support::parts::{Parts, Section, write_shard};
 use crate::support::*;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-const DAMAGED: i32 = 3;
 const MIB: usize = 1 << 20;
 /// Far more than any of these takes, and far less than it would take without a bound.
 const LONG: Duration = Duration::from_secs(60);
 /// Lines of faults that are shown, and the line that counts the others.
 const FAULT_LINES: usize = 21;
-
-fn write(parts: &Parts) -> (TempDir, PathBuf) {
-    let directory = temp_dir();
-    let path = directory.path().join("x.rox");
-    std::fs::write(&path, parts.bytes()).expect("shard");
-    (directory, path)
-}
 
 /// A shard of 4 MiB whose end offsets are 0 and the payload's length in turns.
 fn to_and_fro(records: usize) -> Parts {
@@ -75,7 +65,7 @@ fn bytes_below(directory: &Path) -> u64 {
 #[test]
 fn offsets_that_go_back_and_forth_make_no_endless_work() {
     // Read as often as they say, these would be 400 GB.
-    let (_directory, path) = write(&to_and_fro(200_001));
+    let (_directory, path) = write_shard(&to_and_fro(200_001).bytes());
     let (out, message) = damaged(roxfs().arg("verify").arg(&path));
     // Each record once: it goes back, it has other content, or it shares its bytes with too many.
     assert!(out.starts_with(b"200,001 faults: "), "{out:?}");
@@ -91,7 +81,7 @@ fn offsets_that_go_back_and_forth_make_no_endless_work() {
 fn no_more_is_written_than_twice_what_the_shard_has() {
     let mut parts = to_and_fro(1001);
     parts.sections.clear();
-    let (directory, path) = write(&parts);
+    let (directory, path) = write_shard(&parts.bytes());
     let most = 2 * 4 * MIB;
     let (out, _) = damaged(roxfs().args(["extract", "--tar"]).arg(&path));
     assert!(out.len() <= most + (64 << 10), "{}", out.len());
@@ -115,7 +105,7 @@ fn all_but(changed: &[(usize, i64)], lost: &[usize]) {
     for &(record, end) in changed {
         parts.ends[record] = end;
     }
-    let (directory, path) = write(&parts);
+    let (directory, path) = write_shard(&parts.bytes());
     let target = directory.path().join("out");
     damaged(roxfs().arg("extract").arg("-o").arg(&target).arg(&path));
     let lost: BTreeSet<usize> = lost.iter().copied().collect();
@@ -176,7 +166,7 @@ fn shared_names() -> Parts {
 #[test]
 fn names_that_share_their_bytes_make_no_more_output_than_the_shard_has() {
     let parts = shared_names();
-    let (directory, path) = write(&parts);
+    let (directory, path) = write_shard(&parts.bytes());
     let file = parts.bytes().len();
     let (out, message) = damaged(roxfs().arg("ls").arg(&path));
     assert!(out.len() < file, "{} of {file}", out.len());
@@ -210,7 +200,7 @@ fn names_that_begin_with_one_another_are_listed_as_far_as_the_shard_has_them() {
         ],
         ..Parts::plain(&vec![b""; ends.len()])
     };
-    let (_directory, path) = write(&parts);
+    let (_directory, path) = write_shard(&parts.bytes());
     let (out, message) = damaged(roxfs().args(["ls", "--format", "null"]).arg(&path));
     assert!((3801..64 << 10).contains(&out.len()), "{}", out.len());
     assert!(message.contains("bytes that few others have"), "{message}");
@@ -229,7 +219,7 @@ fn the_deepest_names_are_extracted_in_time_that_grows_with_their_length() {
         sections: vec![Section::names(&names), Section::order(&[])],
         ..Parts::plain(&vec![b""; names.len()])
     };
-    let (_directory, path) = write(&parts);
+    let (_directory, path) = write_shard(&parts.bytes());
     let start = Instant::now();
     let archive = run(roxfs().args(["extract", "--tar"]).arg(&path));
     assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
@@ -243,7 +233,7 @@ fn names_in_no_order_without_a_table_of_it_are_damage() {
         sections: vec![Section::names(&names)],
         ..Parts::plain(&names)
     };
-    let (_directory, path) = write(&parts);
+    let (_directory, path) = write_shard(&parts.bytes());
     let (_, message) = damaged(roxfs().arg("verify").arg(&path));
     let expected = "name at position 1 in byte order is that of record 1, smaller than the one \
                     before it, expected names that never decrease";
@@ -254,6 +244,6 @@ fn names_in_no_order_without_a_table_of_it_are_damage() {
         sections: vec![Section::names(&sorted)],
         ..Parts::plain(&sorted)
     };
-    let (_directory, path) = write(&parts);
+    let (_directory, path) = write_shard(&parts.bytes());
     run(roxfs().arg("verify").arg(&path));
 }

@@ -32,39 +32,6 @@ fn dataset() -> (TempDir, PathBuf) {
     (directory, dataset)
 }
 
-/// Unmounts `path` when dropped, for mounts that a test makes by itself.
-struct Unmount(PathBuf);
-
-impl Drop for Unmount {
-    fn drop(&mut self) {
-        if is_mounted(&self.0) {
-            let _ = roxfs().args(["umount", "-l"]).arg(&self.0).output();
-        }
-    }
-}
-
-fn mount_point(directory: &Path) -> (PathBuf, Unmount) {
-    let path = directory.join("mnt");
-    std::fs::create_dir(&path).expect("mount point");
-    (path.clone(), Unmount(path))
-}
-
-fn foreground(dataset: &Path, path: &Path) -> Child {
-    let mut command = roxfs();
-    command
-        .args(["mount", "-f"])
-        .arg(dataset)
-        .arg(path)
-        .stderr(Stdio::piped());
-    let child = command.spawn().expect("started");
-    wait_until("the mount answers", || path.join("records").exists());
-    child
-}
-
-fn signal(process: u32, signal: Signal) {
-    kill(Pid::from_raw(process as i32), signal).expect("signalled");
-}
-
 #[test]
 fn a_mounted_dataset_has_its_records() {
     let directory = temp_dir();
@@ -517,28 +484,6 @@ fn an_access_control_list_that_refuses_someone_is_not_undone_by_the_mount() {
     mount.unmount();
 }
 
-/// The tests run as root, and the device may be open to root alone.
-fn open_device_to_all() {
-    let device = Path::new("/dev/fuse");
-    let mode = device.metadata().expect("/dev/fuse").permissions().mode();
-    if mode & 0o666 != 0o666 {
-        println!(
-            "opening /dev/fuse to all users (its mode was {:o})",
-            mode & 0o777
-        );
-        std::fs::set_permissions(device, PermissionsExt::from_mode(0o666)).expect("chmod");
-    }
-}
-
-/// Runs a program as an ordinary user: one with a name, which fusermount3 asks for.
-fn as_user(program: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"])
-        .arg(program);
-    command
-}
-
 /// A dataset, a mount point of the ordinary user's, and the program where this user reaches it.
 struct UserSetup {
     _directory: TempDir,
@@ -546,10 +491,10 @@ struct UserSetup {
     path: PathBuf,
     program: PathBuf,
     _unmount: Unmount,
+    _device: OpenDevice,
 }
 
 fn user_setup(dataset_name: &str) -> UserSetup {
-    open_device_to_all();
     let directory = temp_dir();
     let dataset = pack_records(directory.path(), dataset_name, &records(100), &[]);
     let (path, unmount) = mount_point(directory.path());
@@ -558,14 +503,14 @@ fn user_setup(dataset_name: &str) -> UserSetup {
         .expect("nobody");
     nix::unistd::chown(&path, Some(nobody.uid), Some(nobody.gid)).expect("chown");
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("chmod");
-    let program = directory.path().join("roxfs");
-    copy_program(&program);
+    let program = roxfs_in(directory.path());
     UserSetup {
         _directory: directory,
         dataset,
         path,
         program,
         _unmount: unmount,
+        _device: OpenDevice::new(),
     }
 }
 
@@ -573,15 +518,15 @@ fn user_setup(dataset_name: &str) -> UserSetup {
 fn an_ordinary_user_mounts_reads_and_unmounts() {
     let user = user_setup("d");
     let path = &user.path;
-    run(as_user(&user.program)
+    run(as_nobody(&user.program)
         .args(["mount", "-o", "fsname=x"])
         .arg(&user.dataset)
         .arg(path));
     let listed = sh("findmnt -nro FSTYPE,SOURCE \"$1\"", &[path]);
     assert_eq!(listed, "fuse.roxfs x\n");
-    let copy = run(as_user(Path::new("cat")).arg(path.join("records/000007.bin")));
+    let copy = run(as_nobody("cat").arg(path.join("records/000007.bin")));
     assert_eq!(copy, bytes(7, 7 * 37));
-    run(as_user(&user.program).arg("umount").arg(path));
+    run(as_nobody(&user.program).arg("umount").arg(path));
     assert!(!is_mounted(path));
     wait_until("the daemon ends", || daemon_of(path).is_none());
 }
@@ -592,7 +537,7 @@ fn an_ordinary_users_names_are_listed_ahead() {
     let user = user_setup("d");
     let path = &user.path;
     let log = user.dataset.with_extension("log");
-    let mut daemon = as_user(&user.program)
+    let mut daemon = as_nobody(&user.program)
         .args(["mount", "--foreground"])
         .arg(&user.dataset)
         .arg(path)
@@ -604,28 +549,28 @@ fn an_ordinary_users_names_are_listed_ahead() {
     wait_until("it is mounted", || said("mounted at"));
     for number in 0..100 {
         let name = format!("records/{number:06}.bin");
-        run(as_user(Path::new("test")).arg("-f").arg(path.join(name)));
+        run(as_nobody("test").arg("-f").arg(path.join(name)));
     }
-    let mut namespace = as_user(Path::new("unshare"));
+    let mut namespace = as_nobody("unshare");
     let is_allowed = output(namespace.args(["--user", "--mount", "true"]));
     let expected = match is_allowed.status.success() {
         true => "listed ahead in",
         false => "cannot be listed ahead: ",
     };
     wait_until("names are listed", || said(expected));
-    run(as_user(&user.program).arg("umount").arg(path));
+    run(as_nobody(&user.program).arg("umount").arg(path));
     assert!(daemon.wait().expect("ended").success());
 }
 
 #[test]
 fn an_ordinary_users_mount_in_use_is_unmounted_only_lazily() {
     let user = user_setup("d");
-    run(as_user(&user.program)
+    run(as_nobody(&user.program)
         .arg("mount")
         .arg(&user.dataset)
         .arg(&user.path));
     let script = "cd \"$1\"; exec sleep 1000";
-    let mut holder = as_user(Path::new("bash"));
+    let mut holder = as_nobody("bash");
     let mut holder = holder
         .args(["-c", script, "bash"])
         .arg(&user.path)
@@ -635,8 +580,8 @@ fn an_ordinary_users_mount_in_use_is_unmounted_only_lazily() {
     wait_until("it is in the mount", || {
         std::fs::read_link(&cwd).is_ok_and(|cwd| cwd == user.path)
     });
-    let message = fail(as_user(&user.program).arg("umount").arg(&user.path), 1);
-    run(as_user(&user.program)
+    let message = fail(as_nobody(&user.program).arg("umount").arg(&user.path), 1);
+    run(as_nobody(&user.program)
         .args(["umount", "-l"])
         .arg(&user.path));
     holder.kill().expect("killed");
@@ -648,7 +593,7 @@ fn an_ordinary_users_mount_in_use_is_unmounted_only_lazily() {
 #[test]
 fn an_ordinary_users_commas_and_backslashes_stay_in_the_source() {
     let user = user_setup(r"a,allow_other\b");
-    run(as_user(&user.program)
+    run(as_nobody(&user.program)
         .arg("mount")
         .arg(&user.dataset)
         .arg(&user.path));
@@ -659,7 +604,7 @@ fn an_ordinary_users_commas_and_backslashes_stay_in_the_source() {
         source.ends_with("/a,allow_other\\x5cb_0000.rox\n"),
         "{source}"
     );
-    run(as_user(&user.program).arg("umount").arg(&user.path));
+    run(as_nobody(&user.program).arg("umount").arg(&user.path));
 }
 
 #[test]
@@ -667,7 +612,7 @@ fn an_ordinary_user_is_told_why_mounting_is_refused() {
     let user = user_setup("d");
     std::os::unix::fs::chown(&user.path, Some(0), Some(0)).expect("chown");
     let message = fail(
-        as_user(&user.program)
+        as_nobody(&user.program)
             .arg("mount")
             .arg(&user.dataset)
             .arg(&user.path),

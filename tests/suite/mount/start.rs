@@ -26,8 +26,7 @@ impl Setup {
         let dataset = pack_records(directory.path(), "d", &records, &["--single-file"]);
         let path = directory.path().join("mnt");
         std::fs::create_dir(&path).expect("mount point");
-        let program = directory.path().join("roxfs");
-        copy_program(&program);
+        let program = roxfs_in(directory.path());
         Setup {
             directory,
             dataset,
@@ -122,8 +121,7 @@ fn with_any_limit_on_descriptors_it_works_or_says_why() {
 #[test]
 fn with_any_limit_on_processes_it_works_or_says_why() {
     let setup = Setup::new();
-    let device = Path::new("/dev/fuse");
-    std::fs::set_permissions(device, PermissionsExt::from_mode(0o666)).expect("chmod");
+    let _device = OpenDevice::new();
     // A user of its own, whose processes are counted.
     let user = nix::unistd::User::from_name("games")
         .expect("users")

@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -28,13 +28,6 @@ const ALL: std::ops::Range<usize> = 0..3 * RECORDS;
 
 /// How long a single read may take before it counts as one that hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-/// One test at a time: a program that another test is just starting has, for a moment, the same
-/// files open as this process, and so keeps a mount busy.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn record(number: usize) -> Vec<u8> {
     bytes(number as u64, RECORD_LEN)
@@ -186,7 +179,6 @@ fn is_gone(number: usize, cut: u64) -> bool {
 
 #[test]
 fn records_of_a_cut_shard_are_errors_and_all_others_read_on() {
-    let _alone = alone();
     for cut in cuts() {
         let dataset = Dataset::new();
         let [read, known, open] = [8, 10, 12];
@@ -220,7 +212,6 @@ fn records_of_a_cut_shard_are_errors_and_all_others_read_on() {
 
 #[test]
 fn raw_files_are_errors_where_a_shard_is_cut_and_nowhere_else() {
-    let _alone = alone();
     for cut in cuts() {
         let dataset = Dataset::new();
         let victim = File::options().write(true).open(dataset.victim());
@@ -247,7 +238,6 @@ fn raw_files_are_errors_where_a_shard_is_cut_and_nowhere_else() {
 /// What the shard was when it was mounted is what the mount shows: the file stays open.
 #[test]
 fn a_shard_replaced_or_removed_is_read_as_it_was() {
-    let _alone = alone();
     let replace = |victim: &Path| {
         let new = victim.with_extension("new");
         std::fs::write(&new, Parts::plain(&[b"another"]).bytes()).expect("new shard");
@@ -282,7 +272,6 @@ fn append(victim: &Path, record: &[u8]) {
 
 #[test]
 fn a_shard_appended_to_in_place_shows_no_other_bytes() {
-    let _alone = alone();
     let offsets: Vec<u8> = (1..=500u64)
         .flat_map(|end| (end * 100).to_le_bytes())
         .collect();
@@ -309,7 +298,6 @@ fn a_shard_appended_to_in_place_shows_no_other_bytes() {
 
 #[test]
 fn a_shard_with_something_behind_it_shows_no_other_bytes() {
-    let _alone = alone();
     let dataset = Dataset::new();
     let mut victim = File::options()
         .append(true)
@@ -370,7 +358,6 @@ impl Reader {
 
 #[test]
 fn a_signal_for_lost_bytes_goes_to_who_mapped_them_and_not_to_the_daemon() {
-    let _alone = alone();
     let dataset = Dataset::new();
     let lost = Reader::new(&dataset.path(VICTIMS.start + 1));
     let other = Reader::new(&dataset.path(0));

@@ -2,15 +2,6 @@
 
 use super::*;
 
-fn dataset(directory: &Path, shards: &[&[&str]]) -> std::path::PathBuf {
-    let shards: Vec<Vec<Vec<u8>>> = shards
-        .iter()
-        .map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect())
-        .collect();
-    write_shards(directory, &shards);
-    directory.join("d.rox")
-}
-
 const CLASHING: &[&[&str]] = &[
     &["a", "a/x", "b", "../up", "c"],
     &["b", "d", "d/e/f", "d/e", "/etc/passwd", "", "c"],
@@ -19,7 +10,7 @@ const CLASHING: &[&[&str]] = &[
 #[test]
 fn they_are_counted_by_info_and_listed_by_verify() {
     let directory = temp_dir();
-    let dataset = dataset(directory.path(), CLASHING);
+    let dataset = write_shards(directory.path(), CLASHING);
     let mount = Mount::new(&dataset);
     let found = sh(r#"cd "$1/files"; find . | LC_ALL=C sort"#, &[mount.path()]);
     assert_eq!(found, ".\n./a\n./a/x\n./b\n./c\n./d\n./d/e\n./d/e/f\n");
@@ -56,7 +47,7 @@ fn they_are_counted_by_info_and_listed_by_verify() {
 #[test]
 fn clashes_between_whole_shards_are_no_damage() {
     let directory = temp_dir();
-    let dataset = dataset(directory.path(), &[&["a", "b"], &["b", "c"]]);
+    let dataset = write_shards(directory.path(), &[["a", "b"], ["b", "c"]]);
     let output = output(roxfs().arg("verify").arg(&dataset));
     assert!(output.status.success());
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -69,7 +60,7 @@ fn clashes_between_whole_shards_are_no_damage() {
 #[test]
 fn a_mount_warns_of_them_once_with_counts() {
     let directory = temp_dir();
-    let dataset = dataset(directory.path(), CLASHING);
+    let dataset = write_shards(directory.path(), CLASHING);
     let target = directory.path().join("mnt");
     std::fs::create_dir(&target).expect("mount point");
     let log = directory.path().join("log");

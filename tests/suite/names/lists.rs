@@ -16,17 +16,11 @@ const FILES: &[&str] = &[
     "c/1.jpg",
 ];
 
-fn dataset(directory: &Path, names: &[&[u8]]) -> std::path::PathBuf {
-    let names: Vec<Vec<u8>> = names.iter().map(|name| name.to_vec()).collect();
-    write_shards(directory, &[names[..2].to_vec(), names[2..].to_vec()]);
-    directory.join("d.rox")
-}
-
 #[test]
 fn each_form_lists_the_files_with_the_labels_of_sorted_directories() {
     let directory = temp_dir();
     let names: Vec<&[u8]> = FILES.iter().map(|name| name.as_bytes()).collect();
-    let dataset = dataset(directory.path(), &names);
+    let dataset = write_shards(directory.path(), &[&names[..2], &names[2..]]);
     assert_eq!(
         list(&dataset, "dali"),
         "a-b/x y.jpg 1\na/1.jpg 0\na/2.jpg 0\nc/1.jpg 2\nc/deep/er/1.jpg 2\n"
@@ -66,7 +60,7 @@ fn the_list_is_what_find_finds() {
 fn what_a_form_cannot_write_is_left_out_and_said() {
     let directory = temp_dir();
     let names: &[&[u8]] = &[b"README", b"a/new\nline", b"a/ok", b"b/\xff", b"b/end "];
-    let dataset = dataset(directory.path(), names);
+    let dataset = write_shards(directory.path(), &[&names[..2], &names[2..]]);
     let command = |format: &str| {
         let mut command = roxfs();
         command.args(["ls", "--format", format]).arg(&dataset);
@@ -109,6 +103,6 @@ fn the_deepest_names_are_listed() {
     let directory = temp_dir();
     let deep = format!("{}x", "d/".repeat(2047));
     let names: &[&[u8]] = &[deep.as_bytes(), b"a/1", b"z/2"];
-    let dataset = dataset(directory.path(), names);
+    let dataset = write_shards(directory.path(), &[&names[..2], &names[2..]]);
     assert_eq!(list(&dataset, "null"), format!("a/1\0{deep}\0z/2\0"));
 }

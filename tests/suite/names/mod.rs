@@ -11,16 +11,16 @@ use crate::support::parts::{Parts, Section};
 use crate::support::*;
 use roxfs::dataset::Dataset;
 use roxfs::shard::Shard;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The bytes of a shard whose records have these names; each record is its number, 4 bytes.
-fn named_shard(names: &[Vec<u8>], first: u32) -> Vec<u8> {
+fn named_shard<N: AsRef<[u8]>>(names: &[N], first: u32) -> Vec<u8> {
     let records = (first..).take(names.len());
     let records: Vec<[u8; 4]> = records.map(u32::to_le_bytes).collect();
     let mut parts = Parts::plain(&records);
-    let keys: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+    let keys: Vec<&[u8]> = names.iter().map(AsRef::as_ref).collect();
     let mut order: Vec<u32> = (0..names.len() as u32).collect();
-    order.sort_by_key(|&number| &names[number as usize]);
+    order.sort_by_key(|&number| keys[number as usize]);
     let is_sorted = order.iter().copied().eq(0..names.len() as u32);
     parts.sections.push(Section::names(&keys));
     parts
@@ -29,14 +29,16 @@ fn named_shard(names: &[Vec<u8>], first: u32) -> Vec<u8> {
     parts.bytes()
 }
 
-/// Writes shards of these names as `d_0000.rox` and so on.
-fn write_shards(directory: &Path, shards: &[Vec<Vec<u8>>]) {
+/// Writes shards of these names as `d_0000.rox` and so on; returns the argument that names them.
+fn write_shards<S: AsRef<[N]>, N: AsRef<[u8]>>(directory: &Path, shards: &[S]) -> PathBuf {
     let mut first = 0;
     for (number, names) in shards.iter().enumerate() {
         let path = directory.join(format!("d_{number:04}.rox"));
+        let names = names.as_ref();
         std::fs::write(path, named_shard(names, first)).expect("written");
         first += names.len() as u32;
     }
+    directory.join("d.rox")
 }
 
 /// Opens the shards that [`write_shards`] has written.

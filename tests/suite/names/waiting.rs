@@ -150,7 +150,7 @@ fn a_signal_unmounts_while_names_that_are_left_out_are_counted() {
 #[test]
 fn a_mount_that_a_signal_could_not_remove_still_prepares_names() {
     let directory = temp_dir();
-    let shards = [["a", "c"], ["b", "d"]].map(|names| names.map(|name| name.into()).to_vec());
+    let shards = [["a", "c"], ["b", "d"]];
     write_shards(directory.path(), &shards);
     let mut mount = Foreground::new(directory.path(), &[]);
     sh("mount -t tmpfs cover \"$1\"", &[&mount.path]);

@@ -1,7 +1,6 @@
 //! Single system calls that fail, by strace: threads that cannot be started, directories that cannot
 //! be synced, locks that cannot be removed. `scripts/attack/inject` lets all of them fail.
 
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::Path;
 use std::process::Command;
@@ -35,9 +34,7 @@ const OPTIONS: [&str; 3] = ["-q", "--plain", "--shard-size=2KiB"];
 
 /// What an undisturbed run leaves.
 fn whole(source: &Path) -> Vec<Vec<u8>> {
-    let target = Target::new();
-    run(target.pack(&OPTIONS).arg(source));
-    target.bytes()
+    Target::packed(&OPTIONS, source).bytes()
 }
 
 /// Runs a command of which a call fails with `EIO` from the time on that it is made for the

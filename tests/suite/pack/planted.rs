@@ -1,7 +1,6 @@
 //! What others have put under the names that roxfs is going to use: nothing is written through it,
 //! nothing is taken from it, nothing waits for it.
 
-use crate::support::packing::*;
 use crate::support::*;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -144,9 +143,8 @@ fn the_lock_of_another_user_is_refused_even_while_that_user_holds_it() {
         chown(&lock, Some(65533), None).expect("chown");
         std::fs::set_permissions(&lock, Permissions::from_mode(0o666)).expect("chmod");
         let script = "exec 9<\"$1\"; flock -n 9; echo held; read -r _";
-        let mut holder = Command::new("setpriv");
-        holder.args(["--reuid=65533", "--regid=65533", "--clear-groups"]);
-        holder.args(["bash", "-c", script, "bash"]).arg(&lock);
+        let mut holder = as_user("65533", "65533", "", "bash");
+        holder.args(["-c", script, "bash"]).arg(&lock);
         holder.stdout(std::process::Stdio::piped());
         let mut holder = Running::start(&mut holder);
         let mut held = [0; 5];
@@ -155,7 +153,7 @@ fn the_lock_of_another_user_is_refused_even_while_that_user_holds_it() {
         for user in [0, 65534] {
             let mut pack = match user {
                 0 => roxfs(),
-                _ => as_user(source.path()),
+                _ => roxfs_as_nobody(source.path()),
             };
             pack.args(["pack", "-o"]).arg(target.dataset());
             let message = fail(bounded(&pack).arg(source.path().join("a")), 1);

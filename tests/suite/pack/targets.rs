@@ -2,7 +2,6 @@
 //! bytes by another way, which is said once, or a word before anything is written.
 //! `scripts/attack/targets` does it on real file systems.
 
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -32,9 +31,7 @@ fn source() -> TempDir {
 
 /// What an undisturbed run leaves.
 fn whole(source: &Path) -> Vec<Vec<u8>> {
-    let target = Target::new();
-    run(target.pack(&OPTIONS).arg(source));
-    target.bytes()
+    Target::packed(&OPTIONS, source).bytes()
 }
 
 const NO_NAMING: [&str; 2] = ["renameat2:error=EINVAL", "linkat:error=EPERM"];

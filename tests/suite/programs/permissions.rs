@@ -6,7 +6,7 @@ use crate::support::*;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
@@ -41,21 +41,16 @@ fn open_way(mount: &Mount) {
     std::fs::set_permissions(parent, Permissions::from_mode(0o755)).expect("chmod");
 }
 
-/// Runs a program as the ordinary user.
-fn as_user(program: &str, path: &Path) -> Output {
-    let user = [format!("--reuid={USER}"), format!("--regid={USER}")];
-    let mut command = Command::new("setpriv");
-    command.args(user).arg(format!("--groups={GROUP}"));
-    output(
-        command
-            .args(program.split(' '))
-            .arg(path)
-            .env("LC_ALL", "C"),
-    )
+/// Runs a program with an option on a path, as the ordinary user.
+fn user_runs(program: &str, path: &Path) -> Output {
+    let [user, group] = [USER, GROUP].map(|number| number.to_string());
+    let mut words = program.split(' ');
+    let mut command = as_user(&user, &user, &group, words.next().expect("a program"));
+    output(command.args(words).arg(path).env("LC_ALL", "C"))
 }
 
 fn assert_denied(program: &str, path: &Path) {
-    let output = as_user(program, path);
+    let output = user_runs(program, path);
     let said = String::from_utf8_lossy(&output.stderr);
     let what = path.display();
     assert!(!output.status.success(), "{program} {what}: {output:?}");
@@ -166,10 +161,14 @@ fn other_users_read_what_they_may_read_of_the_shards() {
     let mount = mount_for_all(directory.path());
     for (number, (access, readable)) in given.into_iter().enumerate() {
         let path = record_path(&mount, number);
-        assert!(as_user("stat", &path).status.success(), "{access:?}");
-        assert_eq!(as_user("test -r", &path).status.success(), readable);
+        assert!(user_runs("stat", &path).status.success(), "{access:?}");
+        assert_eq!(user_runs("test -r", &path).status.success(), readable);
         match readable {
-            true => assert_eq!(as_user("cat", &path).stdout, records[number], "{access:?}"),
+            true => assert_eq!(
+                user_runs("cat", &path).stdout,
+                records[number],
+                "{access:?}"
+            ),
             false => assert_denied("cat", &path),
         }
         // Root may read all, as it may read all shards.
@@ -177,7 +176,7 @@ fn other_users_read_what_they_may_read_of_the_shards() {
     }
     assert_denied("cat", &mount.join("raw/data"));
     assert_denied("cat", &mount.join("raw/index"));
-    let listed = as_user("ls", &mount.join("records")).stdout;
+    let listed = user_runs("ls", &mount.join("records")).stdout;
     assert_eq!(listed.split(|&byte| byte == b'\n').count(), given.len() + 1);
     // It has the paths of all shards.
     assert_denied("cat", &mount.join(".roxfs/info.json"));
@@ -188,7 +187,7 @@ fn other_users_read_raw_data_where_they_may_read_every_shard() {
     need_root();
     let (directory, records) = shards(&[(0o644, 0, 0), (0o444, USER, 7)]);
     let mount = mount_for_all(directory.path());
-    let read = as_user("cat", &mount.join("raw/data"));
+    let read = user_runs("cat", &mount.join("raw/data"));
     assert!(read.stdout == records.concat(), "{read:?}");
     // What one user has read into the page cache is still not for all.
     let (directory, _) = shards(&[(0o644, 0, 0), (0o400, 0, 0)]);

@@ -5,7 +5,6 @@
 use crate::support::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -147,24 +146,23 @@ fn number(output: &[u8]) -> u64 {
 }
 
 /// The files of a directory with their bytes, by name.
-fn files(directory: &Path) -> Vec<(OsString, Vec<u8>)> {
-    let content = |path: &PathBuf| {
-        let name = path.file_name().expect("has a name").to_owned();
-        (name, std::fs::read(path).expect("readable"))
+fn files(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let content = |name: String| {
+        let bytes = std::fs::read(directory.join(&name)).expect("readable");
+        (name, bytes)
     };
-    sorted_paths(directory).iter().map(content).collect()
+    entries(directory).into_iter().map(content).collect()
 }
 
+/// The paths of what is in a directory, in byte order.
 fn sorted_paths(directory: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory).expect("listed");
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("entry").path()).collect();
-    paths.sort();
-    paths
+    let names = entries(directory).into_iter();
+    names.map(|name| directory.join(name)).collect()
 }
 
 fn assert_same_files(name: &str, found: &Path, expected: &Path) {
     let (found, expected) = (files(found), files(expected));
-    let names = |files: &[(OsString, Vec<u8>)]| -> Vec<OsString> {
+    let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
         files.iter().map(|(name, _)| name.clone()).collect()
     };
     assert_eq!(names(&found), names(&expected), "stream {name}: shards");
@@ -173,7 +171,7 @@ fn assert_same_files(name: &str, found: &Path, expected: &Path) {
         assert!(
             found == expected,
             "stream {name}: {} has {} bytes, expected {}; the first difference is at {differs:?}",
-            shard.display(),
+            shard,
             found.len(),
             expected.len(),
         );

@@ -300,10 +300,7 @@ fn as_ordinary_user() -> Command {
     if !nix::unistd::geteuid().is_root() {
         return roxfs();
     }
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-    command.arg(roxfs().get_program());
-    command
+    as_nobody(roxfs().get_program())
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn found_by_verify(valid: &Parts, cases: &[Case]) {
     for (damage, expected, unreadable) in cases {
         let mut parts = valid.clone();
         damage(&mut parts);
-        let (_directory, path) = write(&parts.bytes());
+        let (_directory, path) = write_shard(&parts.bytes());
         let found = message(roxfs().arg("verify").arg(&path), &path, DAMAGED);
         let lines: Vec<&str> = found.lines().collect();
         let expected: Vec<String> = expected
@@ -397,7 +397,7 @@ fn a_component_that_is_too_long_is_found() {
     let mut parts = sorted();
     let name = [b"a/".as_slice(), &[b'x'; 256]].concat();
     parts.sections[NAMES] = Section::names(&[name.as_slice(), b"b", b"c", b"d", b"e"]);
-    let (_directory, path) = write(&parts.bytes());
+    let (_directory, path) = write_shard(&parts.bytes());
     let found = message(roxfs().arg("verify").arg(&path), &path, DAMAGED);
     let name = String::from_utf8(name).expect("ASCII");
     let rule = "a component has 256 bytes, at most 255 are allowed";
@@ -415,7 +415,7 @@ fn of_many_faults_the_first_are_shown_and_the_others_counted() {
     let records = [[0; 1]; 30];
     let mut parts = Parts::plain(&records);
     parts.sections = vec![Section::checksums(&[[1; 1]; 30])];
-    let (_directory, path) = write(&parts.bytes());
+    let (_directory, path) = write_shard(&parts.bytes());
     let found = message(roxfs().arg("verify").arg(&path), &path, DAMAGED);
     let lines: Vec<&str> = found.lines().collect();
     assert_eq!(lines.len(), 21);

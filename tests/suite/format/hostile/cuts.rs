@@ -31,7 +31,7 @@ fn assert_damaged(path: &Path, what: &str) {
 #[test]
 fn a_shard_cut_at_any_length_is_refused() {
     for parts in shards() {
-        let (_directory, path) = write(&parts.bytes());
+        let (_directory, path) = write_shard(&parts.bytes());
         let file = File::options().write(true).open(&path).expect("shard");
         Shard::open(&path).expect("whole");
         for len in (0..parts.bytes().len() as u64).rev() {
@@ -46,7 +46,7 @@ fn a_cut_shard_ends_each_command_with_the_code_for_damage() {
     for parts in shards() {
         let bytes = parts.bytes();
         for len in [0, 1, 23, 24, 31, 32, bytes.len() / 2, bytes.len() - 1] {
-            let (_directory, path) = write(&bytes[..len]);
+            let (_directory, path) = write_shard(&bytes[..len]);
             for command in ["info", "ls", "verify"] {
                 let found = message(roxfs().arg(command).arg(&path), &path, DAMAGED);
                 assert!(
@@ -64,7 +64,7 @@ fn a_shard_without_its_beginning_is_refused() {
     for parts in shards() {
         let bytes = parts.bytes();
         for missing in 1..=bytes.len() {
-            let (_directory, path) = write(&bytes[missing..]);
+            let (_directory, path) = write_shard(&bytes[missing..]);
             assert_damaged(&path, &format!("without its first {missing} bytes"));
         }
     }
@@ -74,7 +74,7 @@ fn a_shard_without_its_beginning_is_refused() {
 fn a_shard_with_something_behind_it_is_refused() {
     for parts in shards() {
         for more in 1..=64 {
-            let (_directory, path) = write(&[parts.bytes(), vec![0; more]].concat());
+            let (_directory, path) = write_shard(&[parts.bytes(), vec![0; more]].concat());
             assert_damaged(&path, &format!("with {more} bytes behind it"));
         }
     }
@@ -88,7 +88,7 @@ fn a_shard_whose_end_is_zeros_is_refused() {
         for zeros in 1..=whole.len() {
             let mut bytes = whole.clone();
             bytes[whole.len() - zeros..].fill(0);
-            let (_directory, path) = write(&bytes);
+            let (_directory, path) = write_shard(&bytes);
             assert_damaged(&path, &format!("with {zeros} zeros at its end"));
         }
     }

@@ -10,15 +10,11 @@ mod huge;
 mod properties;
 mod sections;
 
-use crate::support::parts::{Parts, Section};
+use crate::support::parts::{Parts, Section, write_shard};
 use crate::support::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
-
-const DONE: i32 = 0;
-const FAILED: i32 = 1;
-const DAMAGED: i32 = 3;
 
 /// A change that makes a valid shard a damaged one, and the message that it earns.
 type Case = (fn(&mut Parts), &'static str);
@@ -48,14 +44,6 @@ fn full() -> Parts {
     }
 }
 
-/// Writes a shard into a directory of its own.
-fn write(bytes: &[u8]) -> (TempDir, PathBuf) {
-    let directory = temp_dir();
-    let path = directory.path().join("x.rox");
-    std::fs::write(&path, bytes).expect("shard");
-    (directory, path)
-}
-
 /// Runs a command that has to end with `code`, and returns what it said on standard error, with
 /// `path` written as `PATH`. What it says of clashing names is a matter of the tests of names.
 fn message(command: &mut Command, path: &Path, code: i32) -> String {
@@ -76,7 +64,7 @@ fn refused(valid: &Parts, cases: &[Case]) {
 }
 
 fn refused_bytes(bytes: &[u8], expected: &str) {
-    let (_directory, path) = write(bytes);
+    let (_directory, path) = write_shard(bytes);
     for command in ["info", "ls", "verify"] {
         let found = message(roxfs().arg(command).arg(&path), &path, DAMAGED);
         assert_eq!(found, format!("roxfs: PATH: {expected}\n"), "{command}");
@@ -85,7 +73,7 @@ fn refused_bytes(bytes: &[u8], expected: &str) {
 
 /// Checks that nothing finds a fault in a shard.
 fn accepted(parts: &Parts) {
-    let (_directory, path) = write(&parts.bytes());
+    let (_directory, path) = write_shard(&parts.bytes());
     for command in ["info", "ls", "verify"] {
         let found = message(roxfs().arg(command).arg(&path), &path, DONE);
         assert_eq!(found, "", "{command}");

@@ -20,7 +20,6 @@ const CHANGES: [&str; 9] = [
 
 #[test]
 fn a_shard_that_is_touched_moved_linked_or_protected_is_read_on() {
-    let _alone = alone();
     for kind in [Kind::Checksums, Kind::Plain] {
         // To the kernel's events this looks like a write.
         let only_with_checksums = (kind == Kind::Checksums).then_some(r#"touch -m "$1""#);
@@ -46,7 +45,6 @@ fn a_shard_that_is_touched_moved_linked_or_protected_is_read_on() {
 /// Two readers, while somebody touches the shard again and again.
 #[test]
 fn a_shard_that_is_touched_all_the_time_is_read_on() {
-    let _alone = alone();
     for kind in [Kind::Checksums, Kind::Plain] {
         let dataset = Dataset::new(kind);
         let mount = Mount::new(&dataset.argument());
@@ -146,7 +144,6 @@ fn only_what_may_have_written_makes_a_shard_compared() {
 /// Appending makes another file, and what is mounted is the old one.
 #[test]
 fn a_shard_that_roxfs_appends_to_is_read_as_it_was() {
-    let _alone = alone();
     let directory = temp_dir();
     let records: Vec<Vec<u8>> = (0..200).map(|number| bytes(number, 9000)).collect();
     for options in [&[][..], &["--plain"]] {
@@ -201,7 +198,6 @@ impl Drop for Elsewhere {
 
 #[test]
 fn with_checksums_a_shard_that_another_machine_touches_is_read_on() {
-    let _alone = alone();
     let elsewhere = Elsewhere::new(Kind::Checksums);
     let mount = Mount::new(&elsewhere.mounted.path().join("x.rox"));
     for change in [r#"touch "$1""#, r#"chmod 0600 "$1""#, r#"touch "$1""#] {
@@ -228,7 +224,6 @@ fn with_checksums_a_shard_that_another_machine_touches_is_read_on() {
 /// What is told of nothing is waited for only where it makes a difference.
 #[test]
 fn without_checksums_nobody_waits_for_why_only_the_permissions_were_changed() {
-    let _alone = alone();
     let elsewhere = Elsewhere::new(Kind::Plain);
     let path = elsewhere.mounted.path().join(format!("x_{VICTIM:04}.rox"));
     let shard = Shard::open(&path).expect("valid");
@@ -245,7 +240,6 @@ fn without_checksums_nobody_waits_for_why_only_the_permissions_were_changed() {
 
 #[test]
 fn without_checksums_only_the_permissions_may_be_changed_by_another_machine() {
-    let _alone = alone();
     let elsewhere = Elsewhere::new(Kind::Plain);
     let mount = Mount::new(&elsewhere.mounted.path().join("x.rox"));
     elsewhere

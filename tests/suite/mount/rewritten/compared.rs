@@ -187,7 +187,6 @@ fn who_permits_no_more_gets_nothing_of_a_long_record() {
 /// With several readers, while somebody touches it all the time, so that nothing is ever remembered.
 #[test]
 fn a_long_record_of_a_touched_shard_is_read_in_a_mount() {
-    let _alone = alone();
     let directory = temp_dir();
     let contents = long_contents();
     let (_, path) = touched(directory.path(), &contents);
@@ -232,7 +231,6 @@ fn a_long_record_of_a_touched_shard_is_read_in_a_mount() {
 
 #[test]
 fn a_program_that_waits_for_a_long_record_can_be_ended() {
-    let _alone = alone();
     let directory = temp_dir();
     let contents = long_contents();
     let (_, path) = touched(directory.path(), &contents);

@@ -10,7 +10,6 @@ use crate::support::parts::{Parts, Section};
 use crate::support::*;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
 
 /// Records of one shard. They have lengths of less than a page to more than a request.
@@ -26,12 +25,6 @@ const ALL: Range<usize> = 0..3 * RECORDS;
 enum Kind {
     Checksums,
     Plain,
-}
-
-/// One test at a time: a program that another test is just starting keeps a mount busy for a moment.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A record's content, in one of two editions of the dataset.

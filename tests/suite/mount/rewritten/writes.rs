@@ -25,7 +25,6 @@ const FEW: &str = r#"dd if=/dev/zero of="$1" conv=notrunc bs=1 seek=400000 count
 
 #[test]
 fn a_shard_written_to_in_place_is_an_error_and_the_others_are_read_on() {
-    let _alone = alone();
     for kind in [Kind::Checksums, Kind::Plain] {
         for way in WAYS.into_iter().chain([FEW]) {
             println!("{kind:?}: {way}");
@@ -73,7 +72,6 @@ fn a_shard_written_to_in_place_is_an_error_and_the_others_are_read_on() {
 /// was an error, all of it is.
 #[test]
 fn nothing_of_a_shard_stays_in_the_cache_that_was_copied_while_it_was_written() {
-    let _alone = alone();
     for turn in 0..20 {
         let kind = [Kind::Checksums, Kind::Plain][turn % 2];
         let dataset = Dataset::new(kind);

@@ -1,7 +1,6 @@
 //! What happens to the shard that was the last one.
 
 use super::{read, source};
-use crate::support::packing::*;
 use crate::support::parts::{Parts, Section};
 use crate::support::*;
 use std::fs::Permissions;

@@ -1,7 +1,6 @@
 //! Names that break the rules, in a shard that is appended to: they stay as they are.
 
 use super::source;
-use crate::support::packing::*;
 use crate::support::parts::{Parts, Section};
 use crate::support::*;
 

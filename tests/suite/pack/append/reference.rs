@@ -2,7 +2,6 @@
 //! pieces of a stream, all files have the bytes that the reference's have.
 
 use super::read;
-use crate::support::packing::entries;
 use crate::support::*;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

@@ -2,12 +2,10 @@
 //! `scripts/attack/append-rights` tries random cases against the kernel.
 
 use super::source;
-use crate::support::packing::*;
 use crate::support::*;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
@@ -53,11 +51,8 @@ fn append_as(uid: u32, groups: &str, target: &Target) -> String {
     set_mode(source.path(), 0o755);
     let program = temp_dir();
     set_mode(program.path(), 0o755);
-    as_user(program.path());
-    let mut command = Command::new("setpriv");
-    command.arg(format!("--reuid={uid}")).arg("--regid=61000");
-    command.arg(format!("--groups={groups}"));
-    command.arg(program.path().join("roxfs"));
+    let program = roxfs_in(program.path());
+    let mut command = as_user(&uid.to_string(), "61000", groups, program);
     command.args(["pack", "-q", "-o"]).arg(target.dataset());
     said(command.arg(source.path()))
 }

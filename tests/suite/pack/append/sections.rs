@@ -1,7 +1,6 @@
 //! Names and checksums of what is appended, and of what was there before.
 
 use super::source;
-use crate::support::packing::*;
 use crate::support::*;
 use std::process::Command;
 

@@ -1,7 +1,6 @@
 //! A disk that is full, at every stage of a run.
 
 use super::{check_complete, check_whole, write_files};
-use crate::support::packing::*;
 use crate::support::*;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,6 @@
 //! What is said when a disk is full, and what is not.
 
 use super::full::{Disk, fits};
-use crate::support::packing::*;
 use crate::support::*;
 
 #[test]

@@ -1,7 +1,6 @@
 //! Runs killed at random moments: new datasets, appended ones, and the runs that go on with them.
 
 use super::{check_complete, check_whole, write_files};
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

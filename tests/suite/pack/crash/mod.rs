@@ -6,7 +6,6 @@ mod full_messages;
 mod kills;
 mod states;
 
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::Path;
 

@@ -1,7 +1,6 @@
 //! States that a kill leaves, made by hand, because the moment for them is short.
 
 use super::{check_complete, write_files};
-use crate::support::packing::*;
 use crate::support::*;
 use tempfile::TempDir;
 

@@ -1,7 +1,6 @@
 //! A dataset keeps its form when it is appended to.
 
 use super::{dataset, forms, pack, source};
-use crate::support::packing::*;
 use crate::support::*;
 
 const FORMS: [(&[&str], &str); 3] = [

@@ -1,7 +1,6 @@
 //! What is asked for by options, and refused as wrong usage.
 
 use super::{dataset, forms, source};
-use crate::support::packing::*;
 use crate::support::parts::{Parts, Section};
 use crate::support::*;
 use serde_json::Value;

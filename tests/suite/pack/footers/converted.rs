@@ -1,7 +1,6 @@
 //! `--from rox`: from one form to the other, and what shards keep where nothing is asked for.
 
 use super::{dataset, forms, pack};
-use crate::support::packing::*;
 use crate::support::*;
 
 /// Packs datasets anew with these options.

@@ -9,7 +9,6 @@ mod readme;
 mod reference;
 mod resumed;
 
-use crate::support::packing::Target;
 use crate::support::*;
 use serde_json::Value;
 use std::path::Path;

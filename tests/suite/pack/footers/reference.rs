@@ -1,7 +1,6 @@
 //! What versions of roxxel do with what roxfs has packed, and the reverse.
 
 use super::{dataset, forms, pack};
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::Path;
 use std::process::Command;

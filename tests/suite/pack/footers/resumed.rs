@@ -1,7 +1,6 @@
 //! An interrupted run is resumed in the form it has begun with.
 
 use super::{dataset, forms};
-use crate::support::packing::*;
 use crate::support::*;
 
 const SIZE: &str = "--shard-size=2000";

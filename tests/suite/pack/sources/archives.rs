@@ -1,7 +1,6 @@
 //! Tar archives as GNU tar writes them.
 
 use super::named;
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -169,7 +168,7 @@ fn a_hard_link_finds_its_content_after_records_that_were_left_out() {
     let secret = directory.path().join("secret");
     for shard_size in ["1GiB", "1000"] {
         let output = user.path().join(format!("{shard_size}.rox"));
-        let mut pack = as_user(user.path());
+        let mut pack = roxfs_as_nobody(user.path());
         pack.args(["pack", "--keep-going", "--shard-size", shard_size, "-o"]);
         let message = fail(pack.arg(&output).arg(&secret).arg(&archive), 1);
         assert!(message.contains("1 failed and left out"), "{message}");

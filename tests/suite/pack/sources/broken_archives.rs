@@ -1,7 +1,6 @@
 //! Archives that are cut off, damaged, or have a name twice.
 
 use super::archives::tar;
-use crate::support::packing::*;
 use crate::support::*;
 
 const BLOCK: usize = 512;

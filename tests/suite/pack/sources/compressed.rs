@@ -1,7 +1,6 @@
 //! Tar archives that gzip, zstd, xz and bzip2 have compressed are read as the plain ones.
 
 use super::given::give;
-use crate::support::packing::*;
 use crate::support::*;
 use roxfs::pack::source::SourceKind;
 use std::path::Path;

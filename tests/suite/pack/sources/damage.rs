@@ -2,7 +2,6 @@
 //! come, and no other content without an error where a checksum covers it.
 
 use super::given::give;
-use crate::support::packing::feed;
 use crate::support::zips::{compressed, zip};
 use crate::support::*;
 use proptest::collection::vec;

@@ -2,7 +2,6 @@
 
 use super::named;
 use super::small;
-use crate::support::packing::*;
 use crate::support::*;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

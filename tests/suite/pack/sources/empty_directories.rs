@@ -1,7 +1,6 @@
 //! Directories without records are counted: a dataset has no place for them.
 
 use super::small;
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::Path;
 use tempfile::TempDir;

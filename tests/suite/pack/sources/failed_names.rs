@@ -4,7 +4,6 @@
 use super::duplicates::grown;
 use super::named;
 use super::small;
-use crate::support::packing::*;
 use crate::support::zips::{stored, zip};
 use crate::support::*;
 use std::path::Path;

@@ -1,7 +1,6 @@
 //! What cannot be packed: an error of one line, and the dataset stays as it was.
 
 use super::named;
-use crate::support::packing::*;
 use crate::support::*;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -36,7 +35,7 @@ impl Unreadable {
     }
 
     fn pack(&self) -> Command {
-        let mut pack = as_user(self.target.path());
+        let mut pack = roxfs_as_nobody(self.target.path());
         pack.args(["pack", "-o"]).arg(self.target.dataset());
         pack.arg(self.source.path());
         pack
@@ -241,7 +240,7 @@ fn a_directory_that_cannot_be_written_is_named() {
     assert!(message.contains(&directory), "{message}");
     assert!(message.contains("No such file or directory"), "{message}");
     set_mode(target.path(), 0o555);
-    let mut pack = as_user(program.path());
+    let mut pack = roxfs_as_nobody(program.path());
     let message = fail(
         pack.args(["pack", "-o"])
             .arg(target.dataset())

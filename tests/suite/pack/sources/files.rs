@@ -1,7 +1,6 @@
 //! Directories and files named on the command line.
 
 use super::named;
-use crate::support::packing::*;
 use crate::support::*;
 use std::os::unix::fs::symlink;
 use std::path::Path;

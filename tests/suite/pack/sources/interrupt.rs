@@ -1,6 +1,5 @@
 //! SIGINT: whole shards stay, and the run is continued.
 
-use crate::support::packing::*;
 use crate::support::*;
 use std::process::Command;
 

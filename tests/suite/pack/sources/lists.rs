@@ -1,7 +1,6 @@
 //! Lists of files, as `find` prints them.
 
 use super::named;
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::Path;
 use tempfile::TempDir;

@@ -1,6 +1,5 @@
 //! An input of which the rest is lost is left out where that is asked for, and the others are packed.
 
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::PathBuf;
 use tempfile::TempDir;

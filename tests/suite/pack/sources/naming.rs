@@ -3,7 +3,6 @@
 
 use super::named;
 use super::small;
-use crate::support::packing::*;
 use crate::support::*;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -215,7 +214,7 @@ fn excluded_directories_are_not_looked_into() {
     let script = r#"chmod 755 "$1"; chmod 0 "$1/in/lost+found"; chmod 777 "$2""#;
     sh(script, &[directory.path(), user.path()]);
     let pack = |options: &[&str]| {
-        let mut pack = as_user(user.path());
+        let mut pack = roxfs_as_nobody(user.path());
         pack.args(["pack", "-o"])
             .arg(user.path().join("d.rox"))
             .args(options);

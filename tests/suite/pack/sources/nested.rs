@@ -3,7 +3,6 @@
 
 use super::named;
 use super::small;
-use crate::support::packing::*;
 use crate::support::*;
 use std::path::PathBuf;
 use tempfile::TempDir;

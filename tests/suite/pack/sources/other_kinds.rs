@@ -1,6 +1,5 @@
 //! An input that is something else than it should be is said to look like what it is.
 
-use crate::support::packing::*;
 use crate::support::*;
 
 #[test]

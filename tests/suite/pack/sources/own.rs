@@ -1,7 +1,6 @@
 //! The dataset that is written is not packed into itself, whatever path leads to its files.
 
 use super::named;
-use crate::support::packing::*;
 use crate::support::*;
 use std::os::unix::fs::symlink;
 use std::process::Command;

@@ -1,7 +1,6 @@
 //! Shards as a source: merged, split and rewritten.
 
 use super::named;
-use crate::support::packing::*;
 use crate::support::*;
 
 /// Two datasets in several shards each, and one without names.

@@ -2,7 +2,6 @@
 
 use super::archives::tar;
 use super::named;
-use crate::support::packing::*;
 use crate::support::*;
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -2,7 +2,6 @@
 //! a shell, directories in circles, and a great many of them.
 
 use super::named;
-use crate::support::packing::*;
 use crate::support::*;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::symlink;
@@ -363,7 +362,7 @@ fn a_source_that_is_missing_or_may_not_be_read_is_found_before_anything_is_writt
         (&["--from=lines"], ""),
     ] {
         for (last, expected) in [("00002", "Permission denied"), ("00009", "No such file")] {
-            let mut pack = as_user(target.path());
+            let mut pack = roxfs_as_nobody(target.path());
             pack.args(["pack", "--shard-size=1", "-o"])
                 .arg(target.dataset());
             pack.args(options).current_dir(source.path());

@@ -1,6 +1,5 @@
 //! Records cut out of one stream of bytes.
 
-use crate::support::packing::*;
 use crate::support::*;
 
 fn packed(kind: &str, input: &[u8]) -> Vec<Vec<u8>> {

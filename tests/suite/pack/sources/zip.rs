@@ -2,7 +2,6 @@
 //! entries, cut off and damaged.
 
 use super::given::{Given, give};
-use crate::support::packing::*;
 use crate::support::zips::*;
 use crate::support::*;
 use roxfs::pack::source::SourceKind;
@@ -383,7 +382,7 @@ fn an_archive_that_cannot_be_read_is_refused_before_anything_is_written() {
     }
     let script = "chmod 755 \"$1\"; cp \"$1/x.zip\" \"$1/y.zip\"; chmod 0 \"$1/y.zip\"; mkdir -m 777 \"$1/out\"";
     sh(script, &[source]);
-    let mut pack = as_user(source);
+    let mut pack = roxfs_as_nobody(source);
     pack.args([
         "pack",
         "--shard-size=1",

@@ -1,7 +1,6 @@
 //! Entries of zip archives: their names, kinds and methods, and their lies.
 
 use super::given::give;
-use crate::support::packing::*;
 use crate::support::zips::*;
 use crate::support::*;
 use roxfs::pack::PackError;

@@ -2,7 +2,6 @@
 //! is what GNU tar, bsdtar and Python's tarfile agree on, or an error where there is damage.
 
 use super::made::*;
-use crate::support::packing::*;
 use crate::support::*;
 use std::process::Output;
 
