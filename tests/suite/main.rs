@@ -10,7 +10,14 @@ mod attack {
     mod permissions;
     mod targets;
 }
-mod commands;
+mod commands {
+    mod messages;
+    mod outputs;
+    mod reading;
+    mod readme;
+    mod shown;
+    mod unreadable;
+}
 mod extract;
 mod front_page;
 mod format {
@@ -24,9 +31,11 @@ mod pack {
     mod failing_calls;
     mod footers;
     mod planted;
+    mod refused;
+    mod resumed;
     mod sources;
     mod targets;
-    mod whole;
+    mod written;
 }
 mod programs;
 mod reference;

@@ -68,12 +68,17 @@ impl Target {
         self.shards().iter().map(read).collect()
     }
 
-    /// The names of all records, as `roxfs ls` shows them.
-    pub fn names(&self) -> Vec<String> {
+    /// The lines of `roxfs ls`: number, size and name of each record.
+    pub fn listed(&self) -> Vec<String> {
         let listed = run(roxfs().arg("ls").arg(self.dataset()));
         let listed = String::from_utf8(listed).expect("UTF-8");
-        let name = |line: &str| line.split('\t').nth(2).unwrap_or("").to_owned();
-        listed.lines().map(name).collect()
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// The names of all records, as `roxfs ls` shows them.
+    pub fn names(&self) -> Vec<String> {
+        let name = |line: String| line.split('\t').nth(2).unwrap_or("").to_owned();
+        self.listed().into_iter().map(name).collect()
     }
 
     /// The contents of all records, read through a mount. Also verifies the dataset, and that

@@ -1,6 +1,8 @@
 //! Running the program and others, and waiting for what they do.
 
-use std::io::Write;
+use super::signal;
+use nix::sys::signal::Signal;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -117,11 +119,20 @@ impl Running {
 
     /// Sends SIGINT to it alone, and waits for its end: its exit code and standard error.
     pub fn interrupt(mut self) -> (Option<i32>, String) {
-        let pid = nix::unistd::Pid::from_raw(self.0.id() as i32);
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("signalled");
+        signal(self.0.id(), Signal::SIGINT);
+        self.wait()
+    }
+
+    /// Ends its standard input, and waits for its end: its exit code and standard error.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        drop(self.0.stdin.take());
+        self.wait()
+    }
+
+    fn wait(&mut self) -> (Option<i32>, String) {
         let mut message = String::new();
         let error = self.0.stderr.as_mut().expect("piped");
-        std::io::Read::read_to_string(error, &mut message).expect("UTF-8");
+        error.read_to_string(&mut message).expect("UTF-8");
         (self.0.wait().expect("ended").code(), message)
     }
 }

@@ -7,6 +7,7 @@ mod cuts;
 mod footer;
 mod generate;
 mod huge;
+mod names;
 mod properties;
 mod sections;
 

@@ -161,3 +161,25 @@ fn a_dataset_with_a_missing_or_damaged_last_shard_is_not_appended_to() {
     assert_eq!(message, expected);
     assert_eq!(entries(target.path()), ["d_0000.rox", "d_0002.rox"]);
 }
+
+#[test]
+fn a_shard_that_changes_while_it_is_appended_to_is_left_as_it_is() {
+    let target = Target::new();
+    let lines = ["--from", "lines", "-q"];
+    run_with(&mut target.pack(&lines), b"aa\n");
+    let mut append = Running::start(&mut target.pack(&lines));
+    append.write(b"bb\n");
+    let copied = || {
+        entries(target.path())
+            .iter()
+            .any(|name| name.ends_with(".tmp"))
+    };
+    wait_until("the copy is there", copied);
+    let shard = target.path().join("d_0000.rox");
+    let other = pack_records(target.path(), "other", &["zz"], &["--single-file"]);
+    std::fs::rename(other, &shard).expect("replaced");
+    let (code, message) = append.end();
+    assert_eq!(code, Some(1));
+    assert!(message.contains("has changed it meanwhile"), "{message}");
+    assert_eq!(run(roxfs().args(["cat", "-i", ":"]).arg(&shard)), b"zz");
+}

@@ -1,7 +1,7 @@
 //! What fails keeps its name: later records of that name are refused, hard links to it have no
 //! content, and a resumed run decides as one that was not interrupted.
 
-use super::duplicates::grown;
+use super::last_records::grown;
 use super::named;
 use super::small;
 use crate::support::zips::{stored, zip};

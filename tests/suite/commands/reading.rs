@@ -1,11 +1,5 @@
 //! `info`, `ls`, `cat` and `verify` as a person reads them, and the errors that a typo brings.
 
-mod messages;
-mod outputs;
-mod readme;
-mod shown;
-mod unreadable;
-
 use crate::support::*;
 use std::path::PathBuf;
 use std::process::Stdio;
