@@ -1,7 +1,7 @@
 //! `--cache`: whether the shards' pages stay in memory beside the mount's own copy.
 
-use crate::alone;
 use crate::support::*;
+use crate::{alone, skip};
 use std::io::IoSliceMut;
 use std::path::Path;
 
@@ -82,9 +82,10 @@ fn with_one_copy_records_of_some_pages_do_not_enter_it() {
     let _alone = alone();
     let medium = |policy| resident_after(policy, 2000, 10_000, scattered(2000), Before::OnDisk);
     let (left, kept) = (medium("one"), medium("two"));
-    match can_read_once() {
-        true => assert!(left < 40, "{left} % of the shard is in memory"),
-        false => println!("neither kernel nor file system can: {left} % is in memory"),
+    if can_read_once() {
+        assert!(left < 40, "{left} % of the shard is in memory");
+    } else {
+        skip("this kernel or file system cannot read past the page cache (Linux 6.14 can)");
     }
     assert!(kept > 60, "{kept} % of the shard is in memory");
 }

@@ -23,10 +23,25 @@ mod requests;
 /// A short run of `scripts/attack/stress`, which drops the kernel's caches.
 mod stress_script;
 
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Held by each test from its first line to its end.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says that a test, or a part of it, cannot run here, for want of what nobody can install: past what
+/// `cargo test` captures, and in the file that `scripts/test` counts.
+fn skip(why: &str) {
+    let thread = std::thread::current();
+    let line = format!("skipped: {}: {why}\n", thread.name().unwrap_or("?"));
+    let _ = std::io::stderr().write_all(line.as_bytes());
+    let counted = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped-tests");
+    let counted = File::options().append(true).create(true).open(counted);
+    let written = counted.and_then(|mut file| file.write_all(line.as_bytes()));
+    written.expect("counted");
 }

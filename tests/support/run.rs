@@ -20,9 +20,10 @@ pub fn roxfs() -> Command {
 
 /// Runs a command to its end.
 pub fn output(command: &mut Command) -> Output {
-    command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    let output = command.output();
+    output.unwrap_or_else(|error| {
+        panic!("{command:?}: {error}; scripts/test installs what the tests need")
+    })
 }
 
 /// Runs a command that has to succeed, and returns its standard output.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Fails a test that another user than root cannot run, rather than pass without having tested.
+/// Fails a test that only root can run, rather than let it pass without having tested.
 pub fn need_root() {
     let is_root = nix::unistd::geteuid().is_root();
     assert!(is_root, "this test needs root: run scripts/test as root");
@@ -28,6 +28,7 @@ pub fn roxfs_in(directory: &Path) -> PathBuf {
 
 /// Runs a program as a user and a group, by name or number, in `groups` too, separated by commas.
 pub fn as_user(user: &str, group: &str, groups: &str, program: impl AsRef<OsStr>) -> Command {
+    need_root();
     let mut command = Command::new("setpriv");
     command.args([format!("--reuid={user}"), format!("--regid={group}")]);
     command.arg(match groups {
@@ -59,6 +60,7 @@ impl OpenDevice {
 
     /// Opens the device to all users.
     pub fn new() -> OpenDevice {
+        need_root();
         let mut open = OpenDevice::count();
         if open.0 == 0 {
             let device = std::fs::metadata(OpenDevice::PATH).expect("/dev/fuse");

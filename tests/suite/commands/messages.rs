@@ -54,7 +54,7 @@ impl Foreground {
     }
 
     fn end(mut self) {
-        run(roxfs().arg("umount").arg(self.path("mnt")));
+        unmount(&self.path("mnt"));
         wait_until("it ends", || {
             self.child.try_wait().expect("a child").is_some()
         });

@@ -1,7 +1,6 @@
 //! Mounts: made, used, changed below and ended.
 
 mod background;
-mod bounded;
 mod rewritten;
 mod signals;
 mod start;

@@ -80,7 +80,7 @@ fn a_mount_warns_of_them_once_with_counts() {
         log.lines().filter(|line| line.contains(warning)).count()
     };
     wait_until("it has warned", || warnings() > 0);
-    run(roxfs().arg("umount").arg(&target));
+    unmount(&target);
     wait_until("the daemon ends", || {
         daemon.try_wait().expect("its state").is_some()
     });

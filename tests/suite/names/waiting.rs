@@ -2,8 +2,7 @@
 //! they are interrupted.
 
 use super::*;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
@@ -56,17 +55,13 @@ fn is_merging(daemon: u32) -> bool {
     })
 }
 
-fn send(signal: Signal, process: u32) {
-    kill(Pid::from_raw(process as i32), signal).expect("sent");
-}
-
 #[test]
 fn a_merge_that_takes_long_holds_up_nobody_and_ends_with_the_mount() {
     let directory = temp_dir();
     let mount = Mount::new(&dataset(directory.path()));
     let daemon = mount.daemon();
     // More than there are threads that answer.
-    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+    for ending in [Signal::SIGINT, Signal::SIGKILL] {
         let mut waiting: Vec<Child> = (0..12).map(|_| list(&mount)).collect();
         wait_until("names are merged", || is_merging(daemon));
         let last = format!("records/{}.bin", MANY + 1);
@@ -74,7 +69,7 @@ fn a_merge_that_takes_long_holds_up_nobody_and_ends_with_the_mount() {
         assert_eq!(mount.join("records").metadata().expect("there").len(), 0);
         for child in &mut waiting {
             assert!(child.try_wait().expect("its state").is_none(), "it waits");
-            send(signal, child.id());
+            signal(child.id(), ending);
         }
         for child in &mut waiting {
             wait_until("it is let go", || {
@@ -84,7 +79,7 @@ fn a_merge_that_takes_long_holds_up_nobody_and_ends_with_the_mount() {
     }
     let mut waiting = list(&mount);
     let begun = std::fs::read_dir(mount.join("records")).expect("listed");
-    send(Signal::SIGTERM, daemon);
+    signal(daemon, Signal::SIGTERM);
     wait_until("it is let go", || {
         waiting.try_wait().expect("its state").is_some()
     });
@@ -141,7 +136,7 @@ fn a_signal_unmounts_while_names_that_are_left_out_are_counted() {
     let directory = temp_dir();
     write_endless(&directory.path().join("d_0000.rox"));
     let mut mount = Foreground::new(directory.path(), &["--root", "files"]);
-    send(Signal::SIGTERM, mount.daemon.id());
+    signal(mount.daemon.id(), Signal::SIGTERM);
     wait_until("it ends", || mount.has_ended().is_some());
     assert_eq!(mount.has_ended(), Some(true));
     assert!(!is_mounted(&mount.path));
@@ -154,10 +149,10 @@ fn a_mount_that_a_signal_could_not_remove_still_prepares_names() {
     write_shards(directory.path(), &shards);
     let mut mount = Foreground::new(directory.path(), &[]);
     sh("mount -t tmpfs cover \"$1\"", &[&mount.path]);
-    send(Signal::SIGTERM, mount.daemon.id());
+    signal(mount.daemon.id(), Signal::SIGTERM);
     wait_until("it is refused", || mount.says("SIGTERM"));
     sh("umount \"$1\"", &[&mount.path]);
     assert_eq!(sh("ls \"$1/files\"", &[&mount.path]), "a\nb\nc\nd\n");
-    run(roxfs().arg("umount").arg(&mount.path));
+    unmount(&mount.path);
     wait_until("it ends", || mount.has_ended() == Some(true));
 }
