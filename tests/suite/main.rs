@@ -55,9 +55,23 @@ mod tree;
 /// `files/`: against a model without a mount, against real trees, and names that clash or lie.
 mod names;
 
-/// Mounts, from their beginning to their end: in the background and the foreground, signals, `umount`,
-/// ordinary users, limits on what may be started, and shards that are cut or written to meanwhile.
-mod mount;
+/// Mounts, from their beginning to their end.
+mod mount {
+    /// Made in the background and the foreground, and what cannot be mounted.
+    mod background;
+    /// Shards that are touched, renamed or written to meanwhile, and keep their length.
+    mod rewritten;
+    /// Signals that end a mount, and what they leave alone.
+    mod signals;
+    /// With limits on descriptors, processes and threads: it works with less, or says why not.
+    mod start;
+    /// Shards that are cut, appended to, replaced or removed meanwhile.
+    mod truncated;
+    /// `roxfs umount`: what it unmounts, and what it leaves alone.
+    mod unmount;
+    /// Ordinary users, by fusermount3.
+    mod users;
+}
 
 /// A mount as programs use files: cp, tar, rsync, find, NumPy, bare system calls, namespaces.
 mod programs;

@@ -77,3 +77,20 @@ pub fn pack_records<C: AsRef<[u8]>>(
     write_tree(source.path(), &files);
     pack(source.path(), directory, name, arguments)
 }
+
+/// Records of 0, 37, 74, ... bytes.
+pub fn records(count: u64) -> Vec<Vec<u8>> {
+    (0..count).map(|i| bytes(i, i as usize * 37)).collect()
+}
+
+/// A dataset of 20 records in a few shards, in a directory of its own.
+pub fn dataset() -> (TempDir, PathBuf) {
+    let directory = temp_dir();
+    let dataset = pack_records(
+        directory.path(),
+        "d",
+        &records(20),
+        &["--shard-size", "4KiB"],
+    );
+    (directory, dataset)
+}

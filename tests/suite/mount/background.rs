@@ -1,7 +1,6 @@
 //! Mounting as a person or a script does it: in the background and the foreground, and what cannot be
 //! mounted.
 
-use super::*;
 use crate::support::*;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -1,6 +1,5 @@
 //! Signals that end a mount, and what they leave alone.
 
-use super::*;
 use crate::support::*;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,6 +1,5 @@
 //! `roxfs umount`: what it unmounts, and what it leaves alone.
 
-use super::*;
 use crate::support::*;
 use nix::sys::signal::Signal;
 use std::fs::File;

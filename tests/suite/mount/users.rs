@@ -1,6 +1,5 @@
 //! Mounts of ordinary users, by fusermount3, and whom a shard keeps out.
 
-use super::*;
 use crate::support::*;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
