@@ -17,6 +17,8 @@ mod support;
 
 /// Bytes of a shard: valid, damaged, and those of earlier versions.
 mod format {
+    /// Shards of earlier versions, kept in `tests/corpus`: every later version must read all of them.
+    mod corpus;
     /// Shards that are damaged or made to do harm: each is refused, or survived, with an exact message.
     mod hostile;
 }
