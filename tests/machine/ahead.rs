@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 const RECORDS: usize = 3000;
 
-/// Reading in order and in none, storing and listing ahead, dropping caches and unmounting, all at
+/// Reading in order and at random, storing and listing ahead, dropping caches and unmounting, all at
 /// once, for a minute.
 #[test]
 fn storing_ahead_never_blocks() {
@@ -32,7 +32,7 @@ fn storing_ahead_never_blocks() {
                 scope.spawn(move || {
                     let listed = std::fs::read_dir(mount.join("records")).expect("listed");
                     assert_eq!(listed.filter(Result::is_ok).count(), RECORDS);
-                    // Two in order, two in none: 1237 is coprime to the number of records.
+                    // Two in order, two at random: 1237 is coprime to the number of records.
                     let step = if reader % 2 == 0 { 1 } else { 1237 };
                     for number in (0..).map(|turn| (reader * 500 + turn * step) % RECORDS) {
                         if stop.load(Ordering::Relaxed) {

@@ -43,7 +43,7 @@ fn resident_after(
             &[&shard],
         ),
     };
-    // What is stored ahead of readers in no order is dropped, as it is read in order.
+    // What is stored ahead of random readers is dropped, as it is read in order.
     let options = ["--cache", policy, "--ahead", "order"];
     let mount = Mount::with(&options, &[&dataset]);
     assert_eq!(

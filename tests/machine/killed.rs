@@ -1,4 +1,4 @@
-//! A daemon that is killed: nobody who waits for it goes on waiting.
+//! A daemon that is killed: nobody is left waiting for it.
 
 use crate::support::*;
 use crate::{alone, skip};

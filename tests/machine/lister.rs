@@ -1,4 +1,4 @@
-//! The process that makes names known to the kernel: it never makes the mount busy, and never
+//! The process that has the kernel cache names: it never makes the mount busy, and never
 //! outlives it.
 
 use crate::alone;
@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-/// So many that listing them takes a while.
+/// Enough for listing them to take a while.
 const RECORDS: usize = 300_000;
 
 fn dataset(directory: &Path) -> PathBuf {
@@ -35,7 +35,7 @@ fn lister_of(path: &Path) -> Option<u32> {
     listers.into_iter().next()
 }
 
-/// Looks names up in no order, until the others are being listed.
+/// Looks names up in random order, until the others are being listed.
 fn provoke(mount: &Mount) {
     let mut number = 0;
     wait_until("names are listed ahead", || {

@@ -155,7 +155,7 @@ fn records_read_in_order_are_stored_ahead() {
     }
 }
 
-/// Once a part has been read in no order, names and records are prepared, as long as reading goes
+/// Once a part has been read at random, names and records are prepared, as long as reading goes
 /// on: in the end none is asked for.
 #[test]
 fn records_read_in_no_order_are_stored_ahead() {

@@ -14,7 +14,7 @@ fn nobody_may_read_more_of_a_random_shard_that_was_appended_to() {
         "--cases",
         "60",
         "--seconds",
-        "60",
+        "300",
     ]);
     let report = String::from_utf8(run(&mut attack)).expect("UTF-8");
     assert!(report.contains("60 cases, "), "{report}");

@@ -35,7 +35,7 @@ fn to_and_fro(records: usize) -> Parts {
     }
 }
 
-/// Records of 1,000 bytes, so many that each is a small part of the payload.
+/// Records of 1,000 bytes, each a small part of the payload.
 fn honest() -> (Vec<Vec<u8>>, Parts) {
     let records: Vec<Vec<u8>> = (0..1000).map(|number| bytes(number, 1000)).collect();
     let parts = Parts::plain(&records);
@@ -93,7 +93,7 @@ fn no_more_is_written_than_twice_what_the_shard_has() {
         let (out, _) = damaged(roxfs().args(["cat", "-i", slice]).arg(&path));
         assert!(out.len() <= most, "{}", out.len());
     }
-    // Who asks for single records gets them, as often as asked.
+    // Single records are given as often as asked for.
     let singles = run(roxfs().args(["cat", "-i0", "-i2", "-i4"]).arg(&path));
     assert_eq!(singles.len(), 3 * 4 * MIB);
 }
@@ -111,13 +111,14 @@ fn all_but(changed: &[(usize, i64)], lost: &[usize]) {
     let lost: BTreeSet<usize> = lost.iter().copied().collect();
     for (number, record) in records.iter().enumerate() {
         let found = std::fs::read(target.join(format!("{number:06}.bin"))).ok();
-        match lost.contains(&number) {
-            true => assert_ne!(found.as_ref(), Some(record), "record {number}"),
-            false => assert_eq!(
+        if lost.contains(&number) {
+            assert_ne!(found.as_ref(), Some(record), "record {number}");
+        } else {
+            assert_eq!(
                 found.as_ref(),
                 Some(record),
                 "record {number} of {changed:?}"
-            ),
+            );
         }
     }
     let (_, message) = damaged(roxfs().arg("verify").arg(&path));

@@ -1,4 +1,4 @@
-//! What a mount says while it is served: it never waits for who reads it, and says each thing once.
+//! What a mount says while it is served: it never waits for its reader, and says each thing once.
 
 use crate::support::*;
 use std::fs::File;

@@ -127,9 +127,10 @@ fn every_shard_is_verified() {
         let printed = run(roxfs().arg("verify").arg(argument));
         let printed = String::from_utf8(printed).expect("UTF-8");
         let has_sums = |form: &Form| form.sections.iter().any(|section| section == "crc32c");
-        let sums = match entry.shards.iter().all(has_sums) {
-            true => "; all checksums compared\n",
-            false => "; no checksums\n",
+        let sums = if entry.shards.iter().all(has_sums) {
+            "; all checksums compared\n"
+        } else {
+            "; no checksums\n"
         };
         assert!(printed.starts_with("ok: "), "{printed}");
         assert!(printed.ends_with(sums), "{printed}");

@@ -206,7 +206,7 @@ fn a_mount_over_the_daemons_own_proc_directory_does_not_hang() {
     let source = dataset.with_file_name("d_0000.rox");
     let script = "findmnt -nro TARGET -S \"$1\"";
     let target = PathBuf::from(sh(script, &[&source]).trim());
-    // Who goes through the processes, as other tests do, uses it for a moment, again and again.
+    // Other tests, which look through the processes, use it for a moment, again and again.
     wait_until("it is unmounted", || {
         output(roxfs().arg("umount").arg(&target)).status.success()
     });

@@ -1,5 +1,5 @@
-//! Shards that change under a live mount: cut, appended to, replaced or removed. Whoever reads
-//! what is gone gets an error, never other bytes and never a signal; everybody else reads on.
+//! Shards that change under a live mount: cut, appended to, replaced or removed. A reader of
+//! what is gone gets an error, never other bytes and never a signal; all others continue to read.
 
 use crate::support::parts::{Parts, Section};
 use crate::support::*;

@@ -95,9 +95,10 @@ fn an_ordinary_users_names_are_listed_ahead() {
     }
     let mut namespace = as_nobody("unshare");
     let is_allowed = output(namespace.args(["--user", "--mount", "true"]));
-    let expected = match is_allowed.status.success() {
-        true => "listed ahead in",
-        false => "cannot be listed ahead: ",
+    let expected = if is_allowed.status.success() {
+        "listed ahead in"
+    } else {
+        "cannot be listed ahead: "
     };
     wait_until("names are listed", || said(expected));
     run(as_nobody(&user.program).arg("umount").arg(path));

@@ -28,11 +28,10 @@ fn model(shards: &[Names]) -> (Model, LeftOut) {
             Ok(_) if first.contains_key(&name[..]) => left_out.duplicate += 1,
             Ok(_) => {
                 first.insert(name, number);
-                match directories.contains(&name[..]) {
-                    true => left_out.file_and_directory += 1,
-                    false => {
-                        tree.insert(name.clone(), Some(number));
-                    }
+                if directories.contains(&name[..]) {
+                    left_out.file_and_directory += 1
+                } else {
+                    tree.insert(name.clone(), Some(number));
                 }
             }
         }

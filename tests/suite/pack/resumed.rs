@@ -4,7 +4,7 @@ use crate::support::*;
 use std::path::Path;
 
 #[test]
-fn a_source_that_has_changed_is_not_gone_on_with() {
+fn a_source_that_has_changed_is_not_resumed() {
     let (source, target) = (temp_dir(), Target::new());
     write_tree(source.path(), &[("a", "1"), ("b", "2")]);
     run(&mut target.pack(&[source.path()]));
@@ -34,7 +34,7 @@ fn as_if_killed(directory: &Path, lock: &str) {
 const LINES: [&str; 3] = ["--from", "lines", "-q"];
 
 #[test]
-fn a_stream_that_is_another_one_is_not_gone_on_with() {
+fn a_stream_that_is_another_one_is_not_resumed() {
     let target = Target::new();
     run_with(&mut target.pack(&LINES), b"aa\nbb\n");
     as_if_killed(target.path(), "first record 0\n");
@@ -52,7 +52,7 @@ fn a_stream_that_is_another_one_is_not_gone_on_with() {
 }
 
 #[test]
-fn a_nameless_run_that_has_left_out_records_is_not_gone_on_with() {
+fn a_nameless_run_that_has_left_out_records_is_not_resumed() {
     let target = Target::new();
     run_with(&mut target.pack(&LINES), b"aa\nbb\n");
     as_if_killed(target.path(), "first record 0\nleft out\n");
@@ -101,7 +101,7 @@ fn resuming_what_was_complete_does_not_make_it_look_interrupted() {
 }
 
 #[test]
-fn a_single_file_is_gone_on_with_when_its_source_has_grown() {
+fn a_single_file_is_resumed_when_its_source_has_grown() {
     let source = temp_dir();
     write_tree(source.path(), &[("a", "1")]);
     let target = Target::packed(&["--single-file"], source.path());

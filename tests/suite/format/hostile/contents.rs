@@ -1,5 +1,5 @@
 //! Damage that opening does not look for, because it takes time that grows with the records:
-//! `verify` finds it, and everything else goes on with what is left.
+//! `verify` finds it, and everything else continues with what is left.
 
 use super::*;
 use std::collections::BTreeSet;
@@ -71,9 +71,10 @@ pub fn survived(path: &Path, parts: &Parts, unreadable: &BTreeSet<usize>) {
     assert_eq!(names, RECORDS.len());
     for number in 0..RECORDS.len() {
         let read = std::fs::read(mount.join(&format!("records/{number:06}.bin")));
-        let expected = match unreadable.contains(&number) {
-            true => Err(Some(libc::EIO)),
-            false => Ok(content(parts, number)),
+        let expected = if unreadable.contains(&number) {
+            Err(Some(libc::EIO))
+        } else {
+            Ok(content(parts, number))
         };
         assert_eq!(
             read.map_err(|error| error.raw_os_error()),

@@ -80,9 +80,10 @@ pub fn shard() -> impl Strategy<Value = Parts> {
     let records = vec((vec(any::<u8>(), 0..24), name()), 0..12);
     (records, any::<[bool; 5]>()).prop_map(|(records, [typed, named, ordered, summed, more])| {
         let (records, names): (Vec<Vec<u8>>, Vec<Vec<u8>>) = records.into_iter().unzip();
-        let mut parts = match typed {
-            true => Parts::typed(&records, b"uint8\0\0\0"),
-            false => Parts::plain(&records),
+        let mut parts = if typed {
+            Parts::typed(&records, b"uint8\0\0\0")
+        } else {
+            Parts::plain(&records)
         };
         let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
         if named {

@@ -161,7 +161,7 @@ fn a_shard_that_roxfs_appends_to_is_read_as_it_was() {
     }
 }
 
-/// Whoever changes the file under an overlay is unseen by inotify, as another machine is.
+/// Changes of the file under an overlay are unseen by inotify, as those by another machine are.
 struct Elsewhere {
     mounted: TempDir,
     dataset: Dataset,

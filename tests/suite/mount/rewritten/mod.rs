@@ -1,6 +1,6 @@
-//! Shards whose files are changed under a live mount and keep their length. Who only touches, moves,
-//! links or protects one disturbs nobody; where one is written to in place, whoever reads it gets an
-//! error, never old and new records mixed, and the other shards are read on.
+//! Shards whose files are changed under a live mount and keep their length. Touching, moving, linking
+//! or protecting one disturbs nobody; where one is written to in place, its readers get an error, never
+//! old and new records mixed, and the other shards are read on.
 
 mod attributes;
 mod compared;

@@ -34,7 +34,7 @@ fn a_shard_written_to_in_place_is_an_error_and_the_others_are_read_on() {
             assert_reads(&mount, ALL.start..VICTIMS.start + 6);
             dataset.sh(way);
             if way == FEW {
-                // With checksums it is noticed by who reads that record.
+                // With checksums a reader of that record notices it.
                 forget(&mount, "records/000013.bin");
                 assert_eq!(read(&mount, 13), Err(libc::EIO));
             }

@@ -68,7 +68,7 @@ fn a_shard_with_an_unknown_section_is_followed_by_a_new_one() {
 }
 
 #[test]
-fn a_single_file_that_cannot_be_gone_on_with_is_refused_and_stays() {
+fn a_single_file_that_cannot_be_continued_is_refused_and_stays() {
     let target = Target::new();
     let mut parts = Parts::plain(&[b"one", b"two"]);
     parts.sections.push(Section::new(b"ROXOTHER", 1, vec![7]));

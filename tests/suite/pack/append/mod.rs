@@ -7,15 +7,15 @@ mod reference;
 mod rights;
 mod sections;
 
+use crate::support::*;
 use std::path::Path;
 
 /// Files with these names, in a new directory.
 fn source<N: AsRef<[u8]>>(names: &[N]) -> tempfile::TempDir {
-    let source = crate::support::temp_dir();
-    let content =
-        |name: &N| crate::support::bytes(name.as_ref().len() as u64, name.as_ref().len() * 10);
+    let source = temp_dir();
+    let content = |name: &N| bytes(name.as_ref().len() as u64, name.as_ref().len() * 10);
     let files: Vec<(&N, Vec<u8>)> = names.iter().map(|name| (name, content(name))).collect();
-    crate::support::write_tree(source.path(), &files);
+    write_tree(source.path(), &files);
     source
 }
 

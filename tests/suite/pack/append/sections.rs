@@ -4,7 +4,7 @@ use super::source;
 use crate::support::*;
 use std::process::Command;
 
-/// Names in no order, with empty and large files among them.
+/// Names in random order, with empty and large files among them.
 fn files() -> Vec<(String, Vec<u8>)> {
     let size = |number: u64| match number % 17 {
         0 => 0,

@@ -131,7 +131,7 @@ fn fill(options: &[&str], before: Option<&Path>, source: &Path, steps: u64) {
 }
 
 #[test]
-fn a_full_disk_leaves_whole_shards_and_with_more_room_the_run_is_gone_on_with() {
+fn a_full_disk_leaves_whole_shards_and_with_more_room_the_run_is_resumed() {
     let source = temp_dir();
     write_files(source.path(), 0, 100);
     fill(&["--shard-size=30000"], None, source.path(), 40);

@@ -1,4 +1,4 @@
-//! Runs killed at random moments: new datasets, appended ones, and the runs that go on with them.
+//! Runs killed at random moments: new datasets, appended ones, and the runs that resume them.
 
 use super::{check_complete, check_whole, write_files};
 use crate::support::*;
@@ -34,16 +34,15 @@ impl Case {
         let directory = temp_dir();
         let [old, new] = ["old", "new"].map(|name| directory.path().join(name));
         write_files(&new, first, 300);
-        let source = match as_archive {
-            true => {
-                // A hard link in the last shard to the content of one in the first.
-                let script = r#"cd "$1/new"; ln "$2" zz-link; tar --sort=name -cf ../new.tar ."#;
-                let number = first + 1;
-                let linked = format!("{:02}/{number:04}", number % 20);
-                sh(script, &[directory.path(), Path::new(&linked)]);
-                directory.path().join("new.tar")
-            }
-            false => new,
+        let source = if as_archive {
+            // A hard link in the last shard to the content of one in the first.
+            let script = r#"cd "$1/new"; ln "$2" zz-link; tar --sort=name -cf ../new.tar ."#;
+            let number = first + 1;
+            let linked = format!("{:02}/{number:04}", number % 20);
+            sh(script, &[directory.path(), Path::new(&linked)]);
+            directory.path().join("new.tar")
+        } else {
+            new
         };
         let mut case = Case {
             _directory: directory,
@@ -91,7 +90,7 @@ impl Case {
         killed
     }
 
-    /// Whether a run has come to its end, with everything written and nothing to go on with.
+    /// Whether a run has come to its end, with everything written and nothing to resume.
     fn is_complete(&self, target: &Target) -> bool {
         target.bytes() == self.after && how(target).is_empty()
     }
@@ -125,9 +124,10 @@ impl Case {
 /// How a run is begun: anew if no earlier one has got as far as to say that it had begun, or if one
 /// has completed, and is done.
 fn how(target: &Target) -> &'static [&'static str] {
-    match target.path().join(".d.lock").exists() {
-        true => &["--resume"],
-        false => &[],
+    if target.path().join(".d.lock").exists() {
+        &["--resume"]
+    } else {
+        &[]
     }
 }
 

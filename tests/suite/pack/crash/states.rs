@@ -29,7 +29,7 @@ fn append() -> Append {
 }
 
 #[test]
-fn an_append_killed_before_it_said_where_it_begins_is_gone_on_with() {
+fn an_append_killed_before_it_said_where_it_begins_is_resumed() {
     let append = append();
     std::fs::write(append.target.path().join(".d.lock"), "").expect("written");
     let mut resume = append.target.pack(&SHARDS);
@@ -73,7 +73,7 @@ fn temporary_files_of_killed_runs_are_removed_and_those_of_other_datasets_are_no
 }
 
 #[test]
-fn an_interrupted_run_is_gone_on_with_at_its_own_beginning_each_time() {
+fn an_interrupted_run_is_resumed_at_its_own_beginning_each_time() {
     // A resumed run that fails says again where the first one had begun.
     let append = append();
     let records = append.target.names().len();

@@ -41,9 +41,10 @@ fn another_form_than_the_dataset_has_is_refused_and_nothing_changes() {
             }
             for more in [&[][..], &["--shard-size=1"], &["--single-file"]] {
                 let single = more.contains(&"--single-file");
-                let target = match single {
-                    true => dataset(&[first, more].concat(), "a"),
-                    false => dataset(first, "a"),
+                let target = if single {
+                    dataset(&[first, more].concat(), "a")
+                } else {
+                    dataset(first, "a")
                 };
                 let before = target.bytes();
                 let source = source("bb");

@@ -73,12 +73,13 @@ fn a_type_that_numpy_does_not_have_is_pointed_out_and_written_all_the_same() {
         let target = Target::new();
         let mut pack = target.pack(&["-q", "--footer=02", "--dtype", dtype]);
         let said = said(pack.arg(source.path()));
-        let expected = match is_known {
-            true => String::new(),
-            false => format!(
+        let expected = if is_known {
+            String::new()
+        } else {
+            format!(
                 "roxfs: --dtype {dtype}: NumPy has no such type, as far as is known; roxxel reads \
                  the records, but streams no arrays of it\n"
-            ),
+            )
         };
         assert_eq!(said, expected);
         assert_eq!(forms(&target.dataset()), [format!("ROXXEL02 {dtype}")]);

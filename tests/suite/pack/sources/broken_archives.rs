@@ -129,7 +129,7 @@ fn an_archive_that_ends_with_its_mark_is_whole_whatever_follows() {
 }
 
 #[test]
-fn whole_shards_of_an_archive_that_was_cut_off_stay_and_the_whole_one_is_gone_on_with() {
+fn whole_shards_of_an_archive_that_was_cut_off_stay_and_the_whole_one_is_resumed() {
     let directory = temp_dir();
     let files: Vec<(String, Vec<u8>)> = (0..40)
         .map(|number| (format!("{number:02}"), bytes(number, 1000)))

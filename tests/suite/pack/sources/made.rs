@@ -52,9 +52,12 @@ impl Made {
     /// The whole block, with its checksum: of signed bytes or not.
     pub fn header_of(mut self, is_signed: bool) -> Vec<u8> {
         self.block[148..156].fill(b' ');
-        let value = |&byte: &u8| match is_signed {
-            true => i64::from(byte as i8),
-            false => i64::from(byte),
+        let value = |&byte: &u8| {
+            if is_signed {
+                i64::from(byte as i8)
+            } else {
+                i64::from(byte)
+            }
         };
         let sum: i64 = self.block.iter().map(value).sum();
         let made = self.put(148, format!("{sum:06o}\0 ").as_bytes());

@@ -1,5 +1,5 @@
-//! Which records are left out by their names, and what names the others get; compared with what tar
-//! and rsync do where these options mean the same.
+//! What names records get: parts of their paths, without the first ones, with those of archives before
+//! them; compared with what tar does where these options mean the same.
 
 use super::named;
 use super::small;

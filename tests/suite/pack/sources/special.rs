@@ -1,5 +1,5 @@
-//! Sources that are files of a special kind: leased by other programs, made up by the kernel, pipes of
-//! a shell, directories in circles, and a great many of them.
+//! Sources that are files of a special kind: made up by the kernel, pipes of a shell, links through files,
+//! directories in circles, or not what they are said to be.
 
 use super::many::many;
 use super::named;
