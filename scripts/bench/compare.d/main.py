@@ -87,7 +87,7 @@ def measure_rounds(run, options, measured):
             if name == "memory" and reason:
                 continue
             took = {peer.name: timed(step, peer) for peer in measured[begin:] + measured[:begin]}
-            if name == "cold" and run.raw_peer:
+            if name == "cold" and run.raw_peers:
                 raw.disk_speed(run)
             longest = max(took, key=took.get)
             progress(f"{run.dataset.name}, round {run.round + 1} of {options.rounds}: {name}: "
@@ -110,7 +110,8 @@ def measure_dataset(name, work, program, options):
     reader = Reader(program, dataset)
     run = measure.Run(dataset, reader, options)
     measured = usable(run, chosen(options, name))
-    run.raw_peer = next((peer for peer in measured if peer.is_roxfs), None)
+    for peer in filter(lambda peer: peer.is_roxfs, measured):
+        run.raw_peers.setdefault(peer.name.split("-")[0], peer)
     reader.prepare(measured)
     measure_rounds(run, options, measured)
     return run

@@ -24,8 +24,8 @@ class Run:
         self.round = 0
         self.samples = []
         self.notes = []
-        # The peer whose raw/data is measured; None: none.
-        self.raw_peer = None
+        # The peers whose raw/data is measured: one of each roxfs.
+        self.raw_peers = {}
 
     def sample(self, test, measure, peer, unit, value, **details):
         """Notes one figure; `peer` is a name."""
@@ -187,7 +187,7 @@ def cold_pass(run, measure, peer, selection, is_listed=False, seed=None):
 
 def limited_memory(run, peer):
     """Epochs in random order, the daemon and the reader under one limit."""
-    if not peer.can_read_files or peer.slow or peer.name == "roxfs-files":
+    if not peer.can_read_files or peer.slow or peer.is_roxfs and peer.under == "files":
         return
     for factor in MEMORY_FACTORS:
         try:

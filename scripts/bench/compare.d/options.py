@@ -25,7 +25,7 @@ LEAST_FILES = 5000
 LEFT_OUT = {"10kb": {"memory"}, "110kb": set(), "100b": {"raw", "memory"}}
 
 PEERS = (
-    "plain", "roxfs-records", "roxfs-files", "erofs", "squashfs", "squashfuse", "fuse-zip",
+    "plain", "roxfs-records", "roxfs-files", "before-records", "before-files", "erofs", "squashfs", "squashfuse", "fuse-zip",
     "ratarmount", "roxxel",
 )
 
@@ -40,6 +40,8 @@ plain files, and a difference ends the run.
 
 environment:
   ROXFS=FILE     measure this binary and do not build one
+  BEFORE=FILE    measure this binary as well, in turn with the other: the peer called before, whose
+                 mounts have the same shards
 """
 
 
@@ -81,10 +83,11 @@ def parser():
     add("--tests", metavar="NAME,...", type=listed(TESTS),
         help="these tests alone [all that the dataset is for]")
     add("--only", metavar="PEER,...",
-        type=listed(PEERS, {"roxfs": ["roxfs-records", "roxfs-files"]}.items()),
+        type=listed(PEERS, {"roxfs": ["roxfs-records", "roxfs-files"],
+                              "before": ["before-records", "before-files"]}.items()),
         default=list(PEERS),
         help=f"these alone, and plain, which is what the others are compared with; of "
-             f"{', '.join(PEERS)}; roxfs means both of its trees [all]")
+             f"{', '.join(PEERS)}; roxfs and before mean both trees of each [all]")
     add("--processes", metavar="N,...", type=process_counts, default=[1, 4],
         help="how many processes read at the same time in listed and random [1,4]")
     add("--rounds", metavar="N", type=positive, help="rounds to take the medians of [3]")

@@ -12,6 +12,8 @@ from mounts import Mount
 ROOT = Path(__file__).resolve().parents[3]
 VENV = ROOT / "target/venv/bench/bin"
 ROXFS = os.environ["ROXFS"]
+# An earlier roxfs, if there is one to compare with.
+BEFORE = os.environ.get("BEFORE")
 PACK = '"$ROXFS" pack -q -o d.rox tree'
 # The contents are random: looking for duplicates would find none, and of a million
 # files takes more than ten minutes.
@@ -41,7 +43,7 @@ class Peer:
 
     @property
     def is_roxfs(self):
-        return self.name.startswith("roxfs-")
+        return self.name.startswith(("roxfs-", "before-"))
 
     @property
     def is_mount(self):
@@ -94,17 +96,20 @@ def kernel(tools):
     return lambda: f"in the kernel; {debian(tools)()}"
 
 
-def roxfs(name, under, by_number):
-    return Peer(
-        name, make=PACK, image="d_*.rox", under=under,
-        by_number=by_number, start=serve(ROXFS, "mount", "-f", "{work}/d.rox", "{mnt}"),
-        version=lambda: machine.run(ROXFS, "--version"))
+def roxfs(name, program):
+    """Both trees of a roxfs, over the same shards."""
+    def tree(under, by_number):
+        return Peer(
+            f"{name}-{under}", make=PACK, image="d_*.rox", under=under,
+            by_number=by_number, start=serve(program, "mount", "-f", "{work}/d.rox", "{mnt}"),
+            version=lambda: machine.run(program, "--version"))
+    return [tree("records", by_number=True), tree("files", by_number=False)] if program else []
 
 
 ALL = [
     Peer("plain"),
-    roxfs("roxfs-records", "records", by_number=True),
-    roxfs("roxfs-files", "files", by_number=False),
+    *roxfs("roxfs", ROXFS),
+    *roxfs("before", BEFORE),
     Peer("erofs", make="mkfs.erofs --quiet d.erofs tree", image="d.erofs", start=erofs,
          version=kernel("erofs-utils")),
     Peer("squashfs", make=SQUASH, image="d.squashfs", start=squashfs,

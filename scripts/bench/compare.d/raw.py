@@ -17,8 +17,9 @@ RANDOM_128K = 512 << 20
 
 def measure(run, peer):
     """Each program twice over a fresh mount, and twice over the shard."""
-    if peer is not run.raw_peer:
+    if peer not in run.raw_peers.values():
         return
+    where = "raw/data" if peer is run.raw_peers.get("roxfs") else "raw/data before"
     shard = run.dataset.image(peer)[0]
     size = payload(shard) // PIECE * PIECE
     if size == 0:
@@ -28,8 +29,7 @@ def measure(run, peer):
         run.touch_memory()
         results = [twice(run, name, "shard", program, shard, size)]
         with run.mounted(peer) as (directory, _):
-            results.append(twice(run, name, "raw/data", program, directory.parent / "raw/data",
-                                 size))
+            results.append(twice(run, name, where, program, directory.parent / "raw/data", size))
         if results[0] != results[1]:
             raise Failed(f"{name}: raw/data gives {results[1]}, the shard {results[0]}")
 
@@ -94,7 +94,7 @@ PROGRAMS = {
 
 def disk_speed(run):
     """How fast the disk itself gives the shard: past the page cache, where that can be."""
-    path = run.dataset.image(run.raw_peer)[0]
+    path = run.dataset.image(next(iter(run.raw_peers.values())))[0]
     try:
         seconds, amount, _ = dd(path, path.stat().st_size, "iflag=direct")
     except subprocess.CalledProcessError:

@@ -9,6 +9,7 @@ from options import PEERS
 NOT_OTHER_MOUNTS = ("plain", "roxxel")
 LABELS = {
     "plain": "plain files", "roxfs-records": "roxfs, records/", "roxfs-files": "roxfs, files/",
+    "before-records": "roxfs before, records/", "before-files": "roxfs before, files/",
     "erofs": "kernel erofs", "squashfs": "kernel squashfs", "squashfuse": "squashfuse_ll",
     "roxxel": "roxxel 0.1.0 (Python, no mount)",
 }
@@ -121,7 +122,7 @@ class Figures:
     def best(self, test, measure):
         """The median of the fastest mount that is not roxfs."""
         medians = [self.median(test, measure, peer) for peer in self.peers(test, measure)
-                   if peer not in NOT_OTHER_MOUNTS and not peer.startswith("roxfs-")]
+                   if peer not in NOT_OTHER_MOUNTS and not peer.startswith(("roxfs-", "before-"))]
         if not medians:
             return None
         return max(medians) if self.units[test, measure].endswith("/s") else min(medians)
@@ -191,13 +192,16 @@ def order(peer):
 
 def render_raw(figures):
     heading = ["", "the shard itself, MB/s", "raw/data, MB/s", "raw/data / shard"]
+    has_before = "raw/data before" in figures.peers("raw", "dd-first")
+    heading += ["raw/data before, MB/s"] if has_before else []
     rows = []
     for name, label in RAW_LABELS.items():
         for which in ("first", "second"):
             measure = f"{name}-{which}"
             rows.append([f"{label}; {which} pass", figures.cell("raw", measure, "shard"),
                          figures.cell("raw", measure, "raw/data"),
-                         figures.ratio("raw", measure, "raw/data", "shard")])
+                         figures.ratio("raw", measure, "raw/data", "shard")]
+                        + [figures.cell("raw", measure, "raw/data before")] * has_before)
     return f"### raw/data against the shard, images in the page cache\n\n{markdown(heading, rows)}"
 
 
