@@ -10,11 +10,11 @@ use std::sync::Arc;
 /// The readers, by what they read of `raw/data`.
 #[derive(Debug, Default)]
 pub struct LongFiles {
-    readers: Recent<Reader>,
+    readers: Recent<LongReader>,
 }
 
 #[derive(Debug)]
-struct Reader {
+struct LongReader {
     run: Arc<Run>,
     from: u64,
     /// One past what has been read or requested.
@@ -25,12 +25,12 @@ impl LongFiles {
     /// Takes note of a read of a file that ends at `limit`, and says what to request from disk now.
     /// Requests of one reader may come out of order, as several threads answer them.
     pub fn observe(&mut self, read: Range<u64>, limit: u64) -> Option<Task> {
-        let place = |reader: &Reader| {
+        let place = |reader: &LongReader| {
             let range = reader.from..=reader.until;
             range.contains(&read.start).then_some(())
         };
         let Some((reader, ())) = self.readers.find(place) else {
-            self.readers.add(Reader {
+            self.readers.add(LongReader {
                 run: Run::of_reader(Way::RawData),
                 from: read.start,
                 until: read.end,

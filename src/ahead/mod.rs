@@ -22,6 +22,8 @@
 
 mod at_random;
 mod budget;
+#[cfg(test)]
+mod fake;
 mod in_order;
 pub mod lister;
 mod long_files;
@@ -32,7 +34,7 @@ mod run;
 mod tests;
 mod worker;
 
-use crate::kernel_cache::Access;
+use crate::kernel_cache::CacheAccess;
 use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
 use crate::order::{ByNumber, Order};
@@ -66,19 +68,6 @@ pub enum Prepare {
     Everything,
 }
 
-/// The mount that readers are followed in.
-#[derive(Debug)]
-pub struct Mount<'a> {
-    /// What is mounted.
-    pub tree: &'a Arc<Tree>,
-    /// How the system knows it.
-    pub info: &'a MountInfo,
-    /// The kernel's cache of it.
-    pub access: &'a Access,
-    /// Lets go of what was stored and turned out to be wrong.
-    pub stale: &'a Stale,
-}
-
 /// Follows readers, and has a thread prepare what they will want.
 #[derive(Debug)]
 pub struct Ahead {
@@ -90,10 +79,14 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Starts the threads; `None` where nothing is to be prepared. Processes that `list_ahead` starts
-    /// list names.
+    /// Starts the threads for the mount of `tree`, which the system knows by `info`, and whose cache in
+    /// the kernel is reached by `access`; `None` where nothing is to be prepared. Processes that
+    /// `list_ahead` starts list names.
     pub fn start(
-        mount: &Mount,
+        tree: &Arc<Tree>,
+        info: &MountInfo,
+        access: &CacheAccess,
+        stale: &Stale,
         prepare: Prepare,
         list_ahead: lister::Program,
     ) -> io::Result<Option<Ahead>> {
@@ -101,25 +94,25 @@ impl Ahead {
             Prepare::Nothing => return Ok(None),
             Prepare::NextInOrder => None,
             Prepare::Everything => {
-                let tree = Arc::clone(mount.tree);
-                Some(Lister::start(tree, mount.info.clone(), list_ahead)?)
+                let tree = Arc::clone(tree);
+                Some(Lister::start(tree, info.clone(), list_ahead)?)
             }
         };
         let (tasks, receiver) = sync_channel(QUEUE);
         let answering = Arc::new(Answering::default());
         let start = Start {
-            tree: Arc::clone(mount.tree),
-            access: mount.access.clone(),
-            stale: mount.stale.clone(),
+            tree: Arc::clone(tree),
+            access: access.clone(),
+            stale: stale.clone(),
             answering: Arc::clone(&answering),
             is_listing: lister.as_ref().map(Lister::is_listing).unwrap_or_default(),
         };
         thread::Builder::new()
             .name("ahead".to_owned())
             .spawn(move || start.run(&receiver))?;
-        let dataset = mount.tree.dataset();
+        let dataset = tree.dataset();
         let readers = Readers::new(
-            mount.tree.orders(),
+            tree.orders(),
             lister.is_some().then_some(dataset.records()),
             dataset.mean_record_len(),
         );
@@ -207,7 +200,7 @@ impl Readers {
 /// What the thread begins with.
 struct Start {
     tree: Arc<Tree>,
-    access: Access,
+    access: CacheAccess,
     stale: Stale,
     answering: Arc<Answering>,
     is_listing: Arc<AtomicBool>,

@@ -38,18 +38,18 @@ impl LongRead {
 
 /// The reads that wait.
 #[derive(Debug, Clone)]
-pub struct LongReads(Arc<Shared>);
+pub struct LongReads(Arc<LongShared>);
 
 #[derive(Debug)]
-struct Shared {
+struct LongShared {
     tree: Arc<Tree>,
     failures: Arc<Failures>,
     starts: Starts,
-    state: Mutex<State>,
+    state: Mutex<LongState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LongState {
     /// Each with the thread that asks.
     waiting: VecDeque<(LongRead, u32)>,
     is_answering: bool,
@@ -59,7 +59,7 @@ struct State {
 impl LongReads {
     /// None yet.
     pub fn new(tree: Arc<Tree>, failures: Arc<Failures>) -> LongReads {
-        LongReads(Arc::new(Shared {
+        LongReads(Arc::new(LongShared {
             tree,
             failures,
             starts: Starts::default(),
@@ -91,8 +91,8 @@ impl LongReads {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl LongShared {
+    fn lock(&self) -> MutexGuard<'_, LongState> {
         lock(&self.state)
     }
 
@@ -154,7 +154,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl LongState {
     fn refuse_all(&mut self, errno: Errno) {
         for (read, _) in self.waiting.drain(..) {
             read.reply.error(errno);

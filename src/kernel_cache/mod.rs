@@ -65,15 +65,15 @@ const STEP: Duration = Duration::from_micros(20);
 /// What a thread makes its [`KernelCache`] of, once the mount is served: until then descriptors are
 /// open that are not to stay with the thread.
 #[derive(Debug, Clone)]
-pub struct Access {
+pub struct CacheAccess {
     device: Arc<OwnedFd>,
     is_ready: Arc<AtomicBool>,
 }
 
-impl Access {
+impl CacheAccess {
     /// To the cache of the mount at this device.
-    pub fn new(device: Arc<OwnedFd>) -> Access {
-        Access {
+    pub fn new(device: Arc<OwnedFd>) -> CacheAccess {
+        CacheAccess {
             device,
             is_ready: Arc::default(),
         }

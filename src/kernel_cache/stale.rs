@@ -5,7 +5,7 @@
 //! and so for that thread's own answer. Of a shard that has changed nothing is read any more, so what
 //! is waited for is an error that is on its way.
 
-use crate::kernel_cache::{Access, KernelCache};
+use crate::kernel_cache::{CacheAccess, KernelCache};
 use crate::tree::{INDEX_ENTRY, Node, Tree};
 use nix::errno::Errno;
 use std::io;
@@ -38,7 +38,7 @@ enum Job {
 impl Stale {
     /// Begins with files of `tree`, in the kernel's cache by `access`. A shard that is found changed is
     /// let go of by itself.
-    pub fn start(tree: Arc<Tree>, access: Access) -> io::Result<Stale> {
+    pub fn start(tree: Arc<Tree>, access: CacheAccess) -> io::Result<Stale> {
         let (sender, receiver) = channel();
         for (number, shard) in tree.dataset().shards().iter().enumerate() {
             let sender = sender.clone();
@@ -59,7 +59,7 @@ impl Stale {
     }
 }
 
-fn run(tree: &Tree, access: Access, jobs: &Receiver<Job>) {
+fn run(tree: &Tree, access: CacheAccess, jobs: &Receiver<Job>) {
     let Ok(first) = jobs.recv() else { return };
     while !access.is_ready() {
         thread::sleep(PAUSE);

@@ -18,6 +18,9 @@ const MAGIC: u64 = 0x6573_5543;
 /// Where it is mounted by most systems.
 const DIRECTORY: &str = "/sys/fs/fuse/connections";
 
+/// In the flags of /proc/PID/stat: the thread is ending (include/linux/sched.h).
+const PF_EXITING: u64 = 4;
+
 /// The number of the connection of the mount with this device number, `0:NUMBER`; nothing else is
 /// taken for one.
 fn number(device: &str) -> io::Result<u32> {
@@ -97,8 +100,13 @@ fn has_device_of(task: &Path, connection: &str) -> bool {
     })
 }
 
-/// Whether a thread is to end and has not ended yet (proc_pid_status(5)).
+/// Whether a thread is to end and has not ended yet (proc_pid_status(5), proc_pid_stat(5)). Once it has
+/// begun to, the signal is pending no more, but its descriptors may still be open.
 fn is_killed(task: &Path) -> bool {
+    let stat = std::fs::read_to_string(task.join("stat")).unwrap_or_default();
+    if flags(&stat).is_some_and(|flags| flags & PF_EXITING != 0) {
+        return true;
+    }
     let status = std::fs::read_to_string(task.join("status")).unwrap_or_default();
     let mut pending = status
         .lines()
@@ -110,9 +118,25 @@ fn is_killed(task: &Path) -> bool {
     pending.any(|set| set & signals::bit(Signal::SIGKILL) != 0)
 }
 
+/// The kernel's flags of a thread: the seventh field behind its name, which may have anything in it.
+fn flags(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(6)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_flags_of_a_thread_are_found_behind_any_name() {
+        let stat = "12 (a) b (c) S 1 12 12 0 -1 4194564 93 0";
+        assert_eq!(flags(stat), Some(4_194_564));
+        assert!(flags(stat).is_some_and(|flags| flags & PF_EXITING != 0));
+        let own = std::fs::read_to_string("/proc/self/stat").expect("readable");
+        assert!(flags(&own).is_some_and(|flags| flags & PF_EXITING == 0));
+        assert_eq!(flags("12 (a"), None);
+    }
 
     #[test]
     fn only_a_plain_device_number_names_a_connection() {

@@ -16,9 +16,9 @@ pub use helper::Helpers;
 pub use mount::{MountError, MountOptions};
 pub use unmount::by_path as unmount;
 
-use crate::ahead::{self, Ahead};
+use crate::ahead::Ahead;
 use crate::fuse::{MAX_REQUEST, RoxFs};
-use crate::kernel_cache::Access;
+use crate::kernel_cache::CacheAccess;
 use crate::kernel_cache::stale::Stale;
 use crate::text::printable;
 use crate::tree::Tree;
@@ -99,16 +99,11 @@ pub fn serve(
     let (device, mounted) = mount::mount(mountpoint, mount_options)?;
     watchdog.watch(mounted.info()).map_err(failed(WATCHDOG))?;
     let mounted = Arc::new(mounted);
-    let access = Access::new(Arc::clone(mounted.device()));
+    let access = CacheAccess::new(Arc::clone(mounted.device()));
     let stale = Stale::start(Arc::clone(&tree), access.clone()).map_err(failed(THREADS))?;
-    let followed = ahead::Mount {
-        tree: &tree,
-        info: mounted.info(),
-        access: &access,
-        stale: &stale,
-    };
-    let ahead = Ahead::start(&followed, options.prepare, helpers.list_ahead);
-    let ahead = ahead.map_err(failed(THREADS))?;
+    let (info, prepare) = (mounted.info(), options.prepare);
+    let ahead = Ahead::start(&tree, info, &access, &stale, prepare, helpers.list_ahead)
+        .map_err(failed(THREADS))?;
     let config = config(&device, threads);
     let fs = RoxFs::new(tree, stale, ahead);
     let deferred = fs.deferred();
@@ -123,6 +118,7 @@ pub fn serve(
         return session.join().map_err(failed("serving ended at once"));
     }
     answered.map_err(failed("it does not answer"))?;
+    watchdog.wait();
     // From here on a signal unmounts what works; one that came before has waited.
     signals::unmount_on(signals, &mounted, deferred).map_err(failed(THREADS))?;
     ready().map_err(failed("going into the background"))?;

@@ -9,16 +9,20 @@
 use super::connection;
 use super::mount::FS_TYPE;
 use crate::sys::mountinfo::{MountInfo, MountTable};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getppid};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 /// More bytes than a device number has.
 const LONGEST_DEVICE: u64 = 32;
+/// How long a mount waits for it, in milliseconds. It takes about one.
+const LONGEST_START_MS: u16 = 5000;
 /// What the kernel sends when the process is killed; nothing else sends it.
 const KILLED: Signal = Signal::SIGUSR1;
 
@@ -36,7 +40,8 @@ impl Watchdog {
             .process_group(0)
             .current_dir("/")
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            // Says when it watches.
+            .stdout(Stdio::piped())
             .stderr(Stdio::null());
         command.spawn().map(Watchdog)
     }
@@ -47,6 +52,18 @@ impl Watchdog {
             Some(mut input) => input.write_all(mount.device.as_bytes()),
             None => Ok(()),
         }
+    }
+}
+
+impl Watchdog {
+    /// Waits until it watches, or has ended instead.
+    pub fn wait(&mut self) {
+        let Some(output) = self.0.stdout.take() else {
+            return;
+        };
+        let mut polled = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
+        // One that takes this long has been stopped, and watches once it is continued.
+        let _ = poll(&mut polled, LONGEST_START_MS);
     }
 }
 
@@ -92,6 +109,8 @@ pub fn abort_if_killed(parent: Pid) -> io::Result<()> {
         // connection of a daemon that had no time to store anything.
         return Ok(());
     }
+    // The other process waits for this.
+    let _ = io::stdout().write_all(b"watching\n");
     while signals.wait()? != KILLED {}
     abort?.write_all(b"1")
 }

@@ -9,16 +9,16 @@ impl Tree {
     pub fn orders(self: &Arc<Tree>) -> Vec<Arc<dyn Order>> {
         vec![
             Arc::new(ByNumber(self.dataset.records())),
-            Arc::new(ByName(Arc::clone(self))),
+            Arc::new(OrderOfNames(Arc::clone(self))),
         ]
     }
 }
 
 /// The order of names, as in `files/`: empty until somebody has needed it there.
 #[derive(Debug)]
-struct ByName(Arc<Tree>);
+struct OrderOfNames(Arc<Tree>);
 
-impl Order for ByName {
+impl Order for OrderOfNames {
     fn len(&self) -> u64 {
         self.0.files.known_order().map_or(0, |order| order.len())
     }

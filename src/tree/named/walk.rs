@@ -61,7 +61,7 @@ pub(super) struct Walk<'a> {
 }
 
 /// The entry that the name at the cursor belongs to.
-struct Found {
+struct FoundEntry {
     /// The entry's path, as it sorts: with a slash behind it if it is a directory.
     path: Vec<u8>,
     prefix_len: usize,
@@ -72,7 +72,7 @@ struct Found {
     next: u64,
 }
 
-impl Found {
+impl FoundEntry {
     fn is_directory(&self) -> bool {
         self.path[self.prefix_len..].ends_with(b"/")
     }
@@ -146,7 +146,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The entry at the cursor; `None` behind the directory's last name, as names do not decrease.
-    fn found(&self) -> Option<Found> {
+    fn found(&self) -> Option<FoundEntry> {
         let name = self.cursor.current()?;
         let rest = name.key.strip_prefix(&self.prefix[..])?;
         let path = [&self.prefix[..], entry_of(rest)].concat();
@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
         } else {
             Node::Record(name.record.get())
         };
-        Some(Found {
+        Some(FoundEntry {
             is_new: path > self.last,
             prefix_len: self.prefix.len(),
             path,
@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether an entry is new, valid, and no file where names need a directory.
-    fn is_shown(&mut self, found: &Found) -> Result<bool, TreeError> {
+    fn is_shown(&mut self, found: &FoundEntry) -> Result<bool, TreeError> {
         let path = found.plain_path();
         if !found.is_new || Name::new(path).is_err() || path.len() > MAX_LEN {
             return Ok(false);
@@ -183,7 +183,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Leaves the name at the cursor, and as cheaply as possible those that stand for the same entry.
-    fn leave(&mut self, found: &Found) -> Result<(), TreeError> {
+    fn leave(&mut self, found: &FoundEntry) -> Result<(), TreeError> {
         if found.is_directory() {
             return self.skip_directory(&found.path);
         }
