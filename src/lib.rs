@@ -52,14 +52,17 @@
 //!
 //! # Where to add
 //!
-//! | a | begin in | then |
+//! Paths are below `src/`, but for those of tests. The compiler leads on from the first: kinds of
+//! sections, nodes and sources are matched without a wildcard.
+//!
+//! | a new | begin in | then |
 //! |---|---|---|
-//! | section of a shard | `format/section.rs` (`SectionKind::ALL`) | `pack/tables.rs`, `shard/verify.rs`, `dataset/summary.rs`, as the compiler says; `tests/suite/format` |
-//! | file or directory in the mount | `tree/fixed.rs` (the table) | the arms that the compiler asks for; a file in `tree/` named after it; `tests/suite/tree` |
-//! | order of records | `order/` | `tree/orders.rs`; reading ahead follows it by itself |
+//! | section of a shard | `format/section.rs` | `pack/tables.rs`, `shard/verify.rs`, `dataset/summary.rs`; `tests/suite/format` |
+//! | file or directory in the mount | `tree/fixed.rs` | `tree/node.rs`, `tree/mod.rs`, a file in `tree/` named after it; `tests/suite/tree` |
+//! | order of records | `order/mod.rs` | `tree/orders.rs`; reading ahead follows it by itself |
 //! | place where shards live | `shard/file.rs` | `dataset/arguments.rs` |
-//! | source to pack | `pack/source/` | the table of kinds in `cli/from.rs`; `tests/suite/pack` |
-//! | command | `cli/mod.rs`, `commands/` | `tests/suite/commands`, README's table |
+//! | source to pack | `pack/source/input.rs` | `pack/source/open.rs`, `cli/from.rs`; `tests/suite/pack` |
+//! | command | `cli/mod.rs` | `commands/mod.rs`; `tests/suite/commands` |
 //!
 //! # The library
 //!

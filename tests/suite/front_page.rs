@@ -1,5 +1,5 @@
-//! The front page of the source, `src/lib.rs`, says which folder of `src/` uses which. It is held
-//! against the imports here, so that it stays true.
+//! The front page of the source, `src/lib.rs`, says which folder of `src/` uses which, and where a
+//! change begins. It is held against the code here, so that it stays true.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -86,6 +86,33 @@ fn each_room_uses_what_the_front_page_says_and_all_of_it() {
     );
     for (room, used) in &found {
         assert_eq!(&said[room], used, "what {room} uses, as said and as found");
+    }
+}
+
+/// The rows of the table "Where to add", without what comments begin with.
+fn where_to_add(page: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let page = std::fs::read_to_string(&path).expect("the page");
+    let lines = page.lines().map(|line| line.trim_start_matches("//! "));
+    let table = lines.skip_while(|line| !line.starts_with("| a new |"));
+    let table = table.take_while(|line| line.starts_with('|'));
+    table.map(str::to_owned).collect()
+}
+
+#[test]
+fn where_to_add_is_said_alike_in_both_places_and_leads_to_what_is_there() {
+    let rows = where_to_add("src/lib.rs");
+    assert!(rows.len() > 6, "the table is read: {rows:?}");
+    assert_eq!(rows, where_to_add(".github/CONTRIBUTING.md"));
+    let paths: Vec<&str> = rows
+        .iter()
+        .flat_map(|row| row.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(paths.len() > 10, "{paths:?}");
+    for path in paths {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let is_there = source().join(path).exists() || root.join(path).exists();
+        assert!(is_there, "{path}: no such file or directory");
     }
 }
 
