@@ -1,10 +1,10 @@
-//! Making names and inodes known to the kernel before they are asked for, by listing the mount: a
-//! listing brings some hundred entries in one request, where a lookup brings one.
+//! Names and inodes that the kernel is to cache before they are asked for: the mount is listed, which
+//! brings some hundred entries in one request, where a lookup brings one.
 //!
-//! Nobody can list a mount but through the mount, and a process that serves one must not use it: if
-//! it is killed while it waits for its own answer, neither can end. So a process of its own does,
-//! which does not have the device. It lists a private copy of the mount, so that it makes the mount
-//! busy for no longer than copying takes, and is ended when the mount is unmounted.
+//! A mount can be listed only through the mount, and a process that serves one must not use it: if
+//! it is killed while it waits for its own answer, neither can end. So a helper process lists it, which
+//! does not have the device. It lists a detached clone of the mount, so that it keeps the mount busy for
+//! no longer than cloning takes, and is ended when the mount is unmounted.
 
 use super::at_random::RandomReads;
 use super::budget::{BYTES_PER_NAME, NAMES_SHARE};
@@ -59,7 +59,7 @@ impl Lister {
         let records = tree.dataset().records();
         let (sender, receiver) = sync_channel(Collection::ALL.len());
         let is_listing = Arc::new(AtomicBool::new(false));
-        let work = Work {
+        let listing = ListingThread {
             tree,
             mount,
             program,
@@ -67,7 +67,7 @@ impl Lister {
         };
         thread::Builder::new()
             .name("list".to_owned())
-            .spawn(move || work.run(&receiver))?;
+            .spawn(move || listing.run(&receiver))?;
         Ok(Lister {
             lookups: Collection::ALL.map(|_| Mutex::new(RandomReads::new(records))),
             wanted: sender,
@@ -82,7 +82,7 @@ impl Lister {
 
     /// Takes note of a lookup of a record in `directory`. Never waits.
     pub fn observe(&self, directory: Node, tree: &Tree) {
-        // What is looked up while names are listed is known soon.
+        // Names that are being listed are cached soon.
         if self.is_listing.load(Ordering::Relaxed) {
             return;
         }
@@ -94,7 +94,7 @@ impl Lister {
         };
         if lookups.count(Instant::now()).is_some() {
             lookups.start_over();
-            // Before the thread begins, so that who stores them does not pass over these names.
+            // Before the thread begins, so that the worker does not pass over these names.
             self.is_listing.store(true, Ordering::Relaxed);
             if self.wanted.try_send(collection).is_err() {
                 self.is_listing.store(false, Ordering::Relaxed);
@@ -103,14 +103,14 @@ impl Lister {
     }
 }
 
-struct Work {
+struct ListingThread {
     tree: Arc<Tree>,
     mount: MountInfo,
     program: Program,
     is_listing: Arc<AtomicBool>,
 }
 
-impl Work {
+impl ListingThread {
     fn run(&self, wanted: &Receiver<Collection>) {
         while let Ok(collection) = wanted.recv() {
             self.is_listing.store(true, Ordering::Relaxed);
@@ -145,12 +145,11 @@ impl Work {
             let _ = child.kill();
         }
         let output = child::finish(child)?;
-        match is_mounted? && !output.status.success() {
-            true => Err(io::Error::other(
-                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            )),
-            false => Ok(()),
+        if is_mounted? && !output.status.success() {
+            let message = String::from_utf8_lossy(&output.stderr);
+            return Err(io::Error::other(message.trim().to_owned()));
         }
+        Ok(())
     }
 
     /// Waits until the process ends or the mount is gone; returns whether that is still there.
@@ -182,7 +181,7 @@ impl Work {
 /// one thread and no file open.
 pub fn list_all(listing: &Listing) -> io::Result<()> {
     set_name(c"roxfs-list")?;
-    let mount = private_copy(&listing.mountpoint)?;
+    let mount = detached_clone(&listing.mountpoint)?;
     nix::unistd::fchdir(&mount)?;
     let device = std::fs::metadata(".")?.dev();
     let device = format!(
@@ -212,9 +211,9 @@ pub fn list_all(listing: &Listing) -> io::Result<()> {
     Ok(())
 }
 
-/// A mount of the same file system at no path, which nobody else sees or can find busy. Who may not
-/// mount may in a user namespace of his own.
-fn private_copy(mountpoint: &Path) -> io::Result<OwnedFd> {
+/// A detached clone of the mount (open_tree(2)): without a path it keeps nothing busy. Without
+/// `CAP_SYS_ADMIN` it is made in a new user namespace.
+fn detached_clone(mountpoint: &Path) -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     match open_tree(CWD, mountpoint, flags) {
         Err(rustix::io::Errno::PERM) => {

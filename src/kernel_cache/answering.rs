@@ -1,4 +1,4 @@
-//! Whether those who answer reads have to wait for the disk.
+//! Whether threads that answer reads have to wait for the disk.
 //!
 //! Then requests pile up that nobody has read, with pages locked, and storing ahead has to look out
 //! for them (see [`kernel_cache`](crate::kernel_cache)). As long as an answer takes microseconds, a

@@ -124,10 +124,10 @@ impl KernelCache {
         let mut device = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         poll(&mut device, PollTimeout::ZERO)?;
         let events = device[0].revents().unwrap_or(PollFlags::POLLERR);
-        match events.contains(PollFlags::POLLERR) {
-            true => Err(Errno::ENODEV.into()),
-            false => Ok(!events.contains(PollFlags::POLLIN)),
+        if events.contains(PollFlags::POLLERR) {
+            return Err(Errno::ENODEV.into());
         }
+        Ok(!events.contains(PollFlags::POLLIN))
     }
 
     /// Stores all bytes of a file; `ENOENT` where the kernel has no such inode.
@@ -157,9 +157,9 @@ impl KernelCache {
         head[0..4].copy_from_slice(&(len as u32).to_ne_bytes());
         head[4..8].copy_from_slice(&code.to_ne_bytes());
         let written = (&self.0).write_vectored(&[IoSlice::new(&head), IoSlice::new(bytes)])?;
-        match written == len {
-            true => Ok(()),
-            false => Err(io::ErrorKind::WriteZero.into()),
+        if written < len {
+            return Err(io::ErrorKind::WriteZero.into());
         }
+        Ok(())
     }
 }

@@ -142,7 +142,7 @@ pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Moun
     }
 }
 
-/// Locks a mount point until the file is closed. Whoever may open the directory may hold the lock,
+/// Locks a mount point until the file is closed. Any user that may open the directory may hold the lock,
 /// so it is not waited for without end.
 fn lock(path: &Path) -> Result<File, MountError> {
     let bad = |reason| MountError::MountPoint {

@@ -100,7 +100,7 @@ impl Shard {
             return Ok((extent, self.compared(Some(record), part, permit)?));
         }
         let uncached = self.copies == Copies::One && UNCACHED.contains(&part.len());
-        let bytes = match uncached.then(|| self.read_once(part)).flatten() {
+        let bytes = match uncached.then(|| self.read_uncached(part)).flatten() {
             Some(bytes) => Cow::Owned(bytes),
             None => {
                 self.will_need(first_request(extent, part))?;
@@ -184,7 +184,7 @@ impl Shard {
 }
 
 /// What to request from disk for a read of `part` of `record`: the whole record (up to 1 MiB) at
-/// its beginning, because who opens a record reads it; later exactly what is read, since the
+/// its beginning, because a program that opens a record reads it; later exactly what is read, since the
 /// kernel's own readahead on the mount already asks ahead in a long record.
 fn first_request(record: Extent, part: Extent) -> Extent {
     if part.start() == record.start() {

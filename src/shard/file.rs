@@ -185,8 +185,8 @@ impl ShardFile {
         self.unchanged.check(&self.local)
     }
 
-    /// See [`Shard::read_once`](super::Shard::read_once).
-    pub(super) fn read_once(&self, extent: Extent) -> Option<Vec<u8>> {
+    /// See [`Shard::read_uncached`](super::Shard::read_uncached).
+    pub(super) fn read_uncached(&self, extent: Extent) -> Option<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(extent.len()).ok()?];
         let mut parts = [IoSliceMut::new(&mut bytes)];
         let read = preadv2(&self.local.file, &mut parts, extent.start(), DONT_CACHE).ok()?;

@@ -155,8 +155,8 @@ impl Shard {
     /// The bytes of an extent of the payload, read so that pages that were not in memory before do not
     /// stay there; `None` where the kernel (before 6.14) or the file system cannot do that, and
     /// where reading fails. As with [`mapped`](Self::mapped), the caller has to check.
-    pub fn read_once(&self, extent: Extent) -> Option<Vec<u8>> {
-        self.file.read_once(extent)
+    pub fn read_uncached(&self, extent: Extent) -> Option<Vec<u8>> {
+        self.file.read_uncached(extent)
     }
 
     /// The mapped bytes of an extent of the payload, for the kernel to copy and for nothing else
