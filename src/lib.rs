@@ -57,12 +57,13 @@
 //!
 //! | a new | begin in | then |
 //! |---|---|---|
-//! | section of a shard | `format/section.rs` | `pack/tables.rs`, `shard/verify.rs`, `dataset/summary.rs`; `tests/suite/format` |
-//! | file or directory in the mount | `tree/fixed.rs` | `tree/node.rs`, `tree/mod.rs`, a file in `tree/` named after it; `tests/suite/tree` |
+//! | section of a shard | `format/section.rs` | `format/mod.rs` (the specification), `pack/tables.rs` (sizes, writing, appending), `shard/verify.rs`, a file in `shard/` that reads it; `tests/suite/format`, `tests/fuzz/targets/build.rs` |
+//! | file or directory in the mount | `tree/fixed.rs` | `tree/node.rs`, `tree/mod.rs`, a file in `tree/` named after it; of a file with parts of shards also `kernel_cache/stale.rs`; `cli/mount.rs` (the help's table); `tests/suite/tree` |
 //! | order of records | `order/mod.rs` | `tree/orders.rs`; reading ahead follows it by itself |
 //! | place where shards live | `shard/file.rs` | `dataset/arguments.rs` |
 //! | source to pack | `pack/source/input.rs` | `pack/source/open.rs`, `cli/from.rs`; `tests/suite/pack` |
 //! | command | `cli/mod.rs` | `commands/mod.rs`; `tests/suite/commands` |
+//! | option of a command | `cli/` | the options of its room, as `pack/mod.rs`; if it decides what is written, what `--resume` compares (`pack/resume.rs`) |
 //!
 //! # The library
 //!

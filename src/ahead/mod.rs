@@ -133,10 +133,7 @@ impl Ahead {
         {
             self.push(readers.observe(record, Instant::now()));
         }
-        let is_long = match read.node {
-            Node::Record(_) => read.len() as u64 >= LEAST_OF_LONG,
-            _ => true,
-        };
+        let is_long = read.node == Node::RawData || read.len() as u64 >= LEAST_OF_LONG;
         if let Some((bytes, limit)) = read.in_raw_data().filter(|_| is_long && !read.is_whole())
             && let Ok(mut files) = self.long_files.try_lock()
         {

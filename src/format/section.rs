@@ -9,40 +9,47 @@ pub const FOOTER_LEN: u64 = 24;
 /// Bytes of one entry of a checksum or order section.
 pub const ENTRY_LEN: u64 = 4;
 
-/// The sections that are known. Code that writes, checks or describes sections goes through
-/// [`ALL`](Self::ALL) with a match, so that a new kind cannot be forgotten there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SectionKind {
+/// Makes the kinds of sections, their magics and names out of one list.
+macro_rules! section_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $magic:literal, $name:literal;)*) => {
+        /// The sections that are known. Code that writes, checks or describes sections goes through
+        /// [`ALL`](Self::ALL) with a match, so that a new kind cannot be forgotten there.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum SectionKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl SectionKind {
+            /// Each of them once.
+            pub const ALL: [SectionKind; [$($name),*].len()] = [$(SectionKind::$kind),*];
+
+            /// The magic of its footer.
+            pub fn magic(self) -> &'static [u8; 8] {
+                match self {
+                    $(SectionKind::$kind => $magic,)*
+                }
+            }
+
+            /// What a person calls it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(SectionKind::$kind => $name,)*
+                }
+            }
+        }
+    };
+}
+
+section_kinds! {
     /// Record names.
-    Names,
+    Names = b"ROXNAMES", "names";
     /// Checksums.
-    Crc32c,
+    Crc32c = b"ROXCRC32", "crc32c";
     /// The names' byte order.
-    Order,
+    Order = b"ROXORDER", "order";
 }
 
 impl SectionKind {
-    /// Each of them once. One that is not here is skipped as unknown.
-    pub const ALL: [SectionKind; 3] = [SectionKind::Names, SectionKind::Crc32c, SectionKind::Order];
-
-    /// The magic of its footer.
-    pub fn magic(self) -> &'static [u8; 8] {
-        match self {
-            SectionKind::Names => b"ROXNAMES",
-            SectionKind::Crc32c => b"ROXCRC32",
-            SectionKind::Order => b"ROXORDER",
-        }
-    }
-
-    /// What a person calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            SectionKind::Names => "names",
-            SectionKind::Crc32c => "crc32c",
-            SectionKind::Order => "order",
-        }
-    }
-
     fn of_magic(magic: &[u8; 8]) -> Option<SectionKind> {
         SectionKind::ALL
             .into_iter()

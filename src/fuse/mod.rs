@@ -196,13 +196,13 @@ impl Filesystem for RoxFs {
             Ok(node) => node,
             Err(error) => return reply.error(log_and_errno(&error, &self.failures)),
         };
-        if node == Node::Info {
-            self.answer(req, request::Request::Read(ino, offset, size, reply));
-            return;
-        }
         let began = Instant::now();
         let read = match self.tree.read(node, offset, size) {
             Ok(read) => read,
+            Err(TreeError::NotPrepared(_)) => {
+                self.answer(req, request::Request::Read(ino, offset, size, reply));
+                return;
+            }
             Err(TreeError::TooLong) => {
                 let read = LongRead::new(node, offset, size, reply);
                 return self.deferred.long_reads().push(read, req.pid());

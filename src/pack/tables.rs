@@ -8,7 +8,7 @@ use crate::format::section::{ENTRY_LEN, FOOTER_LEN, SectionFooter, SectionKind};
 use crate::shard::{LocalIndex, Scan, Shard, ShardError};
 use std::io::{self, Write};
 
-/// Which sections are written beside the plain format.
+/// Which sections are wanted beside the plain format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrittenSections {
     /// Names, and their order.
@@ -26,7 +26,7 @@ impl WrittenSections {
     }
 }
 
-/// In which order they stand in the file.
+/// In which order they stand in the file: checksums last, of which an open shard remembers the end.
 const WRITTEN: [SectionKind; SectionKind::ALL.len()] =
     [SectionKind::Names, SectionKind::Order, SectionKind::Crc32c];
 
@@ -83,11 +83,18 @@ impl Tables {
 
     /// Whether these begin with the `earlier` ones; checksums count where those have them.
     pub fn begin_with(&self, earlier: &Tables, checksums: bool) -> bool {
-        let names = (&self.names, &earlier.names);
-        self.ends.starts_with(&earlier.ends)
-            && names.0.ends.starts_with(&names.1.ends)
-            && names.0.bytes.starts_with(&names.1.bytes)
-            && (!checksums || self.crcs.starts_with(&earlier.crcs))
+        // All of it, so that what is added to a shard has to be compared here.
+        let Tables {
+            sections: _,
+            version: _,
+            ends,
+            crcs,
+            names,
+        } = earlier;
+        self.ends.starts_with(ends)
+            && self.names.ends.starts_with(&names.ends)
+            && self.names.bytes.starts_with(&names.bytes)
+            && (!checksums || self.crcs.starts_with(crcs))
     }
 
     fn push_from(&mut self, scan: &mut Scan<'_>, record: LocalIndex) -> Result<(), ShardError> {

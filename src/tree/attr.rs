@@ -4,6 +4,7 @@ use super::access::Access;
 use super::named::Place;
 use super::node::Node;
 use super::{Tree, TreeError};
+use crate::format::offsets::Extent;
 use crate::shard::Stat;
 use std::time::{Duration, SystemTime};
 
@@ -68,14 +69,15 @@ impl Tree {
     }
 
     /// The same as far as a listing tells it, and whether that is all: without counting the directories
-    /// in a directory of names, and without the size of `info.json`, for which names are counted.
+    /// in a directory of names, without the size of `info.json`, for which names are counted, and of a
+    /// record that cannot be read.
     pub(super) fn listed_attr(&self, node: Node) -> Result<(Attr, bool), TreeError> {
         match self.behind_root(node) {
             Node::Files | Node::NamedDirectory { .. } => Ok((self.directory(node, 0), false)),
             Node::Info => Ok((self.common_file(node, 0), false)),
+            Node::Record(number) => self.listed_record(number, self.record_extent(number).ok()),
             Node::Root
             | Node::Records
-            | Node::Record(_)
             | Node::Raw
             | Node::RawData
             | Node::RawIndex
@@ -97,11 +99,19 @@ impl Tree {
         }
     }
 
-    /// A record whose size is not known.
-    pub(super) fn unreadable_record(&self, number: u64) -> Result<Attr, TreeError> {
+    /// A record that lies at this place of a shard, and whether its size is known: one that cannot be
+    /// read is listed all the same.
+    pub(super) fn listed_record(
+        &self,
+        number: u64,
+        place: Option<(usize, Extent)>,
+    ) -> Result<(Attr, bool), TreeError> {
+        if let Some((shard, extent)) = place {
+            return Ok((self.record_attr(number, shard, extent.len()), true));
+        }
         let record = self.record(number)?;
         let (shard, _) = self.dataset.locate(record).ok_or(TreeError::NotFound)?;
-        Ok(self.record_attr(number, shard, 0))
+        Ok((self.record_attr(number, shard, 0), false))
     }
 
     /// A file that tells something of all shards.

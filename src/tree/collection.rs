@@ -1,4 +1,5 @@
-//! The directories that have all records below them.
+//! The directories that have all records below them: where many names of one are looked up one by one,
+//! all of it is worth being listed.
 
 use super::Tree;
 use super::fixed;

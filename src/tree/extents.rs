@@ -1,4 +1,4 @@
-//! Places of records that are listed by name.
+//! Places of records that are listed one after the other.
 
 use crate::dataset::Dataset;
 use crate::format::offsets::Extent;

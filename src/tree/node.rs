@@ -9,7 +9,7 @@
 //! | top byte 1, then the shard's number | a directory in `shards/` |
 //! | top byte 2, then 11 bits of depth and 45 of position | a directory below `files/`: where in the order of names its own begin, and how deep it lies |
 //!
-//! Other values of the top byte are kept free for directories of `views/`. The node that is the
+//! Other values of the top byte are kept free for directories to come. The node that is the
 //! mount's root has number 1, whichever it is: [`super::Tree`] sees to that.
 
 use super::attr::FileKind;

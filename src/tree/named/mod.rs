@@ -241,10 +241,7 @@ impl Tree {
         let mut extents = Extents::new(&self.dataset);
         let listed = self.files.list(place, from, &mut |child| {
             let (attr, attr_is_complete) = match child.node {
-                Node::Record(number) => match extents.get(number) {
-                    Some((shard, extent)) => (self.record_attr(number, shard, extent.len()), true),
-                    None => (self.unreadable_record(number)?, false),
-                },
+                Node::Record(number) => self.listed_record(number, extents.get(number))?,
                 directory => self.listed_attr(directory)?,
             };
             Ok(each(&Entry {
