@@ -1,7 +1,7 @@
 //! Readers that follow no order: once they have read a part of all files, all are worth preparing.
 
 use super::budget::{
-    FEWEST_AT_RANDOM, PART_FOR_DISK, PART_FOR_MEMORY, PAUSE, QUEUE, lead_records, records_per_read,
+    FEWEST_AT_RANDOM, PART_FOR_DISK, PART_FOR_MEMORY, PAUSE, lead_records, records_per_read,
 };
 use super::run::{Effort, Run, Task};
 use crate::order::Order;
@@ -60,7 +60,6 @@ pub struct AtRandom {
     mean_len: u64,
     reads: RandomReads,
     run: Arc<Run>,
-    until: u64,
 }
 
 impl AtRandom {
@@ -71,7 +70,6 @@ impl AtRandom {
             run: Run::of_all(Arc::clone(&order)),
             order,
             mean_len,
-            until: 0,
         }
     }
 
@@ -80,16 +78,12 @@ impl AtRandom {
         if self.run.has_ended() {
             self.reads.start_over();
             self.run = Run::of_all(Arc::clone(&self.order));
-            self.until = 0;
         }
         let effort = self.reads.count(now)?;
-        let records = records_per_read(self.mean_len);
-        // Of what the queue has no room for, nothing is caught up with.
-        let most = self.run.stored.get() + QUEUE as u64 * records;
-        self.until = (self.until + records).min(most).min(self.order.len());
         Some(Task {
             run: Arc::clone(&self.run),
-            until: self.until,
+            until: self.order.len(),
+            most: records_per_read(self.mean_len),
             lead: lead_records(self.mean_len),
             marker: None,
             effort,

@@ -177,6 +177,7 @@ impl Reader {
         Some(Task {
             run: Arc::clone(&self.run),
             until: self.until,
+            most: u64::MAX,
             lead: self.window,
             marker: Some(marker),
             effort: Effort::RequestAndStore,

@@ -48,6 +48,7 @@ impl LongFiles {
         Some(Task {
             run: Arc::clone(&reader.run),
             until: reader.until,
+            most: u64::MAX,
             lead: 0,
             marker: None,
             effort: Effort::Request,

@@ -83,6 +83,8 @@ pub struct Task {
     pub run: Arc<Run>,
     /// One past the last position to prepare.
     pub until: u64,
+    /// Of those that are not prepared yet, only this many.
+    pub most: u64,
     /// How much more is to be requested from disk, so that it has work while the others are stored.
     pub lead: u64,
     /// A position that is left out, so that a reader that has come there is seen.

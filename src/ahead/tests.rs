@@ -199,6 +199,7 @@ fn task(until: u64) -> Task {
     Task {
         run: Run::of_reader(Way::Records(Arc::new(ByNumber(RECORDS)))),
         until,
+        most: u64::MAX,
         lead: 0,
         marker: None,
         effort: Effort::RequestAndStore,

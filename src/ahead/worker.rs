@@ -75,12 +75,13 @@ impl<S: Store> Worker<S> {
         }
         // What has been read already is left.
         let from = run.stored.get().max(run.reached.get());
+        let until = task.until.min(from.saturating_add(task.most));
         if task.effort.requests() {
-            self.request(task, from);
+            self.request(task, from..until);
         }
         if let (true, Way::Records(order)) = (task.effort.stores(), &run.way) {
             let order = &**order;
-            let stored = self.store(task, order, from)?;
+            let stored = self.store(task, order, from..until)?;
             run.stored.set(stored.max(run.stored.get()));
             if run.is_of_all && stored >= order.len() {
                 log::debug!("all records stored ahead of random readers");
@@ -90,27 +91,33 @@ impl<S: Store> Worker<S> {
         Ok(())
     }
 
-    /// Requests what the task wants and its lead, once half of the lead has been used.
-    fn request(&mut self, task: &Task, from: u64) {
+    /// Requests these positions and the task's lead, once half of the lead has been used.
+    fn request(&mut self, task: &Task, positions: Range<u64>) {
         let run = &*task.run;
-        let from = from.max(run.requested.get());
-        if from < task.until + task.lead.div_ceil(2) {
-            let until = task.until + task.lead;
+        let from = positions.start.max(run.requested.get());
+        if from < positions.end + task.lead.div_ceil(2) {
+            let until = positions.end + task.lead;
             self.store.request(&run.way, from..until);
             run.requested.set(until);
         }
     }
 
-    /// Stores records from `from` on, and returns one past the last position that is done with.
-    fn store(&mut self, task: &Task, order: &dyn Order, from: u64) -> io::Result<u64> {
-        let records = self.store.locate(order, from..task.until);
+    /// Stores the records at these positions, and returns one past the last that is done with.
+    fn store(&mut self, task: &Task, order: &dyn Order, positions: Range<u64>) -> io::Result<u64> {
+        let until = positions.end;
+        let records = self.store.locate(order, positions);
         self.store.begin();
-        let done = self.store_all(task, &records);
+        let done = self.store_all(task, &records, until);
         self.store.finish();
         done
     }
 
-    fn store_all(&mut self, task: &Task, records: &[(u64, S::Record)]) -> io::Result<u64> {
+    fn store_all(
+        &mut self,
+        task: &Task,
+        records: &[(u64, S::Record)],
+        until: u64,
+    ) -> io::Result<u64> {
         let run = &*task.run;
         let mut next = 0;
         let (mut unknown, mut from_disk) = (0, 0);
@@ -132,7 +139,7 @@ impl<S: Store> Worker<S> {
                 // Names that are coming are waited for, the others are left.
                 let is_waited_for = run.is_of_all && self.store.are_names_coming();
                 let first = position + 1 - u64::from(unknown);
-                return Ok(if is_waited_for { first } else { task.until });
+                return Ok(if is_waited_for { first } else { until });
             }
             if from_disk == COLD_RECORDS && task.effort == Effort::StoreFromMemory {
                 run.is_cold.store(true, Ordering::Relaxed);
@@ -141,7 +148,7 @@ impl<S: Store> Worker<S> {
         }
         run.is_cold
             .store(from_disk >= COLD_RECORDS, Ordering::Relaxed);
-        Ok(task.until)
+        Ok(until)
     }
 }
 
