@@ -103,7 +103,7 @@ impl Extraction<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = cores.min(MAX_THREADS);
         let batch = self.selected.at_most() / (threads as u64 * BATCHES_PER_THREAD);
-        let run = Run {
+        let run = ExtractRun {
             dataset: self.dataset,
             allowances: self.dataset.allowances(),
             destination,
@@ -134,7 +134,7 @@ impl Extraction<'_> {
 }
 
 /// What the threads share.
-struct Run<'a> {
+struct ExtractRun<'a> {
     dataset: &'a Dataset,
     allowances: Vec<Allowance>,
     destination: &'a Destination,
@@ -150,7 +150,7 @@ struct Run<'a> {
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
-impl Run<'_> {
+impl ExtractRun<'_> {
     /// One thread: takes batches until there are no more.
     fn work(&self) {
         let mut writer = Writer::new(self.destination);

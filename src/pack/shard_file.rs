@@ -34,7 +34,7 @@ pub const EXPECTED: &str = "a shard, which is a regular file";
 /// The file of a shard that is being written. Dropped before [`finish`](Self::finish), it leaves
 /// nothing.
 #[derive(Debug)]
-pub struct ShardFile {
+pub struct NewShardFile {
     directory: Arc<Directory>,
     name: OsString,
     path: PathBuf,
@@ -70,10 +70,10 @@ impl Drop for Syncing {
     }
 }
 
-impl ShardFile {
+impl NewShardFile {
     /// Begins the file that will be `name` in `directory`.
-    pub fn create(directory: &Arc<Directory>, name: &OsStr) -> Result<ShardFile, PackError> {
-        ShardFile::begin(directory, name, NEW_FILE_MODE)
+    pub fn create(directory: &Arc<Directory>, name: &OsStr) -> Result<NewShardFile, PackError> {
+        NewShardFile::begin(directory, name, NEW_FILE_MODE)
     }
 
     /// Begins a file with the payload of `shard`, which is `name`. The shard itself stays whole until
@@ -82,8 +82,8 @@ impl ShardFile {
         directory: &Arc<Directory>,
         name: &OsStr,
         shard: &Shard,
-    ) -> Result<ShardFile, PackError> {
-        let mut copy = ShardFile::begin(directory, name, rights::PRIVATE)?;
+    ) -> Result<NewShardFile, PackError> {
+        let mut copy = NewShardFile::begin(directory, name, rights::PRIVATE)?;
         let io = |error| PackError::io(shard.path(), error);
         let source = directory.open(name, OFlags::RDONLY, EXPECTED)?;
         let before = Identity::of(&fstat(&source).map_err(|errno| io(errno.into()))?);
@@ -102,9 +102,13 @@ impl ShardFile {
         Ok(copy)
     }
 
-    fn begin(directory: &Arc<Directory>, name: &OsStr, mode: u32) -> Result<ShardFile, PackError> {
+    fn begin(
+        directory: &Arc<Directory>,
+        name: &OsStr,
+        mode: u32,
+    ) -> Result<NewShardFile, PackError> {
         let file = Temporary::create(directory, name, mode)?;
-        Ok(ShardFile {
+        Ok(NewShardFile {
             directory: Arc::clone(directory),
             name: name.to_owned(),
             path: directory.join(name),
@@ -217,7 +221,8 @@ mod tests {
         let temporary = tempfile::tempdir().expect("temporary directory");
         let directory = Directory::of(&temporary.path().join("d.rox")).expect("opened");
         let directory = Arc::new(directory);
-        let create = || ShardFile::create(&directory, OsStr::new("d_0000.rox")).expect("created");
+        let create =
+            || NewShardFile::create(&directory, OsStr::new("d_0000.rox")).expect("created");
         let files = || temporary.path().read_dir().expect("listed").count();
         let sections = WrittenSections {
             names: true,

@@ -3,7 +3,7 @@
 use super::PackError;
 use super::directory::Directory;
 use super::loader::LoadedRecord;
-use super::shard_file::ShardFile;
+use super::shard_file::NewShardFile;
 use super::source::{Content, Origin, SourceError};
 use super::tables::Tables;
 use crate::format::offsets::Extent;
@@ -20,7 +20,7 @@ const BUFFER: usize = 256 << 10;
 /// A shard that is being written. Dropped before [`finish`](Self::finish), it leaves nothing.
 #[derive(Debug)]
 pub struct ShardWriter {
-    file: ShardFile,
+    file: NewShardFile,
     tables: Tables,
     buffer: Vec<u8>,
 }
@@ -33,7 +33,7 @@ impl ShardWriter {
         tables: Tables,
     ) -> Result<ShardWriter, PackError> {
         Ok(ShardWriter {
-            file: ShardFile::create(directory, name)?,
+            file: NewShardFile::create(directory, name)?,
             tables,
             buffer: vec![0; BUFFER],
         })
@@ -47,7 +47,7 @@ impl ShardWriter {
         tables: Tables,
     ) -> Result<ShardWriter, PackError> {
         let mut writer = ShardWriter {
-            file: ShardFile::create_copy(directory, name, shard)?,
+            file: NewShardFile::create_copy(directory, name, shard)?,
             tables,
             buffer: vec![0; BUFFER],
         };
@@ -254,7 +254,7 @@ impl ShardWriter {
         self.file.write(bytes)
     }
 
-    /// Gives the shard its name, see [`ShardFile::finish`].
+    /// Gives the shard its name, see [`NewShardFile::finish`].
     pub fn finish(self) -> Result<PathBuf, PackError> {
         self.file.finish(&self.tables)
     }
