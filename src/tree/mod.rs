@@ -338,7 +338,7 @@ impl Tree {
     }
 
     /// A record's shard, and where it lies in that shard's payload.
-    pub fn record_extent(&self, number: u64) -> Result<(usize, Extent), TreeError> {
+    fn record_extent(&self, number: u64) -> Result<(usize, Extent), TreeError> {
         let record = self.record(number)?;
         let (shard, local) = self.dataset.locate(record).ok_or(TreeError::NotFound)?;
         Ok((shard, self.dataset.shards()[shard].extent(local)?))

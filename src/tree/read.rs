@@ -46,8 +46,9 @@ impl Read<'_> {
     /// payload.
     pub fn in_raw_data(&self) -> Option<(Range<u64>, u64)> {
         let file = self.file.as_ref()?;
-        let start = file.start + self.offset;
-        Some((start..start + self.len() as u64, file.end))
+        // A read past the end may begin anywhere.
+        let start = file.start.saturating_add(self.offset);
+        Some((start..start.saturating_add(self.len() as u64), file.end))
     }
 
     /// Whether all of the file has been read at once.
