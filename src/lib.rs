@@ -102,6 +102,7 @@ mod fuse;
 mod kernel_cache;
 pub mod order;
 pub mod pack;
+mod resident;
 mod session;
 pub mod shard;
 pub mod sys;

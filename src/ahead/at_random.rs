@@ -1,11 +1,13 @@
 //! Readers that follow no order: once they have read a part of all files, all are worth preparing.
 
 use super::budget::{
-    FEWEST_AT_RANDOM, PART_FOR_DISK, PART_FOR_MEMORY, PAUSE, lead_records, records_per_read,
+    FEWEST_AT_RANDOM, MARKED_EVERY, MOST_FROM_DISK, PART_FOR_DISK, PART_FOR_MEMORY, PAUSE,
+    records_per_read,
 };
-use super::run::{Effort, Run, Task};
+use super::run::{Effort, Marker, Run, Task};
 use crate::order::Order;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// Counts files that are asked for at random.
@@ -29,20 +31,15 @@ impl RandomReads {
         }
     }
 
-    /// Counts one, and says what all of them make worth doing for each further file.
-    pub fn count(&mut self, now: Instant) -> Option<Effort> {
+    /// Counts one, and says whether so many make it worth reading others from disk; `None` where they do
+    /// not even make it worth storing what is in memory.
+    pub fn count(&mut self, now: Instant) -> Option<bool> {
         if self.last.is_some_and(|last| now - last > PAUSE) {
             self.seen = 0;
         }
         self.last = Some(now);
         self.seen += 1;
-        if self.seen <= self.needed {
-            None
-        } else if self.seen <= self.files / PART_FOR_DISK {
-            Some(Effort::StoreFromMemory)
-        } else {
-            Some(Effort::RequestAndStore)
-        }
+        (self.seen > self.needed).then_some(self.seen > self.files / PART_FOR_DISK)
     }
 
     /// All have been prepared. Should that not have lasted, twice as many have to be asked for
@@ -59,6 +56,9 @@ pub struct AtRandom {
     order: Arc<dyn Order>,
     mean_len: u64,
     reads: RandomReads,
+    /// How many records were asked for, about: each marked one stands for many. And how many others.
+    asked: u64,
+    missed: u64,
     run: Arc<Run>,
 }
 
@@ -68,26 +68,54 @@ impl AtRandom {
         AtRandom {
             reads: RandomReads::new(order.len()),
             run: Run::of_all(Arc::clone(&order)),
+            asked: 0,
+            missed: 0,
             order,
             mean_len,
         }
     }
 
     /// Takes note of a record that was read at random, and says what is due.
-    pub fn observe(&mut self, now: Instant) -> Option<Task> {
+    pub fn observe(&mut self, record: u64, now: Instant) -> Option<Task> {
         if self.run.has_ended() {
             self.reads.start_over();
+            (self.asked, self.missed) = (0, 0);
             self.run = Run::of_all(Arc::clone(&self.order));
         }
-        let effort = self.reads.count(now)?;
+        let stands_for = self.reads_of(record);
+        self.asked += stands_for;
+        self.missed += u64::from(stands_for == 1);
+        let may_read = self.reads.count(now)?;
+        let batch = records_per_read(self.mean_len);
+        let (effort, most) = if !self.run.is_cold.load(Ordering::Relaxed) {
+            (Effort::StoreFromMemory, batch)
+        } else {
+            let most =
+                (MOST_FROM_DISK * self.asked).saturating_sub(self.missed + self.run.brought.get());
+            if !may_read || most < batch || self.run.is_busy.swap(true, Ordering::Relaxed) {
+                return None;
+            }
+            (Effort::RequestAndStore, most)
+        };
         Some(Task {
             run: Arc::clone(&self.run),
             until: self.order.len(),
-            most: records_per_read(self.mean_len),
-            lead: lead_records(self.mean_len),
-            marker: None,
+            most,
+            lead: batch,
+            marker: Marker::Every(MARKED_EVERY),
             effort,
         })
+    }
+
+    /// How many reads one that was seen stands for.
+    fn reads_of(&self, record: u64) -> u64 {
+        let position = self.order.position_of(record).unwrap_or(u64::MAX);
+        let is_stored = position < self.run.stored.get();
+        if is_stored && Marker::Every(MARKED_EVERY).is_at(position) {
+            MARKED_EVERY
+        } else {
+            1
+        }
     }
 }
 
@@ -102,10 +130,9 @@ mod tests {
         let at = |milliseconds: u64| begin + Duration::from_millis(milliseconds);
         let mut reads = RandomReads::new(256 * 100);
         let mut efforts = (0..10_000).map(|n| reads.count(at(n)));
-        let memory = Some(Effort::StoreFromMemory);
-        assert_eq!(efforts.position(|effort| effort == memory), Some(100));
-        assert_eq!(efforts.position(|effort| effort != memory), Some(3099));
-        assert!(efforts.all(|effort| effort == Some(Effort::RequestAndStore)));
+        assert_eq!(efforts.position(|effort| effort == Some(false)), Some(100));
+        assert_eq!(efforts.position(|effort| effort == Some(true)), Some(1499));
+        assert!(efforts.all(|effort| effort == Some(true)));
         reads.start_over();
         let mut again = (10_000..11_000).map(|n| reads.count(at(n)));
         assert_eq!(again.position(|effort| effort.is_some()), Some(200));

@@ -44,18 +44,29 @@ pub const SEARCHED_EVERY: u32 = 64;
 /// Of long records, reads of fewer bytes are not looked at: the kernel's own readahead is larger.
 pub const LEAST_OF_LONG: u64 = shard::KERNEL_READAHEAD;
 
+/// Of records that follow each other and that the kernel should have, this many are passed over to find
+/// what a reader asks for next. It is a bound of the time that it may take.
+pub const MOST_PASSED: u64 = 1024;
+
 // Readers at random.
 
 /// Once one of this many files was read at random, the others are prepared from what is in memory. 16:
 /// 0.90 at random, warm.
 pub const PART_FOR_MEMORY: u64 = 256;
-/// Once one of this many was, the disk is read for that, too. 64: 1.79 at random, cold, and 2: 0.75; but a
-/// reader that reads only a part of a dataset then has all of it read.
-pub const PART_FOR_DISK: u64 = 8;
+/// Once one of this many was, the disk is read for that, too. So a reader of fewer has nothing read that it
+/// does not ask for, and with [`MOST_FROM_DISK`] a reader of all still finds five of six records in
+/// memory (of a part `s` at the beginning: 1/6 + 1.5 s² are not found).
+pub const PART_FOR_DISK: u64 = 16;
+/// Then never more than this many times what it has asked for is read from disk for a reader, wherever it
+/// stops.
+pub const MOST_FROM_DISK: u64 = 3;
+/// Of those that are, one of this many is not stored: a read of it is seen, and stands for as many reads of
+/// the others, which are not.
+pub const MARKED_EVERY: u64 = 32;
 /// This many files are asked for in any case, by chance and by programs that look at the first few.
 pub const FEWEST_AT_RANDOM: u64 = 64;
 /// After a pause this long, counting begins anew: a program that looks at a file now and then does not
-/// want them all. Whether there is room for all is found out again after as long.
+/// want them all.
 pub const PAUSE: Duration = Duration::from_secs(1);
 /// For each file that is read at random, this many others are stored, at most. 8: 0.87 at random, cold;
 /// 512: 0.99.
@@ -64,8 +75,6 @@ const RECORDS_PER_READ: u64 = 64;
 const BYTES_PER_READ: u64 = 2 << 20;
 /// When this many of those had to be read from disk, that is no chance.
 pub const COLD_RECORDS: u32 = 8;
-/// Records in the kernel's cache, which are a second copy, may fill this part of the memory there is.
-pub const RECORDS_SHARE: u64 = 2;
 
 // Names.
 
@@ -75,9 +84,10 @@ pub const BYTES_PER_NAME: u64 = 1200;
 /// Names may fill this part of the memory there is.
 pub const NAMES_SHARE: u64 = 8;
 
-/// How many records of this mean length, in bytes, are stored ahead of one reader.
-pub fn lead_records(mean_len: u64) -> u64 {
-    (LEAD_BYTES / mean_len.max(1)).clamp(*LEAD_RECORDS.start(), *LEAD_RECORDS.end())
+/// How many records of this mean length are stored ahead of one reader, where at most so many bytes may
+/// be.
+pub fn lead_records(mean_len: u64, most: u64) -> u64 {
+    (LEAD_BYTES.min(most) / mean_len.max(1)).clamp(*LEAD_RECORDS.start(), *LEAD_RECORDS.end())
 }
 
 /// How many records of this mean length, in bytes, one read at random has stored.

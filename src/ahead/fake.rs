@@ -90,20 +90,23 @@ impl Default for Fake {
 impl Store for Fake {
     type Record = u64;
 
-    fn locate(&self, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, u64)> {
-        let located = |position| Some((position, order.record_at(position)?));
+    fn locate(&self, _: &Run, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, u64)> {
+        let located = |position| {
+            let record = order.record_at(position)?;
+            (!self.cached.contains(&record)).then_some((position, record))
+        };
         positions.filter_map(located).collect()
     }
 
-    fn request(&mut self, way: &Way, positions: Range<u64>) {
-        if let Way::Records(order) = way {
+    fn request(&mut self, run: &Run, positions: Range<u64>) {
+        if let Way::Records(order) = &run.way {
             let records = positions.clone().filter_map(|p| order.record_at(p));
             self.in_memory.extend(records);
         }
         self.requested.push(positions);
     }
 
-    fn store(&mut self, &number: &u64) -> io::Result<Stored> {
+    fn store(&mut self, _: u64, &number: &u64) -> io::Result<Stored> {
         if self.is_gone {
             return Err(io::Error::from_raw_os_error(
                 nix::errno::Errno::ENODEV as i32,
@@ -129,7 +132,7 @@ impl Store for Fake {
         Ok(Stored::Yes { from_disk })
     }
 
-    fn has_room_for_all(&mut self) -> bool {
+    fn has_room_for_any(&mut self) -> bool {
         self.room.is_none()
     }
 

@@ -4,9 +4,10 @@
 //! window of records that is stored ahead leaves out one record, the *marker*, in its middle; a request
 //! for it means that the next window is due. (The kernel's own readahead marks a page so.)
 
-use super::budget::{FIRST_WINDOW, HITS, SEARCHED_EVERY, lead_records};
+use super::budget::{FIRST_WINDOW, HITS, MOST_PASSED, SEARCHED_EVERY, lead_records};
 use super::recent::Recent;
-use super::run::{Effort, Run, Task, Way};
+use super::run::{Effort, Marker, Run, Task, Way};
+use crate::dataset::resident::ResidentSet;
 use crate::order::Order;
 use std::sync::Arc;
 
@@ -25,9 +26,9 @@ pub enum Seen {
 #[derive(Debug)]
 pub struct InOrder {
     orders: Vec<Arc<dyn Order>>,
+    resident: Arc<ResidentSet>,
     readers: Recent<Reader>,
-    /// The most records that one window has.
-    most: u64,
+    mean_len: u64,
     /// How many records in a row make a reader now.
     needed: u32,
     /// Strays since one was searched for.
@@ -35,6 +36,14 @@ pub struct InOrder {
     /// Windows begun, and those whose marker was read.
     windows: u64,
     used: u64,
+}
+
+/// The first position from this one on whose record the kernel is not known to have, and that record.
+fn next_missing(order: &dyn Order, resident: &ResidentSet, from: u64) -> Option<(u64, u64)> {
+    let has = |record| resident.record(record).in_mount && resident.records().contains(record);
+    let mut positions = (from..from.saturating_add(MOST_PASSED))
+        .map_while(|position| Some((position, order.record_at(position)?)));
+    positions.find(|&(_, record)| !has(record))
 }
 
 /// A suspected sequential reader.
@@ -55,12 +64,14 @@ struct Reader {
 }
 
 impl InOrder {
-    /// None yet, of records with this mean length in bytes.
-    pub fn new(orders: Vec<Arc<dyn Order>>, mean_len: u64) -> InOrder {
+    /// None yet, of records with this mean length in bytes. What the kernel has of those that are to
+    /// stay in memory, nobody asks for.
+    pub fn new(orders: Vec<Arc<dyn Order>>, mean_len: u64, resident: Arc<ResidentSet>) -> InOrder {
         InOrder {
             orders,
+            resident,
             readers: Recent::default(),
-            most: lead_records(mean_len),
+            mean_len,
             needed: *HITS.start(),
             strays: 0,
             windows: 0,
@@ -76,15 +87,17 @@ impl InOrder {
             self.suspect(record);
             return Seen::Stray;
         };
-        reader.move_to(position);
+        reader.move_to(position, &self.resident);
         if is_marker {
             self.used += 1;
             self.needed = self.needed.div_ceil(2).max(*HITS.start());
-            reader.window = (reader.window * 2).min(self.most);
+            reader.window *= 2;
         } else if reader.marker.is_some() || reader.hits < self.needed {
             return Seen::Enough;
         }
-        match reader.next_window() {
+        let most = lead_records(self.mean_len, self.resident.most_ahead());
+        reader.window = reader.window.min(most);
+        match reader.next_window(&self.resident) {
             Some(task) => {
                 self.windows += 1;
                 Seen::Due(task)
@@ -117,19 +130,19 @@ impl InOrder {
     }
 
     fn begin(&mut self, order: Arc<dyn Order>, position: u64) {
-        let Some(expected) = order.record_at(position + 1) else {
+        let Some((next, expected)) = next_missing(&*order, &self.resident, position + 1) else {
             return;
         };
         let replaced = self.readers.add(Reader {
             run: Run::of_reader(Way::Records(Arc::clone(&order))),
             order,
-            next: position + 1,
+            next,
             expected: Some(expected),
             hits: 0,
             from: 0,
             until: 0,
             marker: None,
-            window: FIRST_WINDOW.min(self.most),
+            window: FIRST_WINDOW,
         });
         if replaced.is_some_and(|reader| reader.marker.is_some()) {
             // Something was stored for nobody.
@@ -155,31 +168,33 @@ impl Reader {
         Some((position, position >= marker))
     }
 
-    fn move_to(&mut self, position: u64) {
-        self.next = position + 1;
-        self.expected = self.order.record_at(self.next);
+    fn move_to(&mut self, position: u64, resident: &ResidentSet) {
+        let missing = next_missing(&*self.order, resident, position + 1);
+        self.next = missing.map_or(position + 1, |(next, _)| next);
+        self.expected = missing.map(|(_, record)| record);
         self.hits += 1;
-        self.run.reached.set(self.next);
+        self.run.reached.set(position + 1);
     }
 
     /// The next window, if there are records left.
-    fn next_window(&mut self) -> Option<Task> {
+    fn next_window(&mut self, resident: &ResidentSet) -> Option<Task> {
         // The window before is still being read.
         self.from = match self.marker {
             Some(_) => self.until.saturating_sub(self.window),
             None => self.next,
         };
         let from = self.until.max(self.next);
-        let marker = from + self.window / 2;
-        self.until = from + self.window;
-        self.marker = self.order.record_at(marker).map(|record| (marker, record));
         self.order.record_at(from)?;
+        let middle = from + self.window / 2;
+        self.marker = next_missing(&*self.order, resident, middle);
+        let marker = self.marker.map_or(middle, |(marker, _)| marker);
+        self.until = (from + self.window).max(marker + 1);
         Some(Task {
             run: Arc::clone(&self.run),
             until: self.until,
             most: u64::MAX,
             lead: self.window,
-            marker: Some(marker),
+            marker: Marker::At(marker),
             effort: Effort::RequestAndStore,
         })
     }

@@ -3,7 +3,7 @@
 
 use super::budget::LEAD_BYTES;
 use super::recent::Recent;
-use super::run::{Effort, Run, Task, Way};
+use super::run::{Effort, Marker, Run, Task, Way};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ impl LongFiles {
             until: reader.until,
             most: u64::MAX,
             lead: 0,
-            marker: None,
+            marker: Marker::Nowhere,
             effort: Effort::Request,
         })
     }

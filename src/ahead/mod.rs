@@ -28,16 +28,19 @@ mod in_order;
 pub mod lister;
 mod long_files;
 mod mount;
+mod passing;
 mod recent;
 mod run;
 #[cfg(test)]
 mod tests;
 mod worker;
 
+use crate::dataset::resident::ResidentSet;
 use crate::kernel_cache::CacheAccess;
 use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
 use crate::order::{ByNumber, Order};
+use crate::resident::Residents;
 use crate::sys::mountinfo::MountInfo;
 use crate::tree::{Node, Read, Tree};
 use at_random::AtRandom;
@@ -49,8 +52,8 @@ use mount::MountStore;
 use run::Task;
 use std::io;
 use std::iter;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -86,6 +89,7 @@ impl Ahead {
         info: &MountInfo,
         access: &CacheAccess,
         stale: &Stale,
+        residents: &Residents,
         prepare: Prepare,
         list_ahead: lister::Program,
     ) -> io::Result<Option<Ahead>> {
@@ -105,6 +109,7 @@ impl Ahead {
             stale: stale.clone(),
             answering: Arc::clone(&answering),
             is_listing: lister.as_ref().map(Lister::is_listing).unwrap_or_default(),
+            residents: residents.clone(),
         };
         thread::Builder::new()
             .name("ahead".to_owned())
@@ -114,6 +119,7 @@ impl Ahead {
             tree.orders(),
             lister.is_some().then_some(dataset.records()),
             dataset.mean_record_len(),
+            Arc::clone(dataset.resident()),
         );
         Ok(Some(Ahead {
             readers: Mutex::new(readers),
@@ -150,7 +156,9 @@ impl Ahead {
     fn push(&self, task: Option<Task>) {
         if let Some(task) = task {
             // If many wait, this one comes too late anyway.
-            let _ = self.tasks.try_send(task);
+            if let Err(TrySendError::Full(task)) = self.tasks.try_send(task) {
+                task.run.is_busy.store(false, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -170,16 +178,23 @@ struct Readers {
     in_order: InOrder,
     /// Only if all records are to be prepared.
     at_random: Option<AtRandom>,
+    resident: Arc<ResidentSet>,
 }
 
 impl Readers {
     /// That may follow any of these orders; `all` is how many records there are, if all are to be
     /// prepared for random readers. Records have this mean length in bytes.
-    fn new(orders: Vec<Arc<dyn Order>>, all: Option<u64>, mean_len: u64) -> Readers {
+    fn new(
+        orders: Vec<Arc<dyn Order>>,
+        all: Option<u64>,
+        mean_len: u64,
+        resident: Arc<ResidentSet>,
+    ) -> Readers {
         let by_number = |records| AtRandom::new(Arc::new(ByNumber(records)), mean_len);
         Readers {
-            in_order: InOrder::new(orders, mean_len),
+            in_order: InOrder::new(orders, mean_len, Arc::clone(&resident)),
             at_random: all.map(by_number),
+            resident,
         }
     }
 
@@ -188,7 +203,9 @@ impl Readers {
         match self.in_order.observe(record) {
             Seen::Enough => None,
             Seen::Due(task) => Some(task),
-            Seen::Stray => self.at_random.as_mut()?.observe(now),
+            // In a pass that finds in memory what is to stay, only others are read.
+            Seen::Stray if !self.resident.record(record).in_mount => None,
+            Seen::Stray => self.at_random.as_mut()?.observe(record, now),
         }
     }
 }
@@ -200,6 +217,7 @@ struct Start {
     stale: Stale,
     answering: Arc<Answering>,
     is_listing: Arc<AtomicBool>,
+    residents: Residents,
 }
 
 impl Start {
@@ -217,6 +235,7 @@ impl Start {
             self.stale,
             self.answering,
             self.is_listing,
+            self.residents,
         ));
         for task in iter::once(first).chain(tasks) {
             if worker.prepare(&task).is_err() {

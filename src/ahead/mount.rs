@@ -1,15 +1,17 @@
 //! The kernel's cache of a mount and the disk below its shards, as the worker uses them.
 
-use super::budget::{LARGEST_STORED, LEAD_BYTES, PAUSE, RECORDS_SHARE, STORE_PATIENCE};
-use super::run::Way;
+use super::budget::{LARGEST_STORED, LEAD_BYTES, STORE_PATIENCE};
+use super::passing::Passing;
+use super::run::{Run, Way};
 use super::worker::{Store, Stored};
+use crate::dataset::resident::{RAW_BLOCK_LEN, Share};
 use crate::format::offsets::Extent;
-use crate::kernel_cache::KernelCache;
 use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
+use crate::kernel_cache::{KernelCache, is_gone};
 use crate::order::Order;
+use crate::resident::{Leaving, Residents};
 use crate::shard::{Epoch, LocalIndex, Shard};
-use crate::sys::memory;
 use crate::tree::{Node, Tree};
 use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -17,7 +19,7 @@ use std::io;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A mount, from the thread that stores.
 #[derive(Debug)]
@@ -33,10 +35,10 @@ pub struct MountStore {
     faults: i64,
     /// What was stored last, and has yet to turn out right.
     unconfirmed: Option<Unconfirmed>,
-    /// What has been stored by this task.
+    /// What has been stored by this task and is not to stay in its shard's pages.
     copied: Vec<(usize, Extent)>,
-    /// When there was room for all records.
-    had_room: Option<Instant>,
+    residents: Residents,
+    passing: Passing,
 }
 
 /// A record, and where it lies.
@@ -66,6 +68,7 @@ impl MountStore {
         stale: Stale,
         answering: Arc<Answering>,
         is_listing: Arc<AtomicBool>,
+        residents: Residents,
     ) -> MountStore {
         MountStore {
             tree,
@@ -77,12 +80,41 @@ impl MountStore {
             faults: 0,
             unconfirmed: None,
             copied: Vec::new(),
-            had_room: None,
+            residents,
+            passing: Passing::default(),
         }
     }
 
     fn shard(&self, number: usize) -> &Shard {
         &self.tree.dataset().shards()[number]
+    }
+
+    /// Whether a run wants a record: not one that the kernel should have, and for all only those that are
+    /// to stay.
+    fn is_wanted(&self, run: &Run, record: u64) -> bool {
+        let set = self.tree.dataset().resident();
+        let stays = set.record(record).in_mount;
+        (stays && !set.records().contains(record)) || (!stays && !run.is_of_all)
+    }
+
+    /// Whether the kernel should have this block of `raw/data`.
+    fn has_block(&self, offset: u64) -> bool {
+        let set = self.tree.dataset().resident();
+        set.byte(offset).in_mount && set.blocks().contains(offset / RAW_BLOCK_LEN)
+    }
+
+    /// Notes what becomes of a record that has been stored.
+    fn stays_or_goes(&mut self, position: u64, record: &Located) {
+        let set = self.tree.dataset().resident();
+        let stays = set.record(record.record);
+        if !stays.in_shard {
+            self.copied.push((record.shard, record.extent));
+        }
+        if stays.in_mount {
+            set.records().set(record.record);
+        } else {
+            self.passing.push(position, record.record);
+        }
     }
 
     /// Looks whether what was stored before was right, which is so if nothing has changed in its shard
@@ -125,7 +157,7 @@ impl Store for MountStore {
     type Record = Located;
 
     /// Index entries of records that follow each other in number are read together.
-    fn locate(&self, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, Located)> {
+    fn locate(&self, run: &Run, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, Located)> {
         let dataset = self.tree.dataset();
         let mut located = Vec::new();
         let mut positions = positions.peekable();
@@ -142,6 +174,9 @@ impl Store for MountStore {
             }
             dataset.for_each_extent(first..end, &mut |id, shard, extent| {
                 let record = id.get();
+                if !self.is_wanted(run, record) {
+                    return ControlFlow::Continue(());
+                }
                 if let (Ok(extent), Some((_, local))) = (extent, dataset.locate(id)) {
                     let place = Located {
                         record,
@@ -157,10 +192,10 @@ impl Store for MountStore {
         located
     }
 
-    fn request(&mut self, way: &Way, positions: Range<u64>) {
-        match way {
+    fn request(&mut self, run: &Run, positions: Range<u64>) {
+        match &run.way {
             Way::Records(order) => {
-                let records = self.locate(&**order, positions);
+                let records = self.locate(run, &**order, positions);
                 let extents = records
                     .iter()
                     .map(|(_, record)| (record.shard, record.extent));
@@ -173,21 +208,26 @@ impl Store for MountStore {
                 let (mut at, end) = (positions.start, positions.end);
                 let dataset = self.tree.dataset();
                 while let Some((shard, base)) = dataset.shard_of_byte(at).filter(|_| at < end) {
-                    let part = shard.payload().part(at - base, end - at);
-                    // As above.
-                    let _ = shard.will_need(part);
+                    let block_end = (at / RAW_BLOCK_LEN + 1) * RAW_BLOCK_LEN;
+                    let shard = self.shard(shard);
+                    let part = shard.payload().part(at - base, end.min(block_end) - at);
+                    if !self.has_block(at) {
+                        // As above.
+                        let _ = shard.will_need(part);
+                    }
                     at += part.len().max(1);
                 }
             }
         }
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, run: &Arc<Run>) {
         self.patience = STORE_PATIENCE;
         self.has_waited();
+        self.passing.begin(run, &self.residents);
     }
 
-    fn store(&mut self, record: &Located) -> io::Result<Stored> {
+    fn store(&mut self, position: u64, record: &Located) -> io::Result<Stored> {
         let &Located {
             shard,
             local,
@@ -210,11 +250,12 @@ impl Store for MountStore {
             if let Err(error) = stored {
                 return match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
                     Errno::ENOENT => Ok(Stored::Unknown),
-                    Errno::ENODEV | Errno::ENOTCONN | Errno::EBADF | Errno::EINVAL => Err(error),
+                    _ if is_gone(&error) => Err(error),
+                    Errno::EINVAL => Err(error),
                     _ => Ok(Stored::Refused),
                 };
             }
-            self.copied.push((shard, extent));
+            self.stays_or_goes(position, record);
             self.unconfirmed = bytes.epoch().map(|epoch| Unconfirmed {
                 record: record.record,
                 shard,
@@ -232,20 +273,17 @@ impl Store for MountStore {
         }
         let copied = std::mem::take(&mut self.copied);
         for_each_joined(copied.into_iter(), |shard, extent| {
-            self.shard(shard).let_go(extent)
+            self.residents.let_go(Leaving {
+                in_mount: None,
+                in_shard: Some((shard, extent)),
+            });
         });
     }
 
-    /// Records in the kernel's cache are a second copy of what is in the shards' pages.
-    fn has_room_for_all(&mut self) -> bool {
-        if self.had_room.is_some_and(|then| then.elapsed() < PAUSE) {
-            return true;
-        }
+    fn has_room_for_any(&mut self) -> bool {
         let dataset = self.tree.dataset();
-        let has_room = dataset.mean_record_len() <= LARGEST_STORED
-            && dataset.page_cache_len() <= memory::available() / RECORDS_SHARE;
-        self.had_room = has_room.then(Instant::now);
-        has_room
+        dataset.mean_record_len() <= LARGEST_STORED
+            && dataset.resident().shares().in_mount > Share::NONE
     }
 
     fn are_names_coming(&self) -> bool {

@@ -25,6 +25,10 @@ pub struct Run {
     pub requested: Mark,
     /// One past what has been stored.
     pub stored: Mark,
+    /// How many records have been brought into memory for it.
+    pub brought: Mark,
+    /// Whether a task of it waits, or is worked on.
+    pub is_busy: AtomicBool,
     /// So much had to be read from disk that storing from memory alone is in vain.
     pub is_cold: AtomicBool,
     has_ended: AtomicBool,
@@ -62,6 +66,8 @@ impl Run {
             reached: Mark::default(),
             requested: Mark::default(),
             stored: Mark::default(),
+            brought: Mark::default(),
+            is_busy: AtomicBool::new(false),
             is_cold: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
         }
@@ -87,9 +93,30 @@ pub struct Task {
     pub most: u64,
     /// How much more is to be requested from disk, so that it has work while the others are stored.
     pub lead: u64,
-    /// A position that is left out, so that a reader that has come there is seen.
-    pub marker: Option<u64>,
+    pub marker: Marker,
     pub effort: Effort,
+}
+
+/// Which positions are not stored, so that a reader that has come there is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marker {
+    /// None.
+    Nowhere,
+    /// This one.
+    At(u64),
+    /// One of this many.
+    Every(u64),
+}
+
+impl Marker {
+    /// Whether it is at this position.
+    pub fn is_at(self, position: u64) -> bool {
+        match self {
+            Marker::Nowhere => false,
+            Marker::At(marker) => position == marker,
+            Marker::Every(many) => position % many == many - 1,
+        }
+    }
 }
 
 /// How much a run is worth.

@@ -4,8 +4,9 @@
 use super::Readers;
 use super::budget::{LEAD_AFTER_OVERTAKING, UNKNOWN_IN_A_ROW};
 use super::fake::{Fake, RECORD_LEN, RECORDS, Reversed, Shuffled};
-use super::run::{Effort, Run, Task, Way};
+use super::run::{Effort, Marker, Run, Task, Way};
 use super::worker::Worker;
+use crate::dataset::resident::ResidentSet;
 use crate::order::{ByNumber, Order, Shuffle};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,7 +23,12 @@ struct Bench {
 impl Bench {
     fn new(fake: Fake, orders: Vec<Arc<dyn Order>>) -> Bench {
         Bench {
-            readers: Readers::new(orders, Some(RECORDS), RECORD_LEN),
+            readers: Readers::new(
+                orders,
+                Some(RECORDS),
+                RECORD_LEN,
+                Arc::new(ResidentSet::new(RECORDS, RECORDS * RECORD_LEN)),
+            ),
             worker: Worker::new(fake),
             now: Instant::now(),
             requests: 0,
@@ -62,7 +68,7 @@ impl Bench {
     }
 }
 
-fn random() -> impl Iterator<Item = u64> {
+fn random() -> impl Iterator<Item = u64> + Clone {
     let shuffle = Shuffle::new(1, RECORDS);
     (0..RECORDS).map(move |n| shuffle.at(n))
 }
@@ -151,9 +157,9 @@ fn the_end_is_not_passed() {
 fn all_that_fits_is_stored_for_a_random_reader_from_memory() {
     let mut bench = Bench::with(Fake::default());
     let requests = bench.read(random());
-    // A 256th, and as many as it takes to store all others, 64 for each.
+    // A 256th, as many as it takes to store all others, 64 for each, and those that are marked.
     assert!(
-        requests < RECORDS / 256 + 64 + RECORDS / 64 + 100,
+        requests < RECORDS / 256 + 64 + RECORDS / 64 + RECORDS / 32 + 100,
         "{requests}"
     );
     assert!(
@@ -162,18 +168,40 @@ fn all_that_fits_is_stored_for_a_random_reader_from_memory() {
     );
 }
 
-#[test]
-fn the_disk_is_read_for_a_random_reader_after_an_eighth_only() {
+/// How many records in all had to be read from disk by the time that this part of all was read.
+fn from_disk_of(part: f64, readers: impl Iterator<Item = u64>) -> f64 {
     let mut bench = Bench::with(Fake::default());
     bench.fake().in_memory.clear();
-    let mut order = random();
-    let cold = bench.read(order.by_ref().take(RECORDS as usize / 8 - 10));
-    assert!(bench.fake().requested.is_empty());
-    let stored = bench.fake().stored.len();
-    assert!(stored < 100, "{stored} of {cold} from disk");
-    let requests = bench.read(order);
-    assert!(requests < RECORDS / 64 + 200, "{requests}");
-    assert!(!bench.fake().requested.is_empty());
+    bench.read(readers.take((RECORDS as f64 * part) as usize));
+    bench.fake().in_memory.len() as f64 / RECORDS as f64
+}
+
+#[test]
+fn a_random_reader_has_at_most_three_times_what_it_reads_read_from_disk() {
+    assert!(from_disk_of(0.06, random()) < 0.07, "nobody knows yet");
+    for part in [0.1, 0.2, 0.3] {
+        let brought = from_disk_of(part, random());
+        assert!(brought < 3.0 * part + 0.02, "{part}: {brought}");
+    }
+    // All of it in time.
+    assert!(from_disk_of(0.42, random()) > 0.99);
+}
+
+#[test]
+fn a_random_reader_of_one_half_only_has_no_more_read_from_disk() {
+    let half = random().filter(|&record| record >= RECORDS / 2);
+    for part in [0.1, 0.2, 0.3] {
+        let brought = from_disk_of(part, half.clone());
+        assert!(brought < 3.0 * part + 0.02, "{part}: {brought}");
+    }
+}
+
+#[test]
+fn a_random_reader_of_all_finds_most_of_them_in_memory() {
+    let mut bench = Bench::with(Fake::default());
+    bench.fake().in_memory.clear();
+    let requests = bench.read(random());
+    assert!(requests < RECORDS / 4, "{requests}");
 }
 
 #[test]
@@ -201,7 +229,7 @@ fn task(until: u64) -> Task {
         until,
         most: u64::MAX,
         lead: 0,
-        marker: None,
+        marker: Marker::Nowhere,
         effort: Effort::RequestAndStore,
     }
 }
@@ -222,7 +250,7 @@ fn storing_continues_some_way_before_a_reader_that_overtakes() {
 fn the_marker_and_what_has_been_read_are_left_out() {
     let mut task = task(100);
     task.run.reached.set(7);
-    task.marker = Some(50);
+    task.marker = Marker::At(50);
     let mut worker = Worker::new(Fake::default());
     worker.prepare(&task).expect("stored");
     let expected: Vec<u64> = (7..100).filter(|&record| record != 50).collect();
@@ -283,6 +311,7 @@ fn a_cut_shard_ends_a_task_and_not_the_worker() {
     });
     worker.prepare(&task(100)).expect("the mount is there");
     assert_eq!(worker.store.stored, Vec::from_iter(0..20));
+    worker.store.cached.clear();
     worker.prepare(&task(5)).expect("the mount is there");
     assert_eq!(worker.store.stored.len(), 25);
 }
@@ -328,5 +357,4 @@ fn storing_from_memory_stops_where_the_disk_has_to_be_read() {
     let disk = effort(Effort::RequestAndStore, 64);
     worker.prepare(&disk).expect("stored");
     assert_eq!(worker.store.stored, Vec::from_iter(0..64));
-    assert!(!run.is_cold.load(Ordering::Relaxed));
 }

@@ -9,6 +9,7 @@ use super::run::{Effort, Run, Task, Way};
 use crate::order::Order;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What became of a record that was to be stored.
@@ -33,17 +34,23 @@ pub trait Store {
     type Record;
 
     /// The records at these positions, each with its position; those that cannot be read are left out.
-    fn locate(&self, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, Self::Record)>;
+    /// Those that the kernel should have already are left out, too.
+    fn locate(
+        &self,
+        run: &Run,
+        order: &dyn Order,
+        positions: Range<u64>,
+    ) -> Vec<(u64, Self::Record)>;
     /// Asks the disk for what is at these positions.
-    fn request(&mut self, way: &Way, positions: Range<u64>);
-    /// Before the records of a task.
-    fn begin(&mut self) {}
-    /// Stores a record. Fails when the mount is gone.
-    fn store(&mut self, record: &Self::Record) -> io::Result<Stored>;
+    fn request(&mut self, run: &Run, positions: Range<u64>);
+    /// Before the records of a task for this run.
+    fn begin(&mut self, _run: &Arc<Run>) {}
+    /// Stores a record, which is at this position. Fails when the mount is gone.
+    fn store(&mut self, position: u64, record: &Self::Record) -> io::Result<Stored>;
     /// After the records of a task.
     fn finish(&mut self) {}
-    /// Whether memory has room for all records.
-    fn has_room_for_all(&mut self) -> bool;
+    /// Whether memory has room for any of all records.
+    fn has_room_for_any(&mut self) -> bool;
     /// Whether the kernel is being told of more names.
     fn are_names_coming(&self) -> bool;
 }
@@ -61,12 +68,18 @@ impl<S: Store> Worker<S> {
 
     /// Brings a run to where the task wants it. Fails when the mount is gone.
     pub fn prepare(&mut self, task: &Task) -> io::Result<()> {
+        let done = self.bring(task);
+        task.run.is_busy.store(false, Ordering::Relaxed);
+        done
+    }
+
+    fn bring(&mut self, task: &Task) -> io::Result<()> {
         let run = &*task.run;
         if run.has_ended() {
             return Ok(());
         }
-        if run.is_of_all && !self.store.has_room_for_all() {
-            log::debug!("no room to store all records ahead of random readers");
+        if run.is_of_all && !self.store.has_room_for_any() {
+            log::debug!("no room to store records ahead of random readers");
             run.end();
             return Ok(());
         }
@@ -97,7 +110,7 @@ impl<S: Store> Worker<S> {
         let from = positions.start.max(run.requested.get());
         if from < positions.end + task.lead.div_ceil(2) {
             let until = positions.end + task.lead;
-            self.store.request(&run.way, from..until);
+            self.store.request(run, from..until);
             run.requested.set(until);
         }
     }
@@ -105,8 +118,11 @@ impl<S: Store> Worker<S> {
     /// Stores the records at these positions, and returns one past the last that is done with.
     fn store(&mut self, task: &Task, order: &dyn Order, positions: Range<u64>) -> io::Result<u64> {
         let until = positions.end;
-        let records = self.store.locate(order, positions);
-        self.store.begin();
+        let records = self.store.locate(&task.run, order, positions);
+        task.run
+            .brought
+            .set(task.run.brought.get() + records.len() as u64);
+        self.store.begin(&task.run);
         let done = self.store_all(task, &records, until);
         self.store.finish();
         done
@@ -120,34 +136,36 @@ impl<S: Store> Worker<S> {
     ) -> io::Result<u64> {
         let run = &*task.run;
         let mut next = 0;
-        let (mut unknown, mut from_disk) = (0, 0);
+        let (mut unknown, mut first_unknown, mut from_disk) = (0, 0, 0);
         for &(position, ref record) in records {
             next = next.max(overtaken(run, position));
-            if position < next || task.marker == Some(position) {
+            if position < next || task.marker.is_at(position) {
                 continue;
             }
-            match self.store.store(record)? {
+            match self.store.store(position, record)? {
                 Stored::Yes { from_disk: is } => {
                     unknown = 0;
                     from_disk += u32::from(is);
                 }
-                Stored::Unknown => unknown += 1,
+                Stored::Unknown => {
+                    if unknown == 0 {
+                        first_unknown = position;
+                    }
+                    unknown += 1;
+                }
                 Stored::Passed => {}
                 Stored::Refused => break,
             }
             if unknown == UNKNOWN_IN_A_ROW {
                 // Names that are coming are waited for, the others are left.
                 let is_waited_for = run.is_of_all && self.store.are_names_coming();
-                let first = position + 1 - u64::from(unknown);
-                return Ok(if is_waited_for { first } else { until });
+                return Ok(if is_waited_for { first_unknown } else { until });
             }
             if from_disk == COLD_RECORDS && task.effort == Effort::StoreFromMemory {
                 run.is_cold.store(true, Ordering::Relaxed);
                 return Ok(position + 1);
             }
         }
-        run.is_cold
-            .store(from_disk >= COLD_RECORDS, Ordering::Relaxed);
         Ok(until)
     }
 }

@@ -10,7 +10,6 @@ mod values;
 
 pub(crate) use mount::{Mount, MountPlan, TreeOptions};
 pub(crate) use pack::{Pack, PackPlan};
-pub(crate) use values::Cache;
 
 use crate::order::Selection;
 use clap::{Args, Parser, Subcommand, ValueEnum};

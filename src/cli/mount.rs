@@ -1,8 +1,8 @@
 //! `mount`: its options, and what they decide.
 
-use super::values::{Cache, parse_extension};
+use super::values::{parse_cache, parse_extension};
 use crate::dataset::numbered::EXTENSION;
-use crate::session::{MountOptions, Prepare, ServeOptions};
+use crate::session::{CacheLimit, MountOptions, Prepare, ServeOptions};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -24,9 +24,13 @@ pub(crate) struct Mount {
     /// Mount only this directory of the tree: files, records, raw, or one below, such as files/train
     #[arg(long, value_name = "NODE")]
     root: Option<PathBuf>,
-    /// Whether the shards' pages stay in memory beside the mount's own copy of them
-    #[arg(long, value_name = "POLICY", default_value = "auto")]
-    cache: Cache,
+    /// How much memory records may stay in once they were read: auto, a size such as 4GiB, or none
+    ///
+    /// Where that is less than the dataset needs, a fixed part of the records stays, and the others are
+    /// let go of once they were read. auto is what the machine and its control groups have available, and
+    /// follows it.
+    #[arg(long, value_name = "MEMORY", default_value = "auto", value_parser = parse_cache)]
+    cache: CacheLimit,
     /// What to prepare before it is asked for
     #[arg(long, value_name = "WHAT", default_value = "all")]
     ahead: Prepare,
@@ -93,7 +97,6 @@ pub(crate) struct TreeOptions {
     pub extension: String,
     /// The directory that is shown alone.
     pub root: Option<PathBuf>,
-    pub cache: Cache,
 }
 
 impl Mount {
@@ -107,11 +110,11 @@ impl Mount {
                     None => cores.clamp(LEAST_THREADS, MOST_THREADS),
                 },
                 prepare: self.ahead,
+                cache: self.cache,
             },
             tree: TreeOptions {
                 extension: self.ext,
                 root: self.root,
-                cache: self.cache,
             },
             foreground: self.foreground,
             shards: self.shards,

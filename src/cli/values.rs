@@ -2,7 +2,7 @@
 
 use crate::format::dtype::{Dtype, DtypeError};
 use crate::pack::source::{Duplicates, ExcludePattern};
-use crate::session::Prepare;
+use crate::session::{CacheLimit, Prepare};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use std::ffi::OsString;
@@ -11,17 +11,6 @@ use std::path::PathBuf;
 
 /// The longest extension, in bytes: names stay far below the limit of 255.
 const LONGEST_EXTENSION: usize = 64;
-
-/// Whether the shards' pages stay in memory when the kernel's cache of the mount has them too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Cache {
-    /// "one" if memory is smaller than two copies of the dataset, else "two"
-    Auto,
-    /// They do not stay, so that there is one copy; after mounting again, reads come from the disk
-    One,
-    /// They stay as long as the kernel has room
-    Two,
-}
 
 impl ValueEnum for Prepare {
     fn value_variants<'a>() -> &'a [Prepare] {
@@ -33,8 +22,8 @@ impl ValueEnum for Prepare {
             Prepare::Everything => (
                 "all",
                 "\"order\", and for random access: once enough records were asked for, cache all \
-                 names (if they fit in 1/8 of free memory) and all records (1/2), while reading \
-                 continues",
+                 names (if they fit in 1/8 of free memory) and the records that are to stay, while \
+                 reading continues",
             ),
             Prepare::NextInOrder => (
                 "order",
@@ -132,6 +121,18 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// How much memory records may stay in: `auto`, `none`, or a size.
+pub fn parse_cache(text: &str) -> Result<CacheLimit, String> {
+    match text {
+        "auto" => Ok(CacheLimit::Available),
+        "none" => Ok(CacheLimit::Bytes(0)),
+        _ => match text.parse::<bytesize::ByteSize>() {
+            Ok(size) => Ok(CacheLimit::Bytes(size.as_u64())),
+            Err(_) => Err("expected auto, none, or a number and a unit, such as 4GiB".to_owned()),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +144,16 @@ mod tests {
         assert_eq!(parse_size("512"), Ok(512));
         for bad in ["", "0", "-1", "2XB", "many"] {
             assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn memory_is_a_word_or_a_size() {
+        assert_eq!(parse_cache("auto"), Ok(CacheLimit::Available));
+        assert_eq!(parse_cache("none"), Ok(CacheLimit::Bytes(0)));
+        assert_eq!(parse_cache("4GiB"), Ok(CacheLimit::Bytes(4 << 30)));
+        for bad in ["", "one", "two", "-1", "4XB"] {
+            assert!(parse_cache(bad).is_err(), "{bad}");
         }
     }
 

@@ -2,13 +2,11 @@
 
 use super::left_out::LeftOutWarning;
 use super::{Exit, count, helper, say, size};
-use crate::cli::{Cache, MountPlan, TreeOptions};
+use crate::cli::{MountPlan, TreeOptions};
 use crate::dataset::Dataset;
 use crate::dataset::summary::Summary;
 use crate::session::daemon::{self, Parent, Server, Side, Started};
 use crate::session::serve;
-use crate::shard::Copies;
-use crate::sys::memory;
 use crate::text::{is_hidden, json, printable};
 use crate::tree::{Mounter, Tree};
 use anyhow::{Context, bail};
@@ -22,9 +20,7 @@ pub fn run(mut plan: MountPlan) -> anyhow::Result<Exit> {
     if !plan.foreground {
         daemon::close_inherited().context("cannot close what was inherited")?;
     }
-    let dataset = open(&plan)?;
-    let copies = copies(&dataset, plan.tree.cache);
-    let dataset = Arc::new(dataset.with_copies(copies));
+    let dataset = Arc::new(open(&plan)?);
     let mounted = describe(&dataset, &plan.mountpoint);
     plan.mount.source = plan.mount.source.or_else(|| source(&dataset));
     let warning = LeftOutWarning::new(Arc::clone(&dataset));
@@ -72,18 +68,6 @@ fn open(plan: &MountPlan) -> anyhow::Result<Dataset> {
         shard.map()?;
     }
     Ok(dataset)
-}
-
-/// How many copies are to stay in memory.
-fn copies(dataset: &Dataset, cache: Cache) -> Copies {
-    let two_copies = dataset
-        .payload_len()
-        .saturating_add(dataset.page_cache_len());
-    match cache {
-        Cache::Auto if memory::limit() < two_copies => Copies::One,
-        Cache::One => Copies::One,
-        Cache::Auto | Cache::Two => Copies::Two,
-    }
 }
 
 /// The tree as it was asked for.

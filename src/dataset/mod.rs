@@ -6,6 +6,7 @@ pub mod names;
 pub mod numbered;
 mod pattern;
 mod record;
+pub mod resident;
 pub mod sizes;
 pub mod summary;
 
@@ -17,9 +18,11 @@ use crate::format::Damage;
 use crate::format::offsets::Extent;
 use crate::shard::allowance::Allowance;
 use crate::shard::mmap::PAGE;
-use crate::shard::{Copies, LocalIndex, Shard, ShardError};
+use crate::shard::{LocalIndex, Shard, ShardError};
+use resident::ResidentSet;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The most records of a dataset: inode numbers carry a tag in their top byte.
 pub const MAX_RECORDS: u64 = 1 << 55;
@@ -43,6 +46,7 @@ pub struct Dataset {
     first_record: Vec<u64>,
     /// For each shard the offset of its first byte in the joined payload, then the whole length.
     first_byte: Vec<u64>,
+    resident: Arc<ResidentSet>,
 }
 
 impl Dataset {
@@ -77,15 +81,8 @@ impl Dataset {
             shards,
             first_record,
             first_byte,
+            resident: Arc::new(ResidentSet::new(records, bytes)),
         })
-    }
-
-    /// The same with pages of the shards kept or let go of once the kernel's cache of a mount has what
-    /// is in them.
-    pub fn with_copies(mut self, copies: Copies) -> Dataset {
-        let shards = self.shards.into_iter();
-        self.shards = shards.map(|shard| shard.with_copies(copies)).collect();
-        self
     }
 
     /// The shards in order.
@@ -118,10 +115,18 @@ impl Dataset {
         self.payload_len() / self.records().max(1)
     }
 
-    /// Bytes that the kernel's cache of the mount takes for all records, at most: it has whole pages.
+    /// Which records are to stay in memory.
+    pub fn resident(&self) -> &Arc<ResidentSet> {
+        &self.resident
+    }
+
+    /// Bytes that the kernel's cache of the mount takes for all records, about: it has whole pages, of
+    /// which the last one is half full in the mean.
     pub fn page_cache_len(&self) -> u64 {
-        let rounding = self.records().saturating_mul(PAGE);
-        self.payload_len().saturating_add(rounding)
+        let one_each = self.records().saturating_mul(PAGE);
+        self.payload_len()
+            .saturating_add(one_each / 2)
+            .max(one_each)
     }
 
     /// Record number `index`, where there is one.
@@ -166,11 +171,11 @@ impl Dataset {
         self.first_byte.get(shard).copied()
     }
 
-    /// The shard that holds byte `offset` of the joined payload, and the offset there of the
-    /// shard's own first byte; `None` past the end.
-    pub fn shard_of_byte(&self, offset: u64) -> Option<(&Shard, u64)> {
+    /// The number of the shard that holds byte `offset` of the joined payload, and the offset there of
+    /// the shard's own first byte; `None` past the end.
+    pub fn shard_of_byte(&self, offset: u64) -> Option<(usize, u64)> {
         let number = range_containing(&self.first_byte, offset);
-        Some((self.shards.get(number)?, *self.first_byte.get(number)?))
+        (number < self.shards.len()).then(|| (number, self.first_byte[number]))
     }
 
     /// Calls `each` with records `range`: the number of the record and of its shard, and its extent

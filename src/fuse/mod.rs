@@ -18,6 +18,7 @@ pub use deferred::Deferred;
 use crate::ahead::Ahead;
 use crate::format::name::MAX_COMPONENT_LEN;
 use crate::kernel_cache::stale::Stale;
+use crate::resident::Residents;
 use crate::shard::ShardError;
 use crate::tree::{Node, Tree, TreeError};
 use attributes::BLOCK_LEN;
@@ -54,6 +55,7 @@ const GENERATION: Generation = Generation(0);
 pub struct RoxFs {
     tree: Arc<Tree>,
     stale: Stale,
+    residents: Residents,
     ahead: Option<Ahead>,
     deferred: Deferred,
     failures: Arc<Failures>,
@@ -65,12 +67,13 @@ pub struct RoxFs {
 impl RoxFs {
     /// Serves `tree`, with or without preparing anything ahead; `stale` lets go of what was served
     /// and turned out to be wrong.
-    pub fn new(tree: Arc<Tree>, stale: Stale, ahead: Option<Ahead>) -> RoxFs {
+    pub fn new(tree: Arc<Tree>, stale: Stale, residents: Residents, ahead: Option<Ahead>) -> RoxFs {
         let failures = Arc::new(Failures::default());
         RoxFs {
             deferred: Deferred::new(Arc::clone(&tree), Arc::clone(&failures)),
             tree,
             stale,
+            residents,
             ahead,
             failures,
             zero_message_open: false,
@@ -157,6 +160,7 @@ impl Filesystem for RoxFs {
     /// Nothing is left to wait for.
     fn destroy(&mut self) {
         self.deferred.end();
+        self.residents.end();
     }
 
     fn lookup(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
@@ -167,7 +171,11 @@ impl Filesystem for RoxFs {
         }
     }
 
-    fn forget(&self, _req: &Request, _ino: INodeNo, _nlookup: u64) {}
+    fn forget(&self, _req: &Request, ino: INodeNo, _nlookup: u64) {
+        if let Some(node) = Node::from_ino(ino.0) {
+            self.residents.was_forgotten(node);
+        }
+    }
 
     fn getattr(&self, req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
         self.answer(req, request::Request::GetAttr(ino, reply));
@@ -211,10 +219,11 @@ impl Filesystem for RoxFs {
         };
         reply.data(&read);
         let took = began.elapsed();
-        // The kernel has its copy now: pages of the shard may go, and what comes next may be prepared.
+        // The kernel has its copy now: what is not to stay may go, and what comes next may be prepared.
         if !read.done() {
             self.stale.let_go(node);
         }
+        self.residents.was_read(&read, req.pid());
         if let Some(ahead) = &self.ahead {
             ahead.was_read(&read, took);
         }

@@ -97,6 +97,12 @@ impl CacheAccess {
     }
 }
 
+/// Whether an error of a [`KernelCache`] means that the mount is gone.
+pub fn is_gone(error: &io::Error) -> bool {
+    let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
+    matches!(errno, Errno::ENODEV | Errno::ENOTCONN | Errno::EBADF)
+}
+
 impl KernelCache {
     /// Waits until no request waits to be read, for no longer than is left of `patience`, which it
     /// takes from. Returns whether it is so; only then may pages be locked, by a store or otherwise.

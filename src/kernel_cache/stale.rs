@@ -5,9 +5,8 @@
 //! and so for that thread's own answer. Of a shard that has changed nothing is read any more, so what
 //! is waited for is an error that is on its way.
 
-use crate::kernel_cache::{CacheAccess, KernelCache};
+use crate::kernel_cache::{CacheAccess, KernelCache, is_gone};
 use crate::tree::{INDEX_ENTRY, Node, Tree};
-use nix::errno::Errno;
 use std::io;
 use std::iter;
 use std::sync::Arc;
@@ -124,11 +123,8 @@ fn invalidate(
 ) -> io::Result<()> {
     cache.wait_until_unasked(patience)?;
     match cache.invalidate(node.ino(), offset, len) {
-        Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
-            Errno::ENODEV | Errno::ENOTCONN | Errno::EBADF => Err(error),
-            // Mostly of files that the kernel does not know.
-            _ => Ok(()),
-        },
-        Ok(()) => Ok(()),
+        Err(error) if is_gone(&error) => Err(error),
+        // Mostly of files that the kernel does not know.
+        Ok(()) | Err(_) => Ok(()),
     }
 }

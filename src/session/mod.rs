@@ -12,6 +12,7 @@ mod unmount;
 pub mod watchdog;
 
 pub use crate::ahead::Prepare;
+pub use crate::resident::CacheLimit;
 pub use helper::Helpers;
 pub use mount::{MountError, MountOptions};
 pub use unmount::by_path as unmount;
@@ -20,6 +21,7 @@ use crate::ahead::Ahead;
 use crate::fuse::{MAX_REQUEST, RoxFs};
 use crate::kernel_cache::CacheAccess;
 use crate::kernel_cache::stale::Stale;
+use crate::resident::Residents;
 use crate::text::printable;
 use crate::tree::Tree;
 use nix::errno::Errno;
@@ -62,6 +64,7 @@ pub struct ServeOptions {
     /// Threads that answer requests; fewer where not as many can be started.
     pub threads: usize,
     pub prepare: Prepare,
+    pub cache: CacheLimit,
 }
 
 /// The kernel decides who may enter (allow_other, default_permissions); fuser's own check on top of it
@@ -101,11 +104,14 @@ pub fn serve(
     let mounted = Arc::new(mounted);
     let access = CacheAccess::new(Arc::clone(mounted.device()));
     let stale = Stale::start(Arc::clone(&tree), access.clone()).map_err(failed(THREADS))?;
+    let residents = Residents::start(&tree, access.clone(), options.cache);
+    let residents = residents.map_err(failed(THREADS))?;
     let (info, prepare) = (mounted.info(), options.prepare);
-    let ahead = Ahead::start(&tree, info, &access, &stale, prepare, helpers.list_ahead)
+    let list = helpers.list_ahead;
+    let ahead = Ahead::start(&tree, info, &access, &stale, &residents, prepare, list)
         .map_err(failed(THREADS))?;
     let config = config(&device, threads);
-    let fs = RoxFs::new(tree, stale, ahead);
+    let fs = RoxFs::new(tree, stale, residents, ahead);
     let deferred = fs.deferred();
     let session = fuser::Session::from_fd(fs, device, ALLOWED, config)
         .map_err(failed("the kernel's first request"))?;

@@ -13,9 +13,9 @@ use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 /// Threads and processes that a mount has beside those that answer: fuser's own, the one that waits
-/// for signals, the one that lets go, the three for slow requests, the process that asks and the one
+/// for signals, the two that let go, the three for slow requests, the process that asks and the one
 /// that watches; and where something is prepared ahead, a thread that stores and one that lists.
-const OTHER_THREADS: usize = 8;
+const OTHER_THREADS: usize = 9;
 const OTHER_THREADS_AHEAD: usize = 2;
 /// Descriptors that are opened after the devices: pipes to processes, lists of mounts, memory.
 const OTHER_DESCRIPTORS: usize = 12;

@@ -1,12 +1,9 @@
 //! Bytes of the payload for the kernel, and which pages of the shard's file stay in memory beside the
 //! kernel's copies of what is in them.
 //!
-//! Where one copy is to stay, three rules by size hold:
-//!
-//! - records of [`UNCACHED`] bytes are read past the page cache;
-//! - pages of larger reads are let go of once the kernel has its copy;
-//! - pages of smaller reads stay: others lie in them, and a small read from disk takes as long as a
-//!   large one. The kernel's copy of such a record, in pages of its own, may be many times as large.
+//! Where they are not to stay, records of [`UNCACHED`] bytes are read past the page cache. Pages of
+//! other reads are let go of some time after the kernel has its copy
+//! ([`Shard::let_go`]): not at once, because others may lie in the same page that are read next.
 
 use super::mmap::PAGE;
 use super::unchanged::Epoch;
@@ -22,27 +19,14 @@ pub const LARGE_RECORD: u64 = 256 << 10;
 /// larger ones the disk is asked ahead, which brings pages in anyway. With it the third random epoch
 /// over 20,000 records of 10 KB in 1.5 times their memory took 0.14 s instead of 1.65 s.
 const UNCACHED: Range<u64> = PAGE..LARGE_RECORD;
-/// Reads of fewer bytes leave the shard's pages alone.
-const LEAST_LET_GO: u64 = 16 << 10;
 /// The most bytes of one record that its first read requests from disk.
 const LARGEST_WHOLE: u64 = 1 << 20;
-
-/// How many copies stay in memory of what the kernel's cache of a mount has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Copies {
-    /// The shard's pages are let go of.
-    One,
-    /// They stay as long as the kernel likes.
-    #[default]
-    Two,
-}
 
 /// Bytes of a shard's payload. They may be mapped, and are only for the kernel to copy.
 #[derive(Debug)]
 pub struct PayloadBytes<'a> {
     bytes: Cow<'a, [u8]>,
     shard: &'a Shard,
-    part: Extent,
     /// What the file was before; `None` where the bytes themselves have been compared with checksums.
     epoch: Option<Epoch>,
 }
@@ -67,29 +51,18 @@ impl PayloadBytes<'_> {
     pub fn is_still_right(&self) -> bool {
         self.epoch.is_none_or(|epoch| self.shard.is_still(epoch))
     }
-
-    /// To be called when the kernel has its copy: lets go of the shard's pages, where one is enough.
-    pub fn done(&self) {
-        if self.part.len() >= LEAST_LET_GO {
-            self.shard.let_go(self.part);
-        }
-    }
 }
 
 impl Shard {
-    /// The same with pages kept or let go of once the kernel's cache of a mount has what is in them.
-    pub fn with_copies(mut self, copies: Copies) -> Shard {
-        self.copies = copies;
-        self
-    }
-
     /// Where a record lies, and up to `len` bytes of it from `offset` on. `None` instead of the bytes
-    /// where they have to be compared with a checksum and that takes more than is permitted.
+    /// where they have to be compared with a checksum and that takes more than is permitted. `stays`
+    /// tells whether they are to stay in memory here.
     pub fn read_record(
         &self,
         record: LocalIndex,
         offset: u64,
         len: u64,
+        stays: bool,
         permit: &mut Permit<'_>,
     ) -> Result<(Extent, Option<PayloadBytes<'_>>), ShardError> {
         // From before its place is read.
@@ -99,7 +72,7 @@ impl Shard {
         if self.is_compared() {
             return Ok((extent, self.compared(Some(record), part, permit)?));
         }
-        let uncached = self.copies == Copies::One && UNCACHED.contains(&part.len());
+        let uncached = !stays && UNCACHED.contains(&part.len());
         let bytes = match uncached.then(|| self.read_uncached(part)).flatten() {
             Some(bytes) => Cow::Owned(bytes),
             None => {
@@ -107,13 +80,10 @@ impl Shard {
                 Cow::Borrowed(self.mapped(part)?)
             }
         };
-        let shard = self;
-        let epoch = Some(epoch);
         let bytes = PayloadBytes {
             bytes,
-            shard,
-            part,
-            epoch,
+            shard: self,
+            epoch: Some(epoch),
         };
         Ok((extent, Some(bytes)))
     }
@@ -145,7 +115,7 @@ impl Shard {
         if self.is_compared() {
             // Of a long record no more than this much is compared for it.
             let permit = &mut |bytes| bytes <= LARGE_RECORD;
-            return Ok(self.read_record(record, 0, extent.len(), permit)?.1);
+            return Ok(self.read_record(record, 0, extent.len(), true, permit)?.1);
         }
         self.mapped_part(extent, epoch).map(Some)
     }
@@ -154,7 +124,6 @@ impl Shard {
         Ok(PayloadBytes {
             bytes: Cow::Borrowed(self.mapped(part)?),
             shard: self,
-            part,
             epoch: Some(epoch),
         })
     }
@@ -169,17 +138,21 @@ impl Shard {
         Ok(bytes.map(|bytes| PayloadBytes {
             bytes: Cow::Owned(bytes),
             shard: self,
-            part,
             epoch: None,
         }))
     }
 
-    /// Lets go of the pages of a part of the payload that the kernel has its copy of, where one is
-    /// enough.
+    /// Lets go of the pages that have any of these bytes, and of no others. The kernel keeps those that
+    /// other programs use.
     pub fn let_go(&self, part: Extent) {
-        if self.copies == Copies::One {
-            self.page_out(part);
-        }
+        let start = part.start() / PAGE * PAGE;
+        let end = part.end().next_multiple_of(PAGE);
+        self.page_out(self.payload().part(start, end - start));
+    }
+
+    /// Lets go of all that the kernel has in memory of the payload, as far as nobody uses it.
+    pub fn let_go_all(&self) {
+        self.page_out(self.payload());
     }
 }
 

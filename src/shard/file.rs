@@ -12,9 +12,11 @@ use super::{Location, ShardError};
 use crate::format::Damage;
 use crate::format::offsets::Extent;
 use crate::sys::{acl, lease};
+use rustix::fs::{Advice, fadvise};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IoSliceMut};
+use std::num::NonZero;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -211,8 +213,18 @@ impl ShardFile {
 
     /// See [`Shard::page_out`](super::Shard::page_out).
     pub(super) fn page_out(&self, extent: Extent) {
-        if let Ok(map) = self.map() {
-            map.page_out(extent.start(), extent.end());
+        if let Some(map) = self.map.get() {
+            map.unmap(extent.start(), extent.end());
+        }
+        // A hint. `MADV_PAGEOUT` would do both, but only for the owner of the file, and not for pages
+        // that were read and never mapped.
+        if let Some(len) = NonZero::new(extent.len()) {
+            let _ = fadvise(
+                &self.local.file,
+                extent.start(),
+                Some(len),
+                Advice::DontNeed,
+            );
         }
     }
 

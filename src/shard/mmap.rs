@@ -89,9 +89,9 @@ impl PayloadMap {
         }
     }
 
-    /// Lets the kernel take back the memory of the whole pages within bytes `start..end`. It keeps
-    /// pages that other processes have mapped.
-    pub fn page_out(&self, start: u64, end: u64) {
+    /// Takes the whole pages within bytes `start..end` out of this process's page tables, so that the
+    /// kernel can let go of them.
+    pub fn unmap(&self, start: u64, end: u64) {
         let Some(map) = &self.map else { return };
         let (start, end) = (start.next_multiple_of(PAGE), end / PAGE * PAGE);
         if start >= end {
@@ -103,9 +103,9 @@ impl PayloadMap {
         };
         let at = pages.as_ptr().cast_mut().cast();
         #[expect(unsafe_code, reason = "memmap2 does not know this advice")]
-        // SAFETY: the range is within the mapping, and the advice changes no byte of it: pages of a
-        // file that are touched again are read again.
-        let advised = unsafe { rustix::mm::madvise(at, pages.len(), Advise::LinuxPageOut) };
+        // SAFETY: the range is within the mapping, of which nothing was ever written to, so the advice
+        // changes no byte of it: pages of a file that are touched again are mapped again.
+        let advised = unsafe { rustix::mm::madvise(at, pages.len(), Advise::LinuxDontNeed) };
         // A hint, as above.
         let _ = advised;
     }

@@ -18,7 +18,7 @@ mod sorted_names;
 mod unchanged;
 pub mod verify;
 
-pub use caching::{Copies, LARGE_RECORD, PayloadBytes};
+pub use caching::{LARGE_RECORD, PayloadBytes};
 pub use compared::{Permit, any_work};
 pub use error::ShardError;
 pub use file::Stat;
@@ -53,7 +53,6 @@ pub struct Shard {
     footer: Footer,
     index: EndOffsets,
     sections: Sections,
-    copies: Copies,
 }
 
 impl Shard {
@@ -83,7 +82,6 @@ impl Shard {
             footer,
             index,
             sections,
-            copies: Copies::default(),
         };
         shard.check_last(&shard.index)?;
         if let Some(names) = &shard.sections.names {

@@ -1,34 +1,83 @@
-//! Memory limits of this process: the machine's, and those of its control groups.
+//! Memory that may be filled: the machine's, and that of the control groups of processes.
 
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
-/// Bytes of memory: the machine's, or less where a control group limits it.
-pub fn limit() -> u64 {
-    let limits = groups().into_iter().map(|(_, limit)| limit);
-    limits.chain(machine("MemTotal:")).min().unwrap_or(u64::MAX)
-}
+/// Limits from here on are none: the first version of control groups has a number for that.
+const NO_LIMIT: u64 = 1 << 62;
 
-/// Bytes of memory that may be filled without taking any from programs: what the kernel says is
+/// Bytes of memory that this process may fill without taking any from programs: what the kernel says is
 /// available, or less where a control group has less left.
 pub fn available() -> u64 {
-    let left = groups().into_iter().map(|(group, limit)| {
-        let used = group.used().unwrap_or(0);
-        limit.saturating_sub(used)
-    });
+    let limiting = this_limiting().into_iter();
+    let left = limiting.map(|(group, limit)| group.left(limit));
     left.chain(machine("MemAvailable:")).min().unwrap_or(0)
 }
 
-/// The control groups that limit this process, and their limits.
-fn groups() -> Vec<(Group, u64)> {
-    let groups = read_to_string("/proc/self/cgroup").unwrap_or_default();
+/// Bytes of memory that may be filled without taking any from programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Available {
+    /// By this process and another one together: on the machine, and in control groups that have both.
+    pub to_both: u64,
+    /// In groups that have only the other one.
+    pub to_other: u64,
+    /// In groups that have only this one.
+    pub to_this: u64,
+}
+
+/// The control groups that limit a process.
+#[derive(Debug)]
+pub struct Groups(Vec<(Group, u64)>);
+
+impl Groups {
+    /// Of the process with this number; `None` where they cannot be seen.
+    pub fn of(pid: u32) -> Option<Groups> {
+        limiting(&format!("/proc/{pid}/cgroup")).map(Groups)
+    }
+}
+
+/// What is available to this process and one in these groups; in the same ones as this, where none are
+/// given.
+pub fn available_with(other: Option<&Groups>) -> Available {
+    let this = this_limiting();
+    let other = other.map_or(&this, |Groups(groups)| groups);
+    let mut available = Available {
+        to_both: machine("MemAvailable:").unwrap_or(0),
+        to_other: u64::MAX,
+        to_this: u64::MAX,
+    };
+    let has = |groups: &[(Group, u64)], group: &Group| {
+        groups
+            .iter()
+            .any(|(one, _)| one.directory == group.directory)
+    };
+    for (group, limit) in &this {
+        let least = if has(other, group) {
+            &mut available.to_both
+        } else {
+            &mut available.to_this
+        };
+        *least = group.left(*limit).min(*least);
+    }
+    for (group, limit) in other.iter().filter(|(group, _)| !has(&this, group)) {
+        available.to_other = group.left(*limit).min(available.to_other);
+    }
+    available
+}
+
+fn this_limiting() -> Vec<(Group, u64)> {
+    limiting("/proc/self/cgroup").unwrap_or_default()
+}
+
+/// The control groups that limit a process, by a file of /proc, and their limits.
+fn limiting(path: &str) -> Option<Vec<(Group, u64)>> {
+    let groups = read_to_string(path).ok()?;
     let groups = groups.lines().filter_map(groups_of).flatten();
-    groups
-        .filter_map(|group| {
-            let limit = group.limit()?;
-            Some((group, limit))
-        })
-        .collect()
+    let with_limit = |group: Group| {
+        let limit = group.limit()?;
+        Some((group, limit))
+    };
+    Some(groups.filter_map(with_limit).collect())
 }
 
 /// A line of `/proc/meminfo`, in bytes.
@@ -40,6 +89,7 @@ fn machine(name: &str) -> Option<u64> {
 }
 
 /// A control group, by its directory.
+#[derive(Debug)]
 struct Group {
     directory: PathBuf,
     files: &'static GroupFiles,
@@ -49,7 +99,8 @@ struct Group {
 #[derive(Debug)]
 struct GroupFiles {
     root: &'static str,
-    limit: &'static str,
+    /// The least counts.
+    limits: &'static [&'static str],
     usage: &'static str,
     /// In memory.stat: pages of files, which can be given back.
     files: [&'static str; 2],
@@ -57,20 +108,28 @@ struct GroupFiles {
 
 const VERSION_1: GroupFiles = GroupFiles {
     root: "/sys/fs/cgroup/memory",
-    limit: "memory.limit_in_bytes",
+    limits: &["memory.limit_in_bytes"],
     usage: "memory.usage_in_bytes",
     files: ["total_inactive_file", "total_active_file"],
 };
 const VERSION_2: GroupFiles = GroupFiles {
     root: "/sys/fs/cgroup",
-    limit: "memory.max",
+    // Beyond the other one its programs are held up until it has given memory back.
+    limits: &["memory.max", "memory.high"],
     usage: "memory.current",
     files: ["inactive_file", "active_file"],
 };
 
 impl Group {
     fn limit(&self) -> Option<u64> {
-        self.number(self.files.limit)
+        let limits = self.files.limits.iter();
+        let least = limits.filter_map(|file| self.number(file)).min()?;
+        (least < NO_LIMIT).then_some(least)
+    }
+
+    /// Bytes that are left of this limit.
+    fn left(&self, limit: u64) -> u64 {
+        limit.saturating_sub(self.used().unwrap_or(0))
     }
 
     /// Bytes that are in use and cannot be given back.
@@ -148,8 +207,31 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_limit() {
-        assert!((1 << 20..u64::MAX).contains(&limit()));
-        assert!((1 << 20..=limit()).contains(&available()));
+    fn the_lower_of_two_limits_counts() {
+        let directory = tempfile::tempdir().expect("directory");
+        let group = Group {
+            directory: directory.path().to_owned(),
+            files: &VERSION_2,
+        };
+        let write = |name: &str, text: &str| {
+            std::fs::write(directory.path().join(name), text).expect("written");
+        };
+        write("memory.max", "8000\n");
+        write("memory.high", "max\n");
+        assert_eq!(group.limit(), Some(8000));
+        write("memory.high", "6000\n");
+        assert_eq!(group.limit(), Some(6000));
+    }
+
+    #[test]
+    fn there_is_memory_and_a_process_shares_all_limits_with_itself() {
+        assert!((1 << 20..u64::MAX).contains(&available()));
+        for other in [None, Groups::of(std::process::id())] {
+            let available = available_with(other.as_ref());
+            assert!(available.to_both >= 1 << 20);
+            assert_eq!([available.to_other, available.to_this], [u64::MAX; 2]);
+        }
+        // No process has this number.
+        assert!(Groups::of(u32::MAX).is_none());
     }
 }

@@ -1,9 +1,9 @@
 //! `raw/`: the records of all shards as one file, and the offsets at which they end.
 
-use super::read::{Bytes, made};
+use super::read::{Bytes, Found};
 use super::{Tree, TreeError};
 use crate::shard::Permit;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
 /// Bytes of one entry of `raw/index`.
 pub const INDEX_ENTRY: u64 = 8;
@@ -25,20 +25,26 @@ impl Tree {
         offset: u64,
         len: u32,
         permit: &mut Permit<'_>,
-    ) -> Result<(Option<Range<u64>>, Bytes<'_>), TreeError> {
+    ) -> Result<Found<'_>, TreeError> {
         let whole = 0..self.raw_data_len();
         let end = offset.saturating_add(u64::from(len)).min(whole.end);
         if offset >= end {
-            return Ok((None, made(&[][..])));
+            return Ok(Found::made(&[][..]));
         }
         let mut at = offset;
         let mut joined = Vec::new();
         while at < end {
-            let (shard, base) = self.dataset.shard_of_byte(at).ok_or(TreeError::NotFound)?;
+            let found = self.dataset.shard_of_byte(at);
+            let (number, base) = found.ok_or(TreeError::NotFound)?;
+            let shard = &self.dataset.shards()[number];
             let part = shard.payload().part(at - base, end - at);
             if part.len() == end - offset {
                 let bytes = shard.read_part(part, permit)?.ok_or(TreeError::TooLong)?;
-                return Ok((Some(whole), Bytes::Payload(bytes)));
+                return Ok(Found {
+                    file: Some(whole),
+                    in_shard: Some((number, part)),
+                    bytes: Bytes::Payload(bytes),
+                });
             }
             let filled = joined.len();
             joined.resize(filled + part.len() as usize, 0);
@@ -47,7 +53,10 @@ impl Tree {
             }
             at += part.len();
         }
-        Ok((Some(whole), made(joined)))
+        Ok(Found {
+            file: Some(whole),
+            ..Found::made(joined)
+        })
     }
 
     /// The end offsets of all records in the joined payload, little-endian.

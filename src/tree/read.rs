@@ -2,6 +2,7 @@
 
 use super::node::Node;
 use super::{Tree, TreeError};
+use crate::format::offsets::Extent;
 use crate::shard::{PayloadBytes, Permit};
 use std::borrow::Cow;
 use std::ops::{Deref, Range};
@@ -19,7 +20,29 @@ pub struct Read<'a> {
     pub offset: u64,
     /// Where the file lies in `raw/data`, if it does.
     file: Option<Range<u64>>,
+    /// The number of the shard that has all of it, and where in its payload.
+    in_shard: Option<(usize, Extent)>,
     bytes: Bytes<'a>,
+}
+
+/// The bytes of a read, and where they are.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    /// As in [`Read`].
+    pub file: Option<Range<u64>>,
+    pub in_shard: Option<(usize, Extent)>,
+    pub bytes: Bytes<'a>,
+}
+
+impl<'a> Found<'a> {
+    /// Of no payload.
+    pub fn made(bytes: impl Into<Cow<'a, [u8]>>) -> Found<'a> {
+        Found {
+            file: None,
+            in_shard: None,
+            bytes: Bytes::Made(bytes.into()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -51,6 +74,11 @@ impl Read<'_> {
         Some((start..start.saturating_add(self.len() as u64), file.end))
     }
 
+    /// The number of the shard that has all of these bytes, and where in its payload.
+    pub fn in_shard(&self) -> Option<(usize, Extent)> {
+        self.in_shard
+    }
+
     /// Whether all of the file has been read at once.
     pub fn is_whole(&self) -> bool {
         let len = self.file.as_ref().map(|file| file.end - file.start);
@@ -62,11 +90,7 @@ impl Read<'_> {
     pub fn done(&self) -> bool {
         match &self.bytes {
             Bytes::Made(_) => true,
-            Bytes::Payload(bytes) => {
-                let is_right = bytes.is_still_right();
-                bytes.done();
-                is_right
-            }
+            Bytes::Payload(bytes) => bytes.is_still_right(),
         }
     }
 }
@@ -90,17 +114,17 @@ impl Tree {
         len: u32,
         permit: &mut Permit<'_>,
     ) -> Result<Read<'_>, TreeError> {
-        let (file, bytes) = match node {
+        let found = match node {
             Node::Record(number) => self.read_record(number, offset, len, permit)?,
             Node::RawData => self.read_raw_data(offset, len, permit)?,
-            Node::RawIndex => (None, made(self.read_raw_index(offset, len)?)),
+            Node::RawIndex => Found::made(self.read_raw_index(offset, len)?),
             Node::Info => {
                 let info = self.info()?;
                 let start = usize::try_from(offset)
                     .unwrap_or(usize::MAX)
                     .min(info.len());
                 let end = start.saturating_add(len as usize).min(info.len());
-                (None, made(&info[start..end]))
+                Found::made(&info[start..end])
             }
             Node::Root
             | Node::Records
@@ -114,8 +138,9 @@ impl Tree {
         Ok(Read {
             node,
             offset,
-            file,
-            bytes,
+            file: found.file,
+            in_shard: found.in_shard,
+            bytes: found.bytes,
         })
     }
 
@@ -125,19 +150,23 @@ impl Tree {
         offset: u64,
         len: u32,
         permit: &mut Permit<'_>,
-    ) -> Result<(Option<Range<u64>>, Bytes<'_>), TreeError> {
-        let (shard, local) = self
+    ) -> Result<Found<'_>, TreeError> {
+        let (number_of_shard, local) = self
             .dataset
             .locate(self.record(number)?)
             .ok_or(TreeError::NotFound)?;
-        let base = self.dataset.first_byte(shard).ok_or(TreeError::NotFound)?;
-        let shard = &self.dataset.shards()[shard];
-        let (extent, bytes) = shard.read_record(local, offset, u64::from(len), permit)?;
-        let bytes = Bytes::Payload(bytes.ok_or(TreeError::TooLong)?);
-        Ok((Some(base + extent.start()..base + extent.end()), bytes))
+        let base = self.dataset.first_byte(number_of_shard);
+        let base = base.ok_or(TreeError::NotFound)?;
+        let shard = &self.dataset.shards()[number_of_shard];
+        let (stays, len) = (
+            self.dataset.resident().record(number).in_shard,
+            u64::from(len),
+        );
+        let (extent, bytes) = shard.read_record(local, offset, len, stays, permit)?;
+        Ok(Found {
+            file: Some(base + extent.start()..base + extent.end()),
+            in_shard: Some((number_of_shard, extent.part(offset, len))),
+            bytes: Bytes::Payload(bytes.ok_or(TreeError::TooLong)?),
+        })
     }
-}
-
-pub(super) fn made<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Bytes<'a> {
-    Bytes::Made(bytes.into())
 }
