@@ -1,15 +1,21 @@
 """One dataset in every form: the plain files, the images of all peers, and lists of what to read."""
 
+import math
 import os
 import random
+import struct
 import subprocess
 import time
 from dataclasses import dataclass
 
 import machine
 
+FOOTER = struct.Struct("<qq8s")
 IN_DIRECTORY = 1000
 BLOCK = 1 << 26
+# Of the sizes that are not even: one file in twenty is larger than three times the mean, one in four
+# smaller than a third of it.
+SIGMA = 1.0
 # Files that are read of a slow peer, and of each with nothing in memory.
 SLOW = 5000
 COLD_IN_ORDER = 20_000
@@ -34,12 +40,13 @@ class Made:
 
 
 class Dataset:
-    """Files in directories of 1000, of random bytes, of 0.5 to 1.5 times the mean size."""
+    """Files in directories of 1000, of random bytes; even sizes are of 0.5 to 1.5 times the mean."""
 
-    def __init__(self, name, files, mean, work, options):
+    def __init__(self, name, files, mean, work, options, is_even=True):
         self.name = name
         self.files = files
         self.mean = mean
+        self.is_even = is_even
         self.work = work
         self.tree = work / "tree"
         self.most = min(options.limit, files)
@@ -93,12 +100,19 @@ class Dataset:
             path = self.tree / self.path(place)
             if place % IN_DIRECTORY == 0:
                 path.parent.mkdir(parents=True)
-            size = self.mean // 2 + source.randrange(self.mean)
+            size = self.size(source)
             start = source.randrange(len(block) - size)
             with open(path, "wb", buffering=0) as file:
                 file.write(block[start:start + size])
             self.bytes += size
         self.write_list(self.work / "names.list", map(self.path, range(self.files)))
+
+    def size(self, source):
+        """Of one file: from a half to one and a half of the mean, or log-normal around it."""
+        if self.is_even:
+            return self.mean // 2 + source.randrange(self.mean)
+        middle = math.log(self.mean) - SIGMA**2 / 2
+        return min(BLOCK // 2, round(source.lognormvariate(middle, SIGMA)))
 
     def path(self, place):
         return f"{place // IN_DIRECTORY:04d}/{place:07d}.bin"
@@ -131,6 +145,14 @@ class Dataset:
             self.write_list(path, map(self.number if by_number else self.path, selection.places))
         return path
 
+    def parts(self, selection, peer):
+        """The records of the shards, as parts of them."""
+        path = self.work / f"{selection.name}.parts"
+        if not path.exists():
+            records = [part for shard in self.image(peer) for part in records_of(shard)]
+            self.write_list(path, (records[place] for place in selection.places))
+        return path
+
     def directories(self, selection, peer):
         """The directories of the first files, for a listing; numbered files are in one."""
         count = self.files if peer.by_number else len(selection.places)
@@ -146,3 +168,20 @@ class Dataset:
     def write_list(path, names):
         with open(path, "w") as file:
             file.writelines(f"{name}\n" for name in names)
+
+
+def payload_of(shard):
+    """Records and bytes of the payload, as the footer says; footers of ROXXEL01 are what roxfs
+    writes."""
+    with open(shard, "rb") as file:
+        file.seek(-FOOTER.size, os.SEEK_END)
+        return FOOTER.unpack(file.read())[:2]
+
+
+def records_of(shard):
+    """Where each record is: the shard's name, start and length."""
+    count, payload = payload_of(shard)
+    with open(shard, "rb") as file:
+        file.seek(payload)
+        ends = struct.unpack(f"<{count}q", file.read(8 * count))
+    return [f"{shard.name} {start} {end - start}" for start, end in zip((0, *ends), ends)]

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import epochs
 import machine
 import measure
 import memory
@@ -17,6 +18,7 @@ import options as command_line
 import peers
 import raw
 import report
+import slow
 from dataset import Dataset
 from passes import Different, Reader
 
@@ -51,7 +53,8 @@ def usable(run, candidates):
 def make(name, work, options):
     """A dataset with all images."""
     files, mean = command_line.DATASETS[name]
-    dataset = Dataset(name, max(1, files // options.scale), mean, work, options)
+    dataset = Dataset(name, max(1, files // options.scale), mean, work, options,
+                      is_even=name not in command_line.UNEVEN)
     progress(f"{name}: making {dataset.files:,} files")
     dataset.make_tree()
     for peer in chosen(options, name):
@@ -64,14 +67,17 @@ def steps(options, run):
     """The measurements in order: names, and functions of a peer."""
     result = []
     for name in command_line.tests_of(options, run.dataset.name):
+        if name in ("slow", "memory"):
+            result += (slow if name == "slow" else epochs).rows(run, options)
+            continue
         if name in ("listed", "random"):
             test = measure.listed if name == "listed" else measure.in_random_order
-            for count in options.processes:
+            for count in options.processes_of(name):
                 result.append((f"{name}, processes: {count}",
                                lambda peer, test=test, count=count: test(run, peer, count)))
             continue
         test = {"mount": measure.mount, "listing": measure.listing, "growth": measure.growth,
-                "raw": raw.measure, "cold": measure.cold, "memory": measure.limited_memory}[name]
+                "raw": raw.measure, "cold": measure.cold}[name]
         result.append((name, lambda peer, test=test: test(run, peer)))
     return result
 
@@ -84,7 +90,7 @@ def measure_rounds(run, options, measured):
     for run.round in range(options.rounds):
         begin = run.round % len(measured)
         for name, step in steps(options, run):
-            if name == "memory" and reason:
+            if name.startswith("memory") and reason:
                 continue
             took = {peer.name: timed(step, peer) for peer in measured[begin:] + measured[:begin]}
             if name == "cold" and run.raw_peers:

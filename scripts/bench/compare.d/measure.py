@@ -4,13 +4,9 @@ import sys
 from contextlib import contextmanager
 
 import machine
-import memory
 from dataset import Dataset
-from mounts import Failed
-from passes import Killed, Reader
+from passes import Reader
 
-MEMORY_FACTORS = (1.5, 1.1)
-EPOCHS = 3
 GROWTH_PASSES = 3
 
 
@@ -53,12 +49,14 @@ class Run:
         return 100 * self.round + number
 
     @contextmanager
-    def mounted(self, peer, limited=None, timed=True):
-        """Mounts a peer; gives the directory of its files, and its mount."""
+    def mounted(self, peer, limited=None, timed=True, images=None):
+        """Mounts a peer, whose images are in the dataset's directory unless it is said where; gives
+        the directory of its files, and its mount."""
+        images = images or self.dataset.work
         if not peer.is_mount:
-            yield self.dataset.tree, None
+            yield images if peer.is_shard else images / "tree", None
             return
-        with peer.mount(self.dataset, limited) as mount:
+        with peer.mount(self.dataset, images, limited) as mount:
             if timed:
                 self.sample("mount", "time", peer.name, "ms", 1000 * mount.seconds)
             yield mount.directory / peer.under, mount
@@ -69,6 +67,18 @@ class Run:
         if peer.name == "plain":
             self.reader.list(peer, self.dataset.in_order(peer), self.dataset.tree)
             self.reader.files("read", peer, selection, self.dataset.tree)
+
+    def warm_all(self, peer, selection):
+        """Puts into memory what a pass reads from the storage."""
+        self.dataset.warm(peer)
+        if peer.name == "plain":
+            self.reader.files("read", peer, selection, self.dataset.tree)
+
+    def private(self, test, peer, mount):
+        """Notes the private memory of a peer's daemon at the end of a test."""
+        if mount is not None and mount.process is not None:
+            used = machine.private_memory(mount.process.pid)
+            self.sample(test, "private", peer.name, "kB", used / 1024)
 
 
 def mount(run, peer):
@@ -112,7 +122,7 @@ def in_random_order(run, peer, processes):
 
 def roxxel(run, peer, test, selection, seeds):
     """The same two passes, in Python, in one process."""
-    if not test.endswith("-1"):
+    if peer.is_shard or not test.endswith("-1"):
         return
     passes = run.reader.roxxel(peer, selection, seeds)
     run.sample("mount", "time", peer.name, "ms", 1000 * passes["open"])
@@ -183,26 +193,3 @@ def cold_pass(run, measure, peer, selection, is_listed=False, seed=None):
     run.rate("cold", measure, peer, totals, disk=disk)
     if disk is not None:
         run.sample("cold", f"{measure}-disk", peer.name, "x", disk / totals["bytes"])
-
-
-def limited_memory(run, peer):
-    """Epochs in random order, the daemon and the reader under one limit."""
-    if not peer.can_read_files or peer.slow or peer.is_roxfs and peer.under == "files":
-        return
-    for factor in MEMORY_FACTORS:
-        try:
-            epochs(run, peer, factor)
-        except (Killed, Failed) as error:
-            run.note(f"{peer.name} at {factor} times the dataset: {error!r}")
-
-
-def epochs(run, peer, factor):
-    everything = run.dataset.everything()
-    machine.drop_caches()
-    with memory.Limited(int(factor * run.dataset.bytes)) as limited:
-        with run.mounted(peer, limited, timed=False) as (directory, _):
-            for number in range(1, EPOCHS + 1):
-                totals = run.reader.files("read", peer, everything, directory,
-                                          seed=run.seed(number), limited=limited)
-                run.sample(f"memory-{factor}", f"epoch-{number}", peer.name, "s",
-                           totals["seconds"], files=totals["files"], bytes=totals["bytes"])

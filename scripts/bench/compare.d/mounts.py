@@ -130,7 +130,7 @@ def end_process(process):
 
 
 def unmount_all():
-    for mount in list(alive):
+    for mount in reversed(alive[:]):
         mount.unmount()
 
 

@@ -3,10 +3,15 @@
 import argparse
 import sys
 
-# Name: files, and their mean size in bytes.
-DATASETS = {"10kb": (100_000, 10_000), "110kb": (20_000, 110_000), "100b": (1_000_000, 100)}
+# Name: files, and their mean size in bytes. Sizes are even between 0.5 and 1.5 times the mean, those
+# of UNEVEN log-normal.
+DATASETS = {"10kb": (100_000, 10_000), "110kb": (20_000, 110_000), "37kb": (40_000, 37_000),
+            "100b": (1_000_000, 100)}
+UNEVEN = {"37kb"}
 
 TESTS = {
+    "slow": "storage of 3 and 20 ms a request, nothing in memory: the first of an epoch, in order and random",
+    "memory": "epochs with a limit of memory of a fraction of the dataset; bytes read from the disk",
     "mount": "time to mount",
     "listed": "first and second pass in order, after a listing; images in the page cache",
     "random": "first and second pass in random order, never listed; images in the page cache",
@@ -14,7 +19,6 @@ TESTS = {
     "growth": "private memory of each daemon after each of three passes over one mount (first round)",
     "raw": "raw/data against the shard itself: dd, fio, np.memmap",
     "cold": "nothing in memory: in order, in order after a listing, random; bytes read from the disk",
-    "memory": "three epochs in random order under a limit of 1.5 and 1.1 times the dataset",
 }
 
 # Files that are read in a pass: of a dataset that is not scaled, and at least.
@@ -22,21 +26,35 @@ MOST_FILES = 30_000
 LEAST_FILES = 5000
 
 # What a dataset is not measured for unless --tests asks for it.
-LEFT_OUT = {"10kb": {"memory"}, "110kb": set(), "100b": {"raw", "memory"}}
+LEFT_OUT = {"10kb": set(), "110kb": set(), "37kb": set(), "100b": {"raw", "slow", "memory"}}
+
+# How many processes read, and in which orders, where nothing is said.
+PROCESSES = {"slow": [1, 8, 32], "memory": [1, 4], "listed": [1, 4], "random": [1, 4]}
+ORDERS = ("in-order", "random")
+LIMIT_ON = ("both", "reader")
+EPOCHS = 5
 
 PEERS = (
-    "plain", "roxfs-records", "roxfs-files", "before-records", "before-files", "erofs", "squashfs", "squashfuse", "fuse-zip",
+    "plain", "shard", "roxfs-records", "roxfs-files", "before-records", "before-files", "erofs", "squashfs", "squashfuse", "fuse-zip",
     "ratarmount", "roxxel",
 )
 
 DESCRIPTION = """\
 Measures roxfs against the same files on the same disk and in other mounted formats: kernel erofs
 (from a file) and squashfs, squashfuse_ll, fuse-zip, ratarmount, and the Python package roxxel
-(index access, no mount). Installs what it needs, makes the same dataset for all, and measures them
+(index access, no mount); in some tests also against reading the records from the shards themselves.
+Installs what it needs, makes the same dataset for all, and measures them
 in turn, several rounds. Prints medians as Markdown. Needs root.
 
 Every pass compares a sum over place, size, first and last 8 bytes of each file with that of the
 plain files, and a difference ends the run.
+
+Slow storage is a directory whose file system waits before it answers a lookup, a question for
+attributes, an open and each read of up to 1 MiB; many wait at the same time, and what the kernel has
+cached costs nothing. How real storage compares, each as its maker says: Amazon EFS (NFS) reads from
+0.25 ms, of its cheaper classes single-digit milliseconds; FSx for Lustre below 1 ms on SSD,
+single-digit on disks; EBS gp3 single-digit milliseconds; S3 100 to 200 ms for a small object. So
+3 ms stands for a busy NFS server, Lustre on disks or a cloud disk, 20 ms for one that is far away.
 
 environment:
   ROXFS=FILE     measure this binary and do not build one
@@ -67,6 +85,21 @@ def process_counts(text):
     return [positive(word) for word in text.split(",")]
 
 
+def numbers(text):
+    """Numbers from 0, separated by commas."""
+    found = [float(word) for word in text.split(",")]
+    if min(found) < 0:
+        raise ValueError
+    return found
+
+
+class Options(argparse.Namespace):
+    """What is asked for."""
+
+    def processes_of(self, test):
+        return self.processes or PROCESSES[test]
+
+
 def parser():
     tests = "\n".join(f"  {name:<9} {what}" for name, what in TESTS.items())
     datasets = "\n".join(
@@ -79,7 +112,7 @@ def parser():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--dataset", metavar="NAME,...", type=listed(DATASETS), default=list(DATASETS),
-        help="these datasets alone, one after the other [all three]")
+        help="these datasets alone, one after the other [all]")
     add("--tests", metavar="NAME,...", type=listed(TESTS),
         help="these tests alone [all that the dataset is for]")
     add("--only", metavar="PEER,...",
@@ -88,8 +121,20 @@ def parser():
         default=list(PEERS),
         help=f"these alone, and plain, which is what the others are compared with; of "
              f"{', '.join(PEERS)}; roxfs and before mean both trees of each [all]")
-    add("--processes", metavar="N,...", type=process_counts, default=[1, 4],
-        help="how many processes read at the same time in listed and random [1,4]")
+    counts = "; ".join(f"{test}: {','.join(map(str, of))}" for test, of in PROCESSES.items())
+    add("--processes", metavar="N,...", type=process_counts,
+        help=f"how many processes read at the same time [{counts}]")
+    add("--orders", metavar="ORDER,...", type=listed(ORDERS), default=list(ORDERS),
+        help="orders in slow and memory [in-order,random]")
+    add("--delays", metavar="MS,...", type=numbers,
+        help="milliseconds a request in slow [3, and of small files 20 with 32 readers] and memory "
+             "(0 is the disk itself) [0, and 3 with half of the dataset, random, the most readers]")
+    add("--fractions", metavar="X,...", type=numbers,
+        help="limits in memory, times the dataset [0.25,0.5,0.9,1.5]")
+    add("--limit-on", metavar="WHAT,...", type=listed(LIMIT_ON),
+        help="in memory: both, the reader and the daemon together, or the reader alone [both, and "
+             "reader with half of the dataset]")
+    add("--epochs", metavar="N", type=positive, default=EPOCHS, help=f"epochs in memory [{EPOCHS}]")
     add("--rounds", metavar="N", type=positive, help="rounds to take the medians of [3]")
     add("--quick", action="store_true", help="a twentieth of the files, one round")
     add("--scale", metavar="N", type=positive, help="make one Nth of the files [1]")
@@ -106,7 +151,7 @@ def parser():
 
 def parse(arguments):
     """The options, complete."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(arguments, Options())
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.scale = options.scale or (20 if options.quick else 1)
     options.limit = options.limit or max(LEAST_FILES, MOST_FILES // options.scale)

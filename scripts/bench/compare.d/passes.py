@@ -26,9 +26,10 @@ class Reader:
         self.dataset = dataset
         self.expected = {}
 
-    def run(self, mode, listing, directory, seed=None, processes=1, limited=None):
+    def run(self, mode, listing, directory, seed=None, first=None, processes=1, limited=None):
         command = [self.program, mode, "-p", str(processes)]
         command += ["-s", str(seed)] if seed is not None else []
+        command += ["-n", str(first)] if first is not None else []
         try:
             done = subprocess.run(
                 [*command, listing, directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -56,11 +57,25 @@ class Reader:
                     f"{expected}")
         return totals
 
-    def files(self, mode, peer, selection, directory, **how):
-        """Reads or stats a selection."""
+    def files(self, mode, peer, selection, directory, seed=None, first=None, **how):
+        """Reads or stats a selection, or the first of a random order of it; from a shard itself its
+        records are read."""
         listing = self.dataset.list(selection, peer.by_number)
-        totals = self.run(mode, listing, directory, **how)
-        return self.compare(mode, selection.name, totals, peer)
+        if peer.is_shard:
+            listing = self.dataset.parts(selection, peer)
+        totals = self.run("parts" if peer.is_shard else mode, listing, directory, seed=seed,
+                          first=first, **how)
+        return self.compare(mode, part_name(selection, seed, first), totals, peer)
+
+    def expect_part(self, selection, seed=None, first=None):
+        """Takes the sum of a part of a random order of the plain files."""
+        key = "read", part_name(selection, seed, first)
+        if key not in self.expected:
+            listing = self.dataset.list(selection, by_number=False)
+            totals = self.run("read", listing, self.dataset.tree, seed=seed, first=first)
+            self.expected[key] = {key: totals[key] for key in ("files", "bytes", "sum")}
+        # The other list, so that no measurement has to write it.
+        self.dataset.list(selection, by_number=True)
 
     def list(self, peer, selection, directory):
         """Lists the directories of a selection of the first files, as `ls -lU` does."""
@@ -97,3 +112,10 @@ class Reader:
         for totals in passes["passes"]:
             self.compare("read", selection.name, totals, peer)
         return passes
+
+
+def part_name(selection, seed, first):
+    """What the sum of the first files of an order is known by: of all of them it is the same in any order."""
+    if first is None or first >= len(selection.places):
+        return selection.name
+    return f"{selection.name}, the first {first} of seed {seed}"

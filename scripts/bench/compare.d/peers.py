@@ -46,35 +46,41 @@ class Peer:
         return self.name.startswith(("roxfs-", "before-"))
 
     @property
+    def is_shard(self):
+        """Whether its files are parts of a shard, read from the shard itself."""
+        return self.name == "shard"
+
+    @property
     def is_mount(self):
         return self.start is not None
 
     @property
     def can_read_files(self):
         """Whether any program can read its files."""
-        return self.name != "roxxel"
+        return self.name not in ("roxxel", "shard")
 
-    def mount(self, dataset, limited=None):
-        """A fresh mount."""
-        return Mount(dataset.work / "mnt", lambda mount: self.start(mount, dataset.work),
+    def mount(self, dataset, images, limited=None):
+        """A fresh mount; `images` is the dataset's directory, or that on slow storage."""
+        return Mount(dataset.work / "mnt", lambda mount: self.start(mount, images),
                      dataset.work / "daemon.log", limited)
 
 
 def serve(*command):
-    """Starts a daemon: {image directory}/... and the mount point are filled in."""
-    def start(mount, work):
-        paths = {"work": work, "mnt": mount.directory}
+    """Starts a daemon: the directories of the images and for an index, and the mount point are
+    filled in."""
+    def start(mount, images):
+        paths = {"images": images, "index": mount.directory.parent, "mnt": mount.directory}
         mount.serve([str(word).format(**paths) for word in command])
     return start
 
 
-def squashfs(mount, work):
-    mount.mount_loop("squashfs", work / "d.squashfs")
+def squashfs(mount, images):
+    mount.mount_loop("squashfs", images / "d.squashfs")
 
 
-def erofs(mount, work):
+def erofs(mount, images):
     """Kernels before 6.12 have no mounts of a file, and want a loop device."""
-    image = work / "d.erofs"
+    image = images / "d.erofs"
     try:
         mount.mount_image("erofs", image)
     except OSError as error:
@@ -101,13 +107,14 @@ def roxfs(name, program):
     def tree(under, by_number):
         return Peer(
             f"{name}-{under}", make=PACK, image="d_*.rox", under=under,
-            by_number=by_number, start=serve(program, "mount", "-f", "{work}/d.rox", "{mnt}"),
+            by_number=by_number, start=serve(program, "mount", "-f", "{images}/d.rox", "{mnt}"),
             version=lambda: machine.run(program, "--version"))
     return [tree("records", by_number=True), tree("files", by_number=False)] if program else []
 
 
 ALL = [
     Peer("plain"),
+    Peer("shard", make=PACK, image="d_*.rox", by_number=True),
     *roxfs("roxfs", ROXFS),
     *roxfs("before", BEFORE),
     Peer("erofs", make="mkfs.erofs --quiet d.erofs tree", image="d.erofs", start=erofs,
@@ -115,13 +122,13 @@ ALL = [
     Peer("squashfs", make=SQUASH, image="d.squashfs", start=squashfs,
          version=kernel("squashfs-tools")),
     Peer("squashfuse", make=SQUASH, image="d.squashfs", version=debian("squashfuse"),
-         start=serve("squashfuse_ll", "-f", "{work}/d.squashfs", "{mnt}")),
+         start=serve("squashfuse_ll", "-f", "{images}/d.squashfs", "{mnt}")),
     Peer("fuse-zip", make="cd tree && zip -0 -q -X -@ ../d.zip <../names.list", image="d.zip",
-         start=serve("fuse-zip", "-f", "-r", "{work}/d.zip", "{mnt}"), slow=True,
+         start=serve("fuse-zip", "-f", "-r", "{images}/d.zip", "{mnt}"), slow=True,
          not_for=("100b",), version=debian("fuse-zip")),
     Peer("ratarmount", make="tar cf d.tar --sort=name -C tree .", image="d.tar",
-         start=serve(VENV / "ratarmount", "-f", "--index-file", "{work}/d.tar.index",
-                     "{work}/d.tar", "{mnt}"),
+         start=serve(VENV / "ratarmount", "-f", "--index-file", "{index}/d.tar.index",
+                     "{images}/d.tar", "{mnt}"),
          slow=True, version=python_package("ratarmount")),
     Peer("roxxel", make=PACK, image="d_*.rox", by_number=True,
          version=python_package("roxxel")),

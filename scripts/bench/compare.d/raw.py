@@ -2,13 +2,12 @@
 
 import json
 import re
-import struct
 import subprocess
 
+from dataset import payload_of
 from mounts import Failed
 from peers import ROOT, VENV
 
-FOOTER = struct.Struct("<qq8s")
 PIECE = 1 << 20
 # How much fio reads at random places of 4 KiB and of 128 KiB.
 RANDOM_4K = 64 << 20
@@ -21,7 +20,7 @@ def measure(run, peer):
         return
     where = "raw/data" if peer is run.raw_peers.get("roxfs") else "raw/data before"
     shard = run.dataset.image(peer)[0]
-    size = payload(shard) // PIECE * PIECE
+    size = payload_of(shard)[1] // PIECE * PIECE
     if size == 0:
         return run.note("raw: the shard is too small")
     for name, program in PROGRAMS.items():
@@ -41,13 +40,6 @@ def twice(run, name, where, program, path, size):
         run.sample("raw", f"{name}-{number}", where, "MB/s", amount / seconds / 1e6,
                    bytes=amount, seconds=seconds)
     return found
-
-
-def payload(shard):
-    """Bytes of the payload, as the footer says; footers of ROXXEL01 are what roxfs writes."""
-    with open(shard, "rb") as file:
-        file.seek(-FOOTER.size, 2)
-        return FOOTER.unpack(file.read())[1]
 
 
 def dd(path, size, *flags):

@@ -1,13 +1,19 @@
 /*
  * Reads, stats or lists the files that a list names, and prints how long it took, as JSON.
  *
- *     reader read|stat [-s SEED] [-p PROCESSES] LIST DIR
+ *     reader read|stat|parts [-s SEED] [-p PROCESSES] [-n FIRST] LIST DIR
+ *     reader read [-s SEED] [-p PROCESSES] -d SECONDS -c COUNTERS LIST DIR
  *     reader list LIST DIR
  *
  * LIST has paths relative to DIR, one a line. `read` opens each, asks for its size, reads all of
  * it and closes it; `stat` asks for its size. `list` walks each directory named as `ls -lU` does:
- * it takes the attributes of every entry. With a seed the order is shuffled. Several processes
- * take turns of 64 files, as loaders with batches do.
+ * it takes the attributes of every entry. `parts` reads parts of larger files, which stay open:
+ * a line is a path, and where in the file the part begins and its length, separated by spaces.
+ *
+ * With a seed the order is shuffled; FIRST ends it after this many. Several processes take turns of
+ * 64 files, as loaders with batches do. With -d epochs follow each other, each with a seed one
+ * higher, until the first that ends after this many seconds; COUNTERS is then a file of a number of
+ * 8 bytes for each process, the files that it has read so far, each at the start of 64 bytes.
  *
  * The clock starts when the list is loaded and the processes wait. The sum depends on size, first
  * and last 8 bytes of each file and on its place in LIST, but not on the order of reading (`list`:
@@ -29,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TURN = 64, MOST_PROCESSES = 256 };
+enum { TURN = 64, MOST_PROCESSES = 256, MOST_WHOLE = 256 };
 
 struct list {
     char **paths;
@@ -37,8 +43,10 @@ struct list {
     size_t count;
 };
 
+/* Of one process; in a line of the processors' caches of its own. */
 struct totals {
-    uint64_t files, bytes, sum;
+    _Alignas(64) uint64_t files;
+    uint64_t bytes, sum;
 };
 
 struct buffer {
@@ -74,6 +82,16 @@ static uint64_t sum_of(uint64_t place, const char *bytes, size_t size)
     return mix(mix(mix(mix(place) ^ size) ^ first) ^ last);
 }
 
+static void make_room(struct buffer *buffer, size_t size)
+{
+    if (size <= buffer->size)
+        return;
+    buffer->size = 2 * size;
+    buffer->bytes = realloc(buffer->bytes, buffer->size);
+    if (buffer->bytes == NULL)
+        err(1, "%zu bytes", buffer->size);
+}
+
 static void visit_read(int dir, const char *path, uint64_t place, struct buffer *buffer,
                        struct totals *totals)
 {
@@ -82,12 +100,7 @@ static void visit_read(int dir, const char *path, uint64_t place, struct buffer 
     if (file < 0 || fstat(file, &attributes) < 0)
         err(1, "%s", path);
     size_t size = (size_t)attributes.st_size, at = 0;
-    if (size + 1 > buffer->size) {
-        buffer->size = 2 * size + 1;
-        buffer->bytes = realloc(buffer->bytes, buffer->size);
-        if (buffer->bytes == NULL)
-            err(1, "%zu bytes", buffer->size);
-    }
+    make_room(buffer, size + 1);
     while (at < size) {
         /* One more than the size, as most programs ask for: the end needs no second call. */
         ssize_t got = read(file, buffer->bytes + at, size + 1 - at);
@@ -135,6 +148,42 @@ static void visit_list(int parent, const char *path, uint64_t place, struct buff
             count_file(totals, (uint64_t)attributes.st_size, mix((uint64_t)attributes.st_size));
     }
     closedir(dir);
+}
+
+/* A file of parts, opened once by each process. */
+static int open_whole(int dir, const char *path)
+{
+    static struct { char *path; int file; } known[MOST_WHOLE];
+    size_t at = 0;
+    while (at < MOST_WHOLE && known[at].path != NULL && strcmp(known[at].path, path) != 0)
+        at++;
+    if (at == MOST_WHOLE)
+        errx(1, "%s: more than %d files", path, MOST_WHOLE);
+    if (known[at].path == NULL) {
+        known[at].path = strdup(path);
+        known[at].file = openat(dir, path, O_RDONLY | O_CLOEXEC);
+        if (known[at].path == NULL || known[at].file < 0)
+            err(1, "%s", path);
+    }
+    return known[at].file;
+}
+
+static void visit_part(int dir, const char *line, uint64_t place, struct buffer *buffer,
+                       struct totals *totals)
+{
+    char path[256];
+    unsigned long long start, size;
+    if (sscanf(line, "%255s %llu %llu", path, &start, &size) != 3)
+        errx(1, "%s: no part of a file", line);
+    make_room(buffer, size + 1);
+    int file = open_whole(dir, path);
+    for (size_t at = 0; at < size;) {
+        ssize_t got = pread(file, buffer->bytes + at, size - at, (off_t)(start + at));
+        if (got <= 0)
+            err(1, "%s", line);
+        at += (size_t)got;
+    }
+    count_file(totals, size, sum_of(place, buffer->bytes, size));
 }
 
 static char *load(const char *path, size_t *size)
@@ -185,12 +234,10 @@ static void work(const struct list *list, visit *visit, int dir, size_t number, 
                  struct totals *totals)
 {
     struct buffer buffer = {NULL, 0};
-    struct totals own = {0, 0, 0};
     for (size_t turn = number * TURN; turn < list->count; turn += processes * TURN)
         for (size_t at = turn; at < turn + TURN && at < list->count; at++)
-            visit(dir, list->paths[list->order[at]], list->order[at], &buffer, &own);
+            visit(dir, list->paths[list->order[at]], list->order[at], &buffer, totals);
     free(buffer.bytes);
-    *totals = own;
 }
 
 static double now(void)
@@ -223,6 +270,7 @@ static double work_together(const struct list *list, visit *visit, int dir, size
         }
     }
     double start = now();
+    close(gate[0]);
     close(gate[1]);
     for (size_t number = 0; number < processes; number++) {
         int status;
@@ -234,7 +282,7 @@ static double work_together(const struct list *list, visit *visit, int dir, size
 
 static struct totals sum_up(const struct totals *totals, size_t processes)
 {
-    struct totals all = {0, 0, 0};
+    struct totals all = {.files = 0};
     for (size_t number = 0; number < processes; number++) {
         all.files += totals[number].files;
         all.bytes += totals[number].bytes;
@@ -245,7 +293,8 @@ static struct totals sum_up(const struct totals *totals, size_t processes)
 
 static void usage(void)
 {
-    fputs("usage: reader read|stat|list [-s SEED] [-p PROCESSES] LIST DIR\n", stderr);
+    fputs("usage: reader read|stat|parts|list [-s SEED] [-p PROCESSES] [-n FIRST] "
+          "[-d SECONDS -c COUNTERS] LIST DIR\n", stderr);
     exit(2);
 }
 
@@ -257,23 +306,59 @@ static visit *mode_of(const char *mode)
         return visit_stat;
     if (strcmp(mode, "list") == 0)
         return visit_list;
+    if (strcmp(mode, "parts") == 0)
+        return visit_part;
     usage();
     return NULL;
 }
 
+/* Where the processes count, so that the parent, and whoever maps the file, can see it. */
+static struct totals *share_totals(const char *path)
+{
+    size_t size = MOST_PROCESSES * sizeof(struct totals);
+    int file = -1, flags = MAP_SHARED | MAP_ANONYMOUS;
+    if (path != NULL) {
+        file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        if (file < 0 || ftruncate(file, 0) < 0 || ftruncate(file, (off_t)size) < 0)
+            err(1, "%s", path);
+        flags = MAP_SHARED;
+    }
+    struct totals *totals = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, file, 0);
+    if (totals == MAP_FAILED)
+        err(1, "mmap");
+    return totals;
+}
+
+static double one_epoch(const struct list *list, visit *visit, int dir, size_t processes,
+                        struct totals *totals)
+{
+    if (processes > 1)
+        return work_together(list, visit, dir, processes, totals);
+    double start = now();
+    work(list, visit, dir, 0, 1, totals);
+    return now() - start;
+}
+
 int main(int count, char **arguments)
 {
-    const char *seed = NULL;
-    size_t processes = 1, size;
+    const char *seed = NULL, *counters = NULL;
+    size_t processes = 1, first = SIZE_MAX, size;
+    double least = 0;
     int option;
     if (count < 2)
         usage();
     visit *visit = mode_of(arguments[1]);
-    for (optind = 2; (option = getopt(count, arguments, "s:p:")) != -1;) {
+    for (optind = 2; (option = getopt(count, arguments, "s:p:n:d:c:")) != -1;) {
         if (option == 's')
             seed = optarg;
         else if (option == 'p')
             processes = strtoul(optarg, NULL, 10);
+        else if (option == 'n')
+            first = strtoul(optarg, NULL, 10);
+        else if (option == 'd')
+            least = strtod(optarg, NULL);
+        else if (option == 'c')
+            counters = optarg;
         else
             usage();
     }
@@ -282,27 +367,27 @@ int main(int count, char **arguments)
 
     char *text = load(arguments[optind], &size);
     struct list list = split(text, size);
-    if (seed != NULL)
-        shuffle(&list, strtoull(seed, NULL, 10));
+    size_t all_files = list.count;
     int dir = open(arguments[optind + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         err(1, "%s", arguments[optind + 1]);
-    struct totals *totals = mmap(NULL, MOST_PROCESSES * sizeof *totals, PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (totals == MAP_FAILED)
-        err(1, "mmap");
+    struct totals *totals = share_totals(counters);
 
-    double seconds;
-    if (processes == 1) {
-        double start = now();
-        work(&list, visit, dir, 0, 1, totals);
-        seconds = now() - start;
-    } else {
-        seconds = work_together(&list, visit, dir, processes, totals);
-    }
+    double seconds = 0;
+    unsigned epochs = 0;
+    do {
+        list.count = all_files;
+        if (seed != NULL)
+            shuffle(&list, strtoull(seed, NULL, 10) + epochs);
+        if (first < list.count)
+            list.count = first;
+        seconds += one_epoch(&list, visit, dir, processes, totals);
+        epochs++;
+    } while (seconds < least);
     struct totals all = sum_up(totals, processes);
-    printf("{\"files\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"sum\": \"%016llx\"}\n",
-           (unsigned long long)all.files, (unsigned long long)all.bytes, seconds,
+    printf("{\"files\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"epochs\": %u, "
+           "\"sum\": \"%016llx\"}\n",
+           (unsigned long long)all.files, (unsigned long long)all.bytes, seconds, epochs,
            (unsigned long long)all.sum);
     free(list.paths);
     free(list.order);

@@ -6,9 +6,9 @@ from statistics import median
 
 from options import PEERS
 
-NOT_OTHER_MOUNTS = ("plain", "roxxel")
+NOT_OTHER_MOUNTS = ("plain", "shard", "roxxel")
 LABELS = {
-    "plain": "plain files", "roxfs-records": "roxfs, records/", "roxfs-files": "roxfs, files/",
+    "plain": "plain files", "shard": "reading the shard itself", "roxfs-records": "roxfs, records/", "roxfs-files": "roxfs, files/",
     "before-records": "roxfs before, records/", "before-files": "roxfs before, files/",
     "erofs": "kernel erofs", "squashfs": "kernel squashfs", "squashfuse": "squashfuse_ll",
     "roxxel": "roxxel 0.1.0 (Python, no mount)",
@@ -18,6 +18,9 @@ RAW_LABELS = {
     "fio-random-4k": "fio, 4 KiB, random", "fio-random-128k": "fio, 128 KiB, random",
     "memmap": "np.memmap, sum of all",
 }
+
+# Columns of epochs; those that were not measured are left out.
+MOST_EPOCHS = 10
 
 LEGEND = """\
 Medians over the rounds, in brackets the lowest and the highest. "/ plain" is the ratio to the plain
@@ -76,17 +79,42 @@ def tables_of(tests):
             tables += [cold_table("in-order", "in order, never listed"),
                        cold_table("listed", "in order after a listing"),
                        cold_table("random", "random order, never listed")]
+        elif test.startswith("slow-"):
+            tables.append(slow_table(test))
         elif test.startswith("memory-"):
-            factor = test.split("-")[1]
-            columns = tuple(Column(f"epoch-{n}", f"epoch {n}") for n in (1, 2, 3))
-            tables.append(Table(test, f"Random epochs, daemon and reader in memory of {factor} times the "
-                                "dataset", columns))
+            tables.append(memory_table(test))
         elif test == "growth":
             columns = [Column("mounted", "mounted", ())]
             columns += [Column(f"pass-{n}", f"after pass {n}", ()) for n in (1, 2, 3)]
             tables.append(Table(test, "Private memory of the daemon (RssAnon), one mount, all listed "
                                 "and read in each pass", tuple(columns)))
     return tables
+
+
+PRIVATE = Column("private", "daemon's private memory", ())
+ORDERS = {"random": "random", "in-order": "in order"}
+
+
+def slow_table(test):
+    _, delay, order, count = test.replace("in-order", "in_order").split("-")
+    return Table(test, f"Storage of {delay} ms a request, nothing in memory, "
+                 f"{ORDERS[order.replace('_', '-')]}, {readers(test)}", (
+                     Column("rate", "rate", ("plain", "shard", "best")),
+                     Column("requests", "requests a file", ()),
+                     Column("bytes", "bytes read / asked for", ()), PRIVATE))
+
+
+def memory_table(test):
+    _, fraction, order, count, where, delay = test.replace("in-order", "in_order").split("-")
+    title = f"Memory of {fraction} times the dataset, {ORDERS[order.replace('_', '-')]}, "
+    title += readers(f"-{count}")
+    title += ", the reader alone is limited" if where == "reader" else ""
+    title += f", storage of {delay} ms a request" if delay != "0" else ""
+    columns = [Column(f"epoch-{number}", f"epoch {number}", ("plain",))
+               for number in range(1, MOST_EPOCHS + 1)]
+    columns += [Column("later", "from epoch 3 on", ("plain", "best")),
+                Column("disk", "read from the disk / asked for", ()), PRIVATE]
+    return Table(test, title, tuple(columns))
 
 
 def cold_table(measure, title):
@@ -168,17 +196,18 @@ def markdown(heading, rows):
 def render(table, figures):
     """One table, a row for each peer."""
     heading = [""]
-    for column in table.columns:
+    columns = [column for column in table.columns if figures.peers(table.test, column.measure)]
+    for column in columns:
         unit = figures.units.get((table.test, column.measure), "")
         heading.append(f"{column.heading}, {unit}" if unit not in ("", "x") else column.heading)
         heading += [f"/ {ratio}" for ratio in column.ratios]
-    measures = [column.measure for column in table.columns]
+    measures = [column.measure for column in columns]
     peers = sorted({peer for measure in measures for peer in figures.peers(table.test, measure)},
                    key=order)
     rows = []
     for peer in peers:
         cells = [figures.label(table.test, measures, peer)]
-        for column in table.columns:
+        for column in columns:
             cells.append(figures.cell(table.test, column.measure, peer))
             cells += [figures.ratio(table.test, column.measure, peer, ratio)
                       for ratio in column.ratios]
