@@ -87,3 +87,10 @@ def private_memory(process):
             if line.startswith("RssAnon:"):
                 return int(line.split()[1]) * 1024
     return None
+
+
+def swapped():
+    """Bytes that the machine has written to swap space and read from it since it runs."""
+    with open("/proc/vmstat") as counts:
+        found = dict(line.split() for line in counts)
+    return mmap.PAGESIZE * (int(found["pswpout"]) + int(found["pswpin"]))

@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 
 import epochs
+import hungry
 import machine
 import measure
+import memmap
 import memory
 import mounts
 import options as command_line
@@ -21,6 +23,9 @@ import report
 import slow
 from dataset import Dataset
 from passes import Different, Reader
+
+# Tests of several rows each, which options choose.
+ROWS = {"slow": slow.rows, "memory": epochs.rows, "hungry": hungry.rows}
 
 
 def progress(text):
@@ -67,8 +72,8 @@ def steps(options, run):
     """The measurements in order: names, and functions of a peer."""
     result = []
     for name in command_line.tests_of(options, run.dataset.name):
-        if name in ("slow", "memory"):
-            result += (slow if name == "slow" else epochs).rows(run, options)
+        if name in ROWS:
+            result += ROWS[name](run, options)
             continue
         if name in ("listed", "random"):
             test = measure.listed if name == "listed" else measure.in_random_order
@@ -77,20 +82,22 @@ def steps(options, run):
                                lambda peer, test=test, count=count: test(run, peer, count)))
             continue
         test = {"mount": measure.mount, "listing": measure.listing, "growth": measure.growth,
-                "raw": raw.measure, "cold": measure.cold}[name]
+                "raw": raw.measure, "cold": measure.cold, "partial": measure.partial,
+                "memmap": memmap.measure}[name]
         result.append((name, lambda peer, test=test: test(run, peer)))
     return result
 
 
 def measure_rounds(run, options, measured):
     """Each round has all tests, each test all peers; another peer begins in each round."""
-    reason = memory.why_not() if "memory" in command_line.tests_of(options, run.dataset.name) else None
+    limited = {"memory", "hungry"} & set(command_line.tests_of(options, run.dataset.name))
+    reason = memory.why_not() if limited else None
     if reason:
-        run.note(f"memory is not measured: no memory cgroup: {reason}")
+        run.note(f"memory and hungry are not measured: no memory cgroup: {reason}")
     for run.round in range(options.rounds):
         begin = run.round % len(measured)
         for name, step in steps(options, run):
-            if name.startswith("memory") and reason:
+            if name.startswith(("memory", "hungry")) and reason:
                 continue
             took = {peer.name: timed(step, peer) for peer in measured[begin:] + measured[:begin]}
             if name == "cold" and run.raw_peers:
@@ -145,8 +152,8 @@ def write_json(path, about, runs):
         json.dump(content, file, indent=1)
 
 
-def draw(figures, path):
-    script = peers.ROOT / "scripts/bench/compare.d/plot.py"
+def draw(program, figures, path):
+    script = peers.ROOT / "scripts/bench/compare.d" / program
     if subprocess.run([peers.VENV / "python", "-B", script, figures, path]).returncode != 0:
         sys.exit(1)
 
@@ -167,10 +174,11 @@ def run_all(options, work, program):
         print(f"\n{report.render_dataset(runs[-1])}", flush=True)
         if options.json:
             write_json(options.json, about, runs)
-    if options.plot:
-        figures = work / "figures.json"
-        write_json(figures, about, runs)
-        draw(figures, options.plot)
+    for program, path in (("plot.py", options.plot), ("hungry_plot.py", options.plot_hungry)):
+        if path:
+            figures = work / "figures.json"
+            write_json(figures, about, runs)
+            draw(program, figures, path)
 
 
 def main():

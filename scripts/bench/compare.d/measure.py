@@ -1,6 +1,7 @@
 """The measurements of files: each mounts a peer afresh, measures, and unmounts."""
 
 import sys
+import time
 from contextlib import contextmanager
 
 import machine
@@ -8,6 +9,10 @@ from dataset import Dataset
 from passes import Reader
 
 GROWTH_PASSES = 3
+# Percent of the records that a partial reader reads, and the seconds after its end in which what
+# the disk reads still counts: a daemon may go on.
+PARTS = (5, 20, 50)
+LINGER = 1
 
 
 class Run:
@@ -174,22 +179,37 @@ def cold(run, peer):
     if not peer.can_read_files:
         return
     in_order, scattered = run.dataset.cold_in_order(peer), run.dataset.cold_random(peer)
-    cold_pass(run, "in-order", peer, in_order)
-    cold_pass(run, "listed", peer, in_order, is_listed=True)
-    cold_pass(run, "random", peer, scattered, seed=run.seed(1))
+    cold_pass(run, "cold", "in-order", peer, in_order)
+    cold_pass(run, "cold", "listed", peer, in_order, is_listed=True)
+    cold_pass(run, "cold", "random", peer, scattered, seed=run.seed(1))
 
 
-def cold_pass(run, measure, peer, selection, is_listed=False, seed=None):
+def partial(run, peer):
+    """A reader that ends before it has read all, in random order, nothing in memory."""
+    if not peer.can_read_files and not peer.is_shard:
+        return
+    everything = run.dataset.everything()
+    for percent in PARTS:
+        count = max(1, run.dataset.files * percent // 100)
+        how = {"seed": run.seed(1), "first": min(count, run.dataset.slow) if peer.slow else count}
+        run.reader.expect_part(everything, **how)
+        cold_pass(run, "partial", str(percent), peer, everything, linger=LINGER, **how)
+
+
+def cold_pass(run, test, measure, peer, selection, is_listed=False, linger=0, **how):
+    """What the disk reads is counted until `linger` seconds later."""
     machine.drop_caches()
-    with run.mounted(peer, timed=False) as (directory, _):
-        machine.warm([run.reader.program, run.dataset.list(selection, peer.by_number)])
+    with run.mounted(peer, timed=False) as (directory, mount):
+        machine.warm([run.reader.program, run.reader.listing(peer, selection)])
         if is_listed:
             run.reader.list(peer, selection, directory)
         run.touch_memory()
         before = machine.disk_read(run.dataset.work)
-        totals = run.reader.files("read", peer, selection, directory, seed=seed)
+        totals = run.reader.files("read", peer, selection, directory, **how)
+        time.sleep(linger)
         after = machine.disk_read(run.dataset.work)
+        run.private(test, peer, mount)
     disk = None if before is None else after - before
-    run.rate("cold", measure, peer, totals, disk=disk)
+    run.rate(test, measure, peer, totals, disk=disk)
     if disk is not None:
-        run.sample("cold", f"{measure}-disk", peer.name, "x", disk / totals["bytes"])
+        run.sample(test, f"{measure}-disk", peer.name, "x", disk / totals["bytes"])

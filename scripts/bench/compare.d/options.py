@@ -12,6 +12,9 @@ UNEVEN = {"37kb"}
 TESTS = {
     "slow": "storage of 3 and 20 ms a request, nothing in memory: the first of an epoch, in order and random",
     "memory": "epochs with a limit of memory of a fraction of the dataset; bytes read from the disk",
+    "hungry": "epochs while another program takes 60 % of a memory of the dataset's size for 10 s",
+    "partial": "5, 20 and 50 % of the records in random order, nothing in memory; bytes read from the disk",
+    "memmap": "960 random samples of 2 KiB by np.memmap, of raw/data and of the shard itself, nothing in memory",
     "mount": "time to mount",
     "listed": "first and second pass in order, after a listing; images in the page cache",
     "random": "first and second pass in random order, never listed; images in the page cache",
@@ -26,10 +29,10 @@ MOST_FILES = 30_000
 LEAST_FILES = 5000
 
 # What a dataset is not measured for unless --tests asks for it.
-LEFT_OUT = {"10kb": set(), "110kb": set(), "37kb": set(), "100b": {"raw", "slow", "memory"}}
+LEFT_OUT = {"10kb": set(), "110kb": set(), "37kb": set(), "100b": {"raw", "slow", "memory", "hungry"}}
 
 # How many processes read, and in which orders, where nothing is said.
-PROCESSES = {"slow": [1, 8, 32], "memory": [1, 4], "listed": [1, 4], "random": [1, 4]}
+PROCESSES = {"slow": [1, 8, 32], "memory": [1, 4], "hungry": [1], "listed": [1, 4], "random": [1, 4]}
 ORDERS = ("in-order", "random")
 LIMIT_ON = ("both", "reader")
 EPOCHS = 5
@@ -146,6 +149,7 @@ def parser():
              "about 7 times the dataset [/var/tmp]")
     add("--json", metavar="FILE", help="write every figure of every round")
     add("--plot", metavar="FILE", help="draw the main figures as SVG")
+    add("--plot-hungry", metavar="FILE", help="draw the rates of hungry over time as SVG")
     return parser
 
 

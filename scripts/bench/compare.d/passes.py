@@ -50,22 +50,50 @@ class Reader:
             self.expected[mode, name] = {key: totals[key] for key in ("files", "bytes", "sum")}
 
     def compare(self, mode, name, totals, peer):
-        for key, expected in self.expected[mode, name].items():
-            if totals[key] != expected:
-                raise Different(
-                    f"{peer.name}, {mode} of {name}: {key} is {totals[key]}, of the plain files "
-                    f"{expected}")
+        self.compare_with(self.expected[mode, name], f"{mode} of {name}", totals, peer)
         return totals
+
+    @staticmethod
+    def compare_with(wanted, what, totals, peer):
+        for key, expected in wanted.items():
+            if totals[key] != expected:
+                raise Different(f"{peer.name}, {what}: {key} is {totals[key]}, of the plain files "
+                                f"{expected}")
 
     def files(self, mode, peer, selection, directory, seed=None, first=None, **how):
         """Reads or stats a selection, or the first of a random order of it; from a shard itself its
         records are read."""
-        listing = self.dataset.list(selection, peer.by_number)
-        if peer.is_shard:
-            listing = self.dataset.parts(selection, peer)
-        totals = self.run("parts" if peer.is_shard else mode, listing, directory, seed=seed,
-                          first=first, **how)
+        totals = self.run("parts" if peer.is_shard else mode, self.listing(peer, selection),
+                          directory, seed=seed, first=first, **how)
         return self.compare(mode, part_name(selection, seed, first), totals, peer)
+
+    def listing(self, peer, selection):
+        """The list of a selection, as the program wants it for a peer."""
+        if peer.is_shard:
+            return self.dataset.parts(selection, peer)
+        return self.dataset.list(selection, peer.by_number)
+
+    def start(self, peer, selection, directory, seed, processes, limited, seconds, counters):
+        """Starts epochs in random order for a time; COUNTERS is a file of what has been read."""
+        command = [self.program, "parts" if peer.is_shard else "read", "-p", str(processes),
+                   "-s", str(seed), "-d", str(seconds), "-c", counters]
+        return subprocess.Popen(
+            [*command, self.listing(peer, selection), directory], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, preexec_fn=limited.join)
+
+    def finish(self, peer, selection, reader):
+        """Waits for these epochs, and compares their sum."""
+        out, words = reader.communicate()
+        if reader.returncode == -9:
+            raise Killed("read")
+        if reader.returncode != 0:
+            raise mounts.Failed(words.strip())
+        totals = json.loads(out)
+        expected = self.expected["read", selection.name]
+        epochs = totals["epochs"]
+        wanted = {"files": epochs * expected["files"], "bytes": epochs * expected["bytes"],
+                  "sum": f"{epochs * int(expected['sum'], 16) % 2**64:016x}"}
+        self.compare_with(wanted, f"{epochs} epochs", totals, peer)
 
     def expect_part(self, selection, seed=None, first=None):
         """Takes the sum of a part of a random order of the plain files."""

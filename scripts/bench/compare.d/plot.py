@@ -84,4 +84,5 @@ def main():
     figure.savefig(sys.argv[2], format="svg", metadata={"Date": None})
 
 
-main()
+if __name__ == "__main__":
+    main()

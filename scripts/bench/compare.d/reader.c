@@ -339,52 +339,59 @@ static double one_epoch(const struct list *list, visit *visit, int dir, size_t p
     return now() - start;
 }
 
-int main(int count, char **arguments)
+/* What the command line asks for. */
+struct request {
+    visit *visit;
+    const char *seed, *counters;
+    size_t processes, first;
+    double least_seconds;
+};
+
+static struct request parse(int count, char **arguments)
 {
-    const char *seed = NULL, *counters = NULL;
-    size_t processes = 1, first = SIZE_MAX, size;
-    double least = 0;
+    struct request request = {.processes = 1, .first = SIZE_MAX};
     int option;
     if (count < 2)
         usage();
-    visit *visit = mode_of(arguments[1]);
+    request.visit = mode_of(arguments[1]);
     for (optind = 2; (option = getopt(count, arguments, "s:p:n:d:c:")) != -1;) {
-        if (option == 's')
-            seed = optarg;
-        else if (option == 'p')
-            processes = strtoul(optarg, NULL, 10);
-        else if (option == 'n')
-            first = strtoul(optarg, NULL, 10);
-        else if (option == 'd')
-            least = strtod(optarg, NULL);
-        else if (option == 'c')
-            counters = optarg;
-        else
-            usage();
+        switch (option) {
+        case 's': request.seed = optarg; break;
+        case 'p': request.processes = strtoul(optarg, NULL, 10); break;
+        case 'n': request.first = strtoul(optarg, NULL, 10); break;
+        case 'd': request.least_seconds = strtod(optarg, NULL); break;
+        case 'c': request.counters = optarg; break;
+        default: usage();
+        }
     }
-    if (count - optind != 2 || processes < 1 || processes > MOST_PROCESSES)
+    if (count - optind != 2 || request.processes < 1 || request.processes > MOST_PROCESSES)
         usage();
+    return request;
+}
 
+int main(int count, char **arguments)
+{
+    struct request request = parse(count, arguments);
+    size_t size;
     char *text = load(arguments[optind], &size);
     struct list list = split(text, size);
-    size_t all_files = list.count;
+    size_t files = list.count;
     int dir = open(arguments[optind + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         err(1, "%s", arguments[optind + 1]);
-    struct totals *totals = share_totals(counters);
+    struct totals *totals = share_totals(request.counters);
 
     double seconds = 0;
     unsigned epochs = 0;
     do {
-        list.count = all_files;
-        if (seed != NULL)
-            shuffle(&list, strtoull(seed, NULL, 10) + epochs);
-        if (first < list.count)
-            list.count = first;
-        seconds += one_epoch(&list, visit, dir, processes, totals);
+        list.count = files;
+        if (request.seed != NULL)
+            shuffle(&list, strtoull(request.seed, NULL, 10) + epochs);
+        list.count = request.first < files ? request.first : files;
+        seconds += one_epoch(&list, request.visit, dir, request.processes, totals);
         epochs++;
-    } while (seconds < least);
-    struct totals all = sum_up(totals, processes);
+    } while (seconds < request.least_seconds);
+    struct totals all = sum_up(totals, request.processes);
     printf("{\"files\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"epochs\": %u, "
            "\"sum\": \"%016llx\"}\n",
            (unsigned long long)all.files, (unsigned long long)all.bytes, seconds, epochs,

@@ -79,6 +79,17 @@ def tables_of(tests):
             tables += [cold_table("in-order", "in order, never listed"),
                        cold_table("listed", "in order after a listing"),
                        cold_table("random", "random order, never listed")]
+        elif test.startswith("hungry-"):
+            tables.append(hungry_table(test))
+        elif test == "partial":
+            tables.append(Table(test, "Readers of a part of the records in random order, nothing in memory", tuple(
+                column for percent in (5, 20, 50) for column in (
+                    Column(f"{percent}", f"{percent} %", ("plain",)),
+                    Column(f"{percent}-disk", "read from the disk / asked for", ()))) + (PRIVATE,)))
+        elif test == "memmap":
+            tables.append(Table(test, "np.memmap, 960 random samples of 2 KiB, nothing in memory", (
+                Column("time", "time", ("shard",)), Column("disk", "read from the disk", ("shard",)),
+                PRIVATE)))
         elif test.startswith("slow-"):
             tables.append(slow_table(test))
         elif test.startswith("memory-"):
@@ -115,6 +126,13 @@ def memory_table(test):
     columns += [Column("later", "from epoch 3 on", ("plain", "best")),
                 Column("disk", "read from the disk / asked for", ()), PRIVATE]
     return Table(test, title, tuple(columns))
+
+
+def hungry_table(test):
+    headings = {"before": "before", "lowest": "lowest of a second", "while": "while it has it",
+                "after": "after", "took": "it took", "swapped": "swapped"}
+    return Table(test, "Another program takes 60 % of a memory of the dataset's size for 10 s, random, "
+                 + readers(test), (*(Column(*each, ()) for each in headings.items()), PRIVATE))
 
 
 def cold_table(measure, title):

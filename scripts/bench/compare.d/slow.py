@@ -7,6 +7,8 @@ from storage import Slow
 SECONDS = 8
 REQUESTS = 3
 SLOW_PEER = 10
+# Files that the reader's processes read in turn.
+TURN = 64
 
 
 def rows(run, options):
@@ -24,8 +26,10 @@ def measure(run, peer, delay, order, processes):
     """The first of an epoch; what is below the storage is in memory, as with a server that has it."""
     if not peer.can_read_files and not peer.is_shard:
         return
-    count = round(SECONDS * processes * 1000 / (REQUESTS * delay))
-    count = min(run.dataset.files, count // SLOW_PEER if peer.slow else count)
+    count = SECONDS * processes * 1000 / (REQUESTS * delay) / (SLOW_PEER if peer.slow else 1)
+    # All readers have as much to do.
+    step = TURN * processes
+    count = min(run.dataset.files, max(1, round(count / step)) * step)
     if order == "in-order":
         selection, how = run.dataset.first(count), {}
     else:
