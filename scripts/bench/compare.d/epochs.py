@@ -56,11 +56,11 @@ def epochs(run, peer, fraction, order, processes, where, delay):
             images=slow.directory if slow else None))
         later, read_later = [], 0
         for number in range(1, run.options.epochs + 1):
-            before = bytes_read(run, slow)
+            before = bytes_read(run, slow, mount)
             totals = run.reader.files(
                 "read", peer, everything, directory, processes=processes, limited=limited,
                 seed=run.seed(number) if order == "random" else None)
-            read = bytes_read(run, slow) - before
+            read = bytes_read(run, slow, mount) - before
             run.rate(test, f"epoch-{number}", peer, totals, disk=read)
             if number >= min(LATER, run.options.epochs):
                 later.append(totals)
@@ -71,6 +71,6 @@ def epochs(run, peer, fraction, order, processes, where, delay):
         run.private(test, peer, mount)
 
 
-def bytes_read(run, slow):
+def bytes_read(run, slow, mount):
     """From the storage below, so far."""
-    return slow.counted().bytes if slow else machine.disk_read(run.dataset.work) or 0
+    return slow.counted().bytes if slow else run.disk_read(mount)

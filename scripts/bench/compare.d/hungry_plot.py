@@ -8,12 +8,15 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from plot import OTHER, PLAIN, ROXFS
+from plot import PLAIN, ROXFS
 from report import LABELS
 
 # Points of a rate, in seconds.
 STEP = 0.5
 INCHES = 2.6
+# Of the others.
+COLOURS = {"shard": "#000000", "before-records": "#e8a09a", "erofs": "#4a7fb5", "squashfs": "#5a9e6f",
+           "squashfuse": "#8a6fb0"}
 
 
 def rates(timeline):
@@ -27,7 +30,7 @@ def rates(timeline):
 
 
 def colour(peer):
-    return ROXFS if peer.startswith("roxfs-") else PLAIN if peer == "plain" else OTHER
+    return ROXFS if peer.startswith("roxfs-") else COLOURS.get(peer, PLAIN)
 
 
 def main():
@@ -45,8 +48,9 @@ def main():
                 continue
             peer = sample["peer"]
             axes.plot(*rates(sample["timeline"]), label=LABELS.get(peer, peer), color=colour(peer),
-                      linestyle="--" if peer == "shard" or peer.startswith("before-") else "-")
-            axes.axvspan(sample["asked"], sample["released"], color="#000000", alpha=0.03, linewidth=0)
+                      linewidth=1.2)
+            if peer == "plain":
+                axes.axvspan(sample["asked"], sample["released"], color="#eeeeee", linewidth=0)
         axes.set_title(f"{panel[0]}, {panel[1].split('-')[1]} reader(s)", fontsize=9, loc="left")
         axes.set_ylabel("files per second", fontsize=8)
         axes.set_ylim(bottom=0)

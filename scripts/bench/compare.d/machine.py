@@ -3,6 +3,7 @@
 import mmap
 import os
 import platform
+import resource
 import subprocess
 
 SECTOR = 512
@@ -19,7 +20,19 @@ def describe(work):
         "memory": f"{memory:.1f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
         "plain files on": kind,
+        "readahead of the disk": readahead(work),
     }
+
+
+def readahead(path):
+    """What the kernel reads at once of a file on the disk under `path`: of mapped files by far too much
+    where it has been raised."""
+    device = os.stat(path).st_dev
+    try:
+        with open(f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb") as file:
+            return f"{file.read().strip()} KiB"
+    except OSError:
+        return "not known"
 
 
 def cpu_model():
@@ -78,6 +91,17 @@ def disk_read(path):
             return int(file.read().split()[2]) * SECTOR
     except OSError:
         return None
+
+
+def read_by(process):
+    """Bytes that a process has had the disk read, its threads too."""
+    with open(f"/proc/{process}/io") as counts:
+        return next(int(line.split()[1]) for line in counts if line.startswith("read_bytes:"))
+
+
+def read_by_children():
+    """Bytes that the programs this one has started and waited for have had the disk read."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_inblock * SECTOR
 
 
 def private_memory(process):

@@ -79,6 +79,15 @@ class Run:
         if peer.name == "plain":
             self.reader.files("read", peer, selection, self.dataset.tree)
 
+    def disk_read(self, mount):
+        """Bytes read from the disk so far: by the readers and the daemon of a mount; where the
+        kernel itself reads an image, which may be on nobody's account, by the whole machine."""
+        if mount is None:
+            return machine.read_by_children()
+        if mount.process is None:
+            return machine.disk_read(self.dataset.work) or 0
+        return machine.read_by_children() + machine.read_by(mount.process.pid)
+
     def private(self, test, peer, mount):
         """Notes the private memory of a peer's daemon at the end of a test."""
         if mount is not None and mount.process is not None:
@@ -204,12 +213,10 @@ def cold_pass(run, test, measure, peer, selection, is_listed=False, linger=0, **
         if is_listed:
             run.reader.list(peer, selection, directory)
         run.touch_memory()
-        before = machine.disk_read(run.dataset.work)
+        before = run.disk_read(mount)
         totals = run.reader.files("read", peer, selection, directory, **how)
         time.sleep(linger)
-        after = machine.disk_read(run.dataset.work)
+        disk = run.disk_read(mount) - before
         run.private(test, peer, mount)
-    disk = None if before is None else after - before
     run.rate(test, measure, peer, totals, disk=disk)
-    if disk is not None:
-        run.sample(test, f"{measure}-disk", peer.name, "x", disk / totals["bytes"])
+    run.sample(test, f"{measure}-disk", peer.name, "x", disk / totals["bytes"])

@@ -23,7 +23,9 @@ def measure(run, peer):
     with run.mounted(peer, timed=False) as (directory, mount):
         run.touch_memory()
         path = shards[0] if mount is None else directory.parent / "raw/data"
+        before = 0 if mount is None else machine.read_by(mount.process.pid)
         seconds, read, found = samples(run, path, size)
+        read += 0 if mount is None else machine.read_by(mount.process.pid) - before
         name = "shard" if mount is None else peer.name
         run.sample("memmap", "time", name, "s", seconds)
         run.sample("memmap", "disk", name, "MB", read / 1e6)
@@ -37,7 +39,6 @@ def measure(run, peer):
 def samples(run, path, size):
     script = ROOT / "scripts/bench/compare.d/memmap_samples.py"
     done = subprocess.run(
-        [VENV / "python", "-B", script, path, str(size), str(SAMPLES), str(run.seed(1)),
-         run.dataset.work], check=True, stdout=subprocess.PIPE, text=True)
+        [VENV / "python", "-B", script, path, str(size), str(SAMPLES), str(run.seed(1))], check=True, stdout=subprocess.PIPE, text=True)
     seconds, read, found = done.stdout.split()
     return float(seconds), int(read), found

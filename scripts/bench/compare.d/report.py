@@ -28,8 +28,8 @@ files; "/ best" the ratio to the fastest mount that is not roxfs (of speeds: abo
 it; of times: below 1 is). Plain files are in the page cache, with their names and attributes,
 unless a table says otherwise: they have no first pass. A peer with a number of files behind its
 name read only these, and the rate is theirs. Before a first pass free memory is used once, so
-that a virtual machine has it. What the disk reads is counted for the whole machine: other programs
-should rest."""
+that a virtual machine has it. What the disk reads is counted for the reader and the daemon; where the
+kernel mounts an image, for the whole machine: other programs should rest."""
 
 
 @dataclass(frozen=True)
