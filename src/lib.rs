@@ -26,9 +26,10 @@
 //! |---|---|---|---|
 //! | `commands` | one `run` for each command; all that is printed | knowledge of the format | cli session ahead tree extract pack dataset shard order format sys text |
 //! | `cli` | the command line, from strings to decided options | I/O | session pack dataset order format |
-//! | `session` | a mount from its beginning to its end: mount, daemon, signals, unmount | knowledge of the tree | fuse ahead kernel_cache tree sys text |
-//! | `fuse` | the adapter to fuser; requests that are put aside | semantics | ahead kernel_cache tree shard format sys |
-//! | `ahead` | what is prepared before it is asked for | answering | kernel_cache tree shard order format sys text |
+//! | `session` | a mount from its beginning to its end: mount, daemon, signals, unmount | knowledge of the tree | fuse ahead resident kernel_cache tree sys text |
+//! | `fuse` | the adapter to fuser; requests that are put aside | semantics | ahead resident kernel_cache tree shard format sys |
+//! | `ahead` | what is prepared before it is asked for | answering | resident kernel_cache tree dataset shard order format sys text |
+//! | `resident` | which records stay in memory, by the memory there is; letting go of the others | answering | kernel_cache tree dataset format sys |
 //! | `kernel_cache` | storing into the kernel's cache of a mount, and letting go of what is stale | deciding what | tree sys |
 //! | `tree` | what the mount shows | fuser, logging, reading ahead | dataset shard order format sys |
 //! | `extract` | records out: into a directory or an archive | the mount | dataset shard order format sys text |
@@ -47,7 +48,8 @@
 //! *Dataset*: an ordered list of shards, with records numbered from 0 across all of them. *Extent*: a
 //! range of bytes of a payload. *Name*: a record's path, as packed. *Order*: a sequence of records. *Run*:
 //! a way through an order, and how far it is prepared. *Window*: the records that are stored next.
-//! *Marker*: the record that is left out of a window, so that a reader that comes there is seen. *Node*: a
+//! *Marker*: a record that is not stored, so that a reader that comes there is seen. *Resident set*: the
+//! records that are to stay in memory where not all can. *Node*: a
 //! file or directory of the mount; its number encodes it, so no table of inodes is kept.
 //!
 //! # Where to add
