@@ -1,6 +1,6 @@
 //! A kernel and a disk that are made up, for tests of the worker, and orders of made-up records.
 
-use super::run::{Run, Way};
+use super::run::{LongFile, Run, Way};
 use super::worker::{Store, Stored};
 use crate::order::{Order, Shuffle};
 use std::collections::HashSet;
@@ -62,6 +62,8 @@ pub struct Fake {
     /// Positions that were requested from disk, and records that were stored, in turn.
     pub requested: Vec<Range<u64>>,
     pub stored: Vec<u64>,
+    /// Parts of long files that were stored.
+    pub parts: Vec<Range<u64>>,
     pub room: Option<u64>,
     pub is_gone: bool,
     /// From this record on the shard has been cut.
@@ -79,6 +81,7 @@ impl Default for Fake {
             in_memory: (0..RECORDS).collect(),
             requested: Vec::new(),
             stored: Vec::new(),
+            parts: Vec::new(),
             room: None,
             is_gone: false,
             cut: RECORDS,
@@ -130,6 +133,11 @@ impl Store for Fake {
         }
         let from_disk = self.in_memory.insert(number);
         Ok(Stored::Yes { from_disk })
+    }
+
+    fn store_part(&mut self, _: &LongFile, part: Range<u64>) -> io::Result<Stored> {
+        self.parts.push(part);
+        Ok(Stored::Yes { from_disk: false })
     }
 
     fn has_room_for_any(&mut self) -> bool {

@@ -1,57 +1,84 @@
-//! Sequential readers of `raw/data` and of long records: the disk is asked ahead of them. One request
-//! of the kernel's readahead is too little to keep a disk busy.
+//! Sequential readers of `raw/data` and of long records: what comes next is requested from disk and
+//! stored by windows, each at the marker of the one before it. The kernel asks for little at a time
+//! by itself.
 
-use super::budget::LEAD_BYTES;
+use super::budget::{LONG_MARKER, LONG_WINDOW};
 use super::recent::Recent;
-use super::run::{Effort, Marker, Run, Task, Way};
+use super::run::{Effort, LongFile, Marker, Run, Task, Way};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The readers, by what they read of `raw/data`.
+/// The readers, by what they read.
 #[derive(Debug, Default)]
 pub struct LongFiles {
     readers: Recent<LongReader>,
 }
 
+/// Positions are bytes of its file.
 #[derive(Debug)]
 struct LongReader {
     run: Arc<Run>,
+    file: LongFile,
     from: u64,
-    /// One past what has been read or requested.
-    until: u64,
+    /// One past what has been read.
+    reached: u64,
+    /// Where the last window begins and ends; before the first, the end of the first read.
+    window: Range<u64>,
+}
+
+impl LongReader {
+    fn new(file: LongFile, read: &Range<u64>) -> LongReader {
+        LongReader {
+            run: Run::of_reader(Way::LongFile(file.clone())),
+            file,
+            from: read.start,
+            reached: read.end,
+            window: read.end..read.end,
+        }
+    }
+
+    /// Whether it may have read this: requests of one reader may come out of order, as several threads
+    /// answer them.
+    fn may_read(&self, file: &LongFile, start: u64) -> bool {
+        let range = self.from..=self.window.end.max(self.reached);
+        range.contains(&start) && self.file == *file
+    }
+
+    /// The window after the last, once that one's marker has been read.
+    fn next_window(&self, read: &Range<u64>) -> Option<Range<u64>> {
+        let start = self.window.end.max(self.reached);
+        let start = start.checked_next_multiple_of(LONG_MARKER)?;
+        if read.end <= self.window.start || start >= self.file.len() {
+            return None;
+        }
+        let len = 2 * (self.window.end - self.window.start);
+        let end = start + len.clamp(*LONG_WINDOW.start(), *LONG_WINDOW.end());
+        Some(start..end.min(self.file.len()))
+    }
 }
 
 impl LongFiles {
-    /// Takes note of a read of a file that ends at `limit`, and says what to request from disk now.
-    /// Requests of one reader may come out of order, as several threads answer them.
-    pub fn observe(&mut self, read: Range<u64>, limit: u64) -> Option<Task> {
-        let place = |reader: &LongReader| {
-            let range = reader.from..=reader.until;
-            range.contains(&read.start).then_some(())
-        };
-        let Some((reader, ())) = self.readers.find(place) else {
-            self.readers.add(LongReader {
-                run: Run::of_reader(Way::RawData),
-                from: read.start,
-                until: read.end,
-            });
+    /// Takes note of a read of a part of a file, and says what to prepare now. The disk is asked for two
+    /// more windows: with one, 2.5 GB of `raw/data` from a cold disk took 1.90 s instead of 1.70 s.
+    pub fn observe(&mut self, file: LongFile, read: Range<u64>) -> Option<Task> {
+        let may_read = |reader: &LongReader| reader.may_read(&file, read.start).then_some(());
+        let Some((reader, ())) = self.readers.find(may_read) else {
+            self.readers.add(LongReader::new(file, &read));
             return None;
         };
-        reader.from = reader.from.max(read.end.saturating_sub(LEAD_BYTES));
-        let from = reader.until.max(read.end);
-        // It is asked again when half of the lead is left.
-        if from - read.end > LEAD_BYTES / 2 || from >= limit {
-            return None;
-        }
-        reader.run.reached.set(from);
-        reader.until = limit.min(read.end + LEAD_BYTES);
+        reader.reached = reader.reached.max(read.end);
+        reader.run.reached.set(reader.reached);
+        let behind = reader.reached.saturating_sub(*LONG_WINDOW.end());
+        reader.from = reader.from.max(behind);
+        let window = reader.next_window(&read)?;
+        reader.window = window.clone();
         Some(Task {
             run: Arc::clone(&reader.run),
-            until: reader.until,
+            until: window.end,
             most: u64::MAX,
-            lead: 0,
-            marker: Marker::Nowhere,
-            effort: Effort::Request,
+            lead: 2 * (window.end - window.start),
+            marker: Marker::At(window.start),
+            effort: Effort::RequestAndStore,
         })
     }
 }
@@ -59,34 +86,80 @@ impl LongFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ahead::budget::LONG_LEAD_AFTER_OVERTAKING;
+    use crate::ahead::fake::Fake;
+    use crate::ahead::worker::Worker;
     use crate::order::Shuffle;
+    use crate::tree::Node;
+    use std::collections::HashSet;
 
-    #[test]
-    fn a_long_file_is_requested_once_and_in_time() {
-        const MIB: u64 = 1 << 20;
-        let mut files = LongFiles::default();
-        let mut requested = MIB;
-        for turn in 0..100 {
-            // Two at once may change places.
-            let read = if turn == 0 { 0 } else { ((turn - 1) ^ 1) + 1 };
-            if let Some(task) = files.observe(read * MIB..(read + 1) * MIB, 100 * MIB) {
-                let from = task.run.reached.get();
-                assert!(from >= requested && from < task.until, "{task:?}");
-                requested = task.until;
-            }
-            let needed = (read + 4).min(100) * MIB;
-            assert!(
-                (needed..=100 * MIB).contains(&requested) || turn < 2,
-                "{turn}"
-            );
+    const READAHEAD: u64 = 128 << 10;
+
+    fn file(len: u64) -> LongFile {
+        LongFile {
+            node: Node::RawData,
+            place: 0..len,
         }
     }
 
+    /// A reader in order, with its worker at its side: returns how many requests it makes.
+    fn read_in_order(len: u64, worker: &mut Worker<Fake>) -> u64 {
+        let (mut files, mut requests, mut at) = (LongFiles::default(), 0, 0);
+        let mut cached = HashSet::new();
+        while at < len {
+            if cached.contains(&at) {
+                at += LONG_MARKER;
+                continue;
+            }
+            requests += 1;
+            let read = at..len.min(at + READAHEAD);
+            cached.extend(read.clone().step_by(LONG_MARKER as usize));
+            if let Some(task) = files.observe(file(len), read) {
+                worker.prepare(&task).expect("the mount is there");
+            }
+            for part in worker.store.parts.drain(..) {
+                assert!(part.start % LONG_MARKER == 0 && part.end <= len, "{part:?}");
+                cached.extend(part.step_by(LONG_MARKER as usize));
+            }
+        }
+        requests
+    }
+
     #[test]
-    fn nothing_is_requested_for_random_reads_of_a_long_file() {
+    fn of_a_file_that_is_read_in_order_little_is_asked_for() {
+        let mut worker = Worker::new(Fake::default());
+        for len in [1 << 20, 100 << 20, (100 << 20) + 1234] {
+            let windows = len / LONG_WINDOW.end() + 8;
+            let requests = read_in_order(len, &mut worker);
+            assert!(requests <= windows, "{requests} for {len} bytes");
+        }
+        let requested = std::mem::take(&mut worker.store.requested);
+        assert!(requested.iter().all(|bytes| !bytes.is_empty()));
+    }
+
+    #[test]
+    fn what_a_reader_that_is_faster_has_read_is_left_to_it() {
+        let mut files = LongFiles::default();
+        let mut worker = Worker::new(Fake::default());
+        let mut task = None;
+        for read in 0..160 {
+            let read = read * READAHEAD..(read + 1) * READAHEAD;
+            task = files.observe(file(1 << 30), read).or(task);
+        }
+        let mut task = task.expect("it reads in order");
+        let reached = task.run.reached.get();
+        task.until = reached + 2 * LONG_LEAD_AFTER_OVERTAKING;
+        task.run.stored.set(reached - 1);
+        worker.prepare(&task).expect("the mount is there");
+        let first = worker.store.parts.first().expect("stored");
+        assert!(first.start >= reached, "{first:?}, read up to {reached}");
+    }
+
+    #[test]
+    fn nothing_is_prepared_for_random_reads_of_a_long_file() {
         let mut files = LongFiles::default();
         let shuffle = Shuffle::new(1, 1 << 20);
-        let mut read = |offset| files.observe(offset..offset + 4096, u64::MAX);
+        let mut read = |offset| files.observe(file(1 << 32), offset..offset + 4096);
         let asked = (0..1000).filter(|&n| read(shuffle.at(n) * 4096).is_some());
         assert_eq!(asked.count(), 0);
     }

@@ -9,7 +9,7 @@
 //! |---|---|---|---|
 //! | in an order (`in_order`) | that order | at each window's marker, by a window | requested, stored |
 //! | at random (`at_random`) | all records by number | with each read, once a part of all was read, by a few | stored, later requested, too |
-//! | of a long file (`long_files`) | bytes of `raw/data` | when half of the lead is used | requested |
+//! | of a long file (`long_files`) | its bytes | at each window's marker, by a window | requested, stored |
 //!
 //! What is due goes as a `Task` through one queue to one `Worker`. It asks the disk
 //! (`MADV_WILLNEED`) for what comes next, and stores records into the kernel's cache of the mount
@@ -49,7 +49,7 @@ use in_order::{InOrder, Seen};
 use lister::Lister;
 use long_files::LongFiles;
 use mount::MountStore;
-use run::Task;
+use run::{LongFile, Task};
 use std::io;
 use std::iter;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,11 +138,13 @@ impl Ahead {
         {
             self.push(readers.observe(record, Instant::now()));
         }
-        let is_long = read.node == Node::RawData || read.len() as u64 >= LEAST_OF_LONG;
-        if let Some((bytes, limit)) = read.in_raw_data().filter(|_| is_long && !read.is_whole())
+        let is_first_small = read.offset == 0 && (read.len() as u64) < LEAST_OF_LONG;
+        let is_part = !read.is_whole() && (read.node == Node::RawData || !is_first_small);
+        if let Some(place) = read.in_raw_data().filter(|_| is_part)
             && let Ok(mut files) = self.long_files.try_lock()
         {
-            self.push(files.observe(bytes, limit));
+            let node = read.node;
+            self.push(files.observe(LongFile { node, place }, read.range()));
         }
     }
 

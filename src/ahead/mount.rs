@@ -2,7 +2,7 @@
 
 use super::budget::{LARGEST_STORED, LEAD_BYTES, STORE_PATIENCE};
 use super::passing::Passing;
-use super::run::{Run, Way};
+use super::run::{LongFile, Run, Way};
 use super::worker::{Store, Stored};
 use crate::dataset::resident::{RAW_BLOCK_LEN, Share};
 use crate::format::offsets::Extent;
@@ -145,6 +145,26 @@ impl MountStore {
         self.cache.wait_until_unasked(&mut self.patience)
     }
 
+    /// Calls `each` with the parts of shards that these bytes of a long file are.
+    fn for_each_extent(
+        &self,
+        file: &LongFile,
+        bytes: Range<u64>,
+        mut each: impl FnMut(&Shard, Extent),
+    ) {
+        let mut at = file.place.start.saturating_add(bytes.start);
+        let end = file
+            .place
+            .end
+            .min(file.place.start.saturating_add(bytes.end));
+        let dataset = self.tree.dataset();
+        while let Some((shard, base)) = dataset.shard_of_byte(at).filter(|_| at < end) {
+            let extent = shard.payload().part(at - base, end - at);
+            each(shard, extent);
+            at += extent.len().max(1);
+        }
+    }
+
     /// Whether this thread has waited for the disk since this was asked last.
     fn has_waited(&mut self) -> bool {
         let usage = getrusage(UsageWho::RUSAGE_THREAD);
@@ -200,24 +220,14 @@ impl Store for MountStore {
                     .iter()
                     .map(|(_, record)| (record.shard, record.extent));
                 for_each_joined(extents, |shard, extent| {
-                    // A hint; the read itself will fail if there is a reason.
+                    // As below.
                     let _ = self.shard(shard).will_need(extent.part(0, 2 * LEAD_BYTES));
                 });
             }
-            Way::RawData => {
-                let (mut at, end) = (positions.start, positions.end);
-                let dataset = self.tree.dataset();
-                while let Some((shard, base)) = dataset.shard_of_byte(at).filter(|_| at < end) {
-                    let block_end = (at / RAW_BLOCK_LEN + 1) * RAW_BLOCK_LEN;
-                    let shard = self.shard(shard);
-                    let part = shard.payload().part(at - base, end.min(block_end) - at);
-                    if !self.has_block(at) {
-                        // As above.
-                        let _ = shard.will_need(part);
-                    }
-                    at += part.len().max(1);
-                }
-            }
+            Way::LongFile(file) => self.for_each_extent(file, positions, |shard, extent| {
+                // A hint; the read itself will fail if there is a reason.
+                let _ = shard.will_need(extent);
+            }),
         }
     }
 
@@ -237,7 +247,6 @@ impl Store for MountStore {
         if extent.is_empty() || extent.len() > LARGEST_STORED {
             return Ok(Stored::Passed);
         }
-        let may_store = self.may_store(record)?;
         let tree = Arc::clone(&self.tree);
         // What a shard that has changed since would give must not get into the cache.
         let bytes = tree.dataset().shards()[shard].read_requested(local, extent);
@@ -245,15 +254,12 @@ impl Store for MountStore {
             return Ok(Stored::Passed);
         };
         self.confirm(shard, bytes.epoch());
-        if may_store {
-            let stored = self.cache.store(Node::Record(record.record).ino(), &bytes);
+        if self.may_store(record)? {
+            let stored = self
+                .cache
+                .store(Node::Record(record.record).ino(), 0, &bytes);
             if let Err(error) = stored {
-                return match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
-                    Errno::ENOENT => Ok(Stored::Unknown),
-                    _ if is_gone(&error) => Err(error),
-                    Errno::EINVAL => Err(error),
-                    _ => Ok(Stored::Refused),
-                };
+                return not_stored(error);
             }
             self.stays_or_goes(position, record);
             self.unconfirmed = bytes.epoch().map(|epoch| Unconfirmed {
@@ -265,6 +271,33 @@ impl Store for MountStore {
         Ok(Stored::Yes {
             from_disk: self.has_waited(),
         })
+    }
+
+    /// In memory before it is stored, as of a record.
+    fn store_part(&mut self, file: &LongFile, part: Range<u64>) -> io::Result<Stored> {
+        self.for_each_extent(file, part.clone(), |shard, extent| {
+            if let Ok(map) = shard.map() {
+                map.populate(extent.start(), extent.end());
+            }
+        });
+        let len = u32::try_from(part.end - part.start).unwrap_or(u32::MAX);
+        // What a shard that has changed since would give must not get into the cache.
+        let Ok(read) = self.tree.read(file.node, part.start, len) else {
+            return Ok(Stored::Passed);
+        };
+        if self.answering.are_slow() && !self.cache.wait_until_unasked(&mut self.patience)? {
+            return Ok(Stored::Passed);
+        }
+        let stored = self.cache.store(file.node.ino(), part.start, &read);
+        if !read.done() {
+            self.stale.let_go(file.node);
+        }
+        match stored {
+            Ok(()) => Ok(Stored::Yes {
+                from_disk: self.has_waited(),
+            }),
+            Err(error) => not_stored(error),
+        }
     }
 
     fn finish(&mut self) {
@@ -288,6 +321,16 @@ impl Store for MountStore {
 
     fn are_names_coming(&self) -> bool {
         self.is_listing.load(Ordering::Relaxed)
+    }
+}
+
+/// What a store that failed means. Fails when the mount is gone.
+fn not_stored(error: io::Error) -> io::Result<Stored> {
+    match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+        Errno::ENOENT => Ok(Stored::Unknown),
+        Errno::EINVAL => Err(error),
+        _ if is_gone(&error) => Err(error),
+        _ => Ok(Stored::Refused),
     }
 }
 

@@ -1,6 +1,8 @@
 //! A way through what the mount shows, how far it is prepared, and what is to be done for it.
 
 use crate::order::Order;
+use crate::tree::Node;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -9,8 +11,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub enum Way {
     /// Records, by their positions in an order.
     Records(Arc<dyn Order>),
-    /// `raw/data`, where positions are bytes.
-    RawData,
+    /// A long file, where positions are bytes of it.
+    LongFile(LongFile),
+}
+
+/// `raw/data`, or a long record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LongFile {
+    pub node: Node,
+    /// Where it lies in `raw/data`.
+    pub place: Range<u64>,
+}
+
+impl LongFile {
+    /// Its bytes.
+    pub fn len(&self) -> u64 {
+        self.place.end - self.place.start
+    }
 }
 
 /// One way, and how far it is prepared. Readers move `reached`, the worker alone moves the rest.

@@ -4,8 +4,11 @@
 //! A thread that answers reads must never do this: the kernel's store waits for pages that are being
 //! read, and so for that thread's own answer.
 
-use super::budget::{COLD_RECORDS, LEAD_AFTER_OVERTAKING, UNKNOWN_IN_A_ROW};
-use super::run::{Effort, Run, Task, Way};
+use super::budget::{
+    COLD_RECORDS, LEAD_AFTER_OVERTAKING, LONG_LEAD_AFTER_OVERTAKING, LONG_MARKER, LONG_PART,
+    UNKNOWN_IN_A_ROW,
+};
+use super::run::{Effort, LongFile, Run, Task, Way};
 use crate::order::Order;
 use std::io;
 use std::ops::Range;
@@ -43,10 +46,12 @@ pub trait Store {
     ) -> Vec<(u64, Self::Record)>;
     /// Asks the disk for what is at these positions.
     fn request(&mut self, run: &Run, positions: Range<u64>);
-    /// Before the records of a task for this run.
+    /// Before what is stored for a task for this run.
     fn begin(&mut self, _run: &Arc<Run>) {}
     /// Stores a record, which is at this position. Fails when the mount is gone.
     fn store(&mut self, position: u64, record: &Self::Record) -> io::Result<Stored>;
+    /// Stores a part of a long file, from the beginning of a page of it. Fails when the mount is gone.
+    fn store_part(&mut self, file: &LongFile, part: Range<u64>) -> io::Result<Stored>;
     /// After the records of a task.
     fn finish(&mut self) {}
     /// Whether memory has room for any of all records.
@@ -92,15 +97,50 @@ impl<S: Store> Worker<S> {
         if task.effort.requests() {
             self.request(task, from..until);
         }
-        if let (true, Way::Records(order)) = (task.effort.stores(), &run.way) {
-            let order = &**order;
-            let stored = self.store(task, order, from..until)?;
-            run.stored.set(stored.max(run.stored.get()));
-            if run.is_of_all && stored >= order.len() {
-                log::debug!("all records stored ahead of random readers");
-                run.end();
+        match &run.way {
+            Way::Records(order) if task.effort.stores() => {
+                let order = &**order;
+                let stored = self.store(task, order, from..until)?;
+                run.stored.set(stored.max(run.stored.get()));
+                if run.is_of_all && stored >= order.len() {
+                    log::debug!("all records stored ahead of random readers");
+                    run.end();
+                }
             }
+            Way::LongFile(file) if task.effort.stores() => {
+                self.store_parts(task, file, from..until)?;
+                run.stored.set(until);
+            }
+            Way::Records(_) | Way::LongFile(_) => {}
         }
+        Ok(())
+    }
+
+    /// Stores these bytes of a long file, page by page whole ones, but for what its reader has read by
+    /// itself meanwhile.
+    fn store_parts(
+        &mut self,
+        task: &Task,
+        file: &LongFile,
+        positions: Range<u64>,
+    ) -> io::Result<()> {
+        self.store.begin(&task.run);
+        let mut at = positions.start.next_multiple_of(LONG_MARKER);
+        loop {
+            if task.marker.is_at(at) {
+                at += LONG_MARKER;
+            }
+            let reached = task.run.reached.get();
+            if reached > at {
+                at = (reached + LONG_LEAD_AFTER_OVERTAKING).next_multiple_of(LONG_PART);
+            }
+            let end = (at + 1).next_multiple_of(LONG_PART).min(positions.end);
+            if at >= end || !matches!(self.store.store_part(file, at..end)?, Stored::Yes { .. }) {
+                break;
+            }
+            at = end;
+        }
+        self.store.finish();
         Ok(())
     }
 

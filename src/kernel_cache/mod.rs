@@ -136,11 +136,14 @@ impl KernelCache {
         Ok(!events.contains(PollFlags::POLLIN))
     }
 
-    /// Stores all bytes of a file; `ENOENT` where the kernel has no such inode.
-    pub fn store(&self, ino: u64, bytes: &[u8]) -> io::Result<()> {
+    /// Stores bytes of a file from `offset` on, which must not reach past its end: the kernel would take
+    /// it for longer. What does not fill a page of the file, or end it, is lost. `ENOENT` where the
+    /// kernel has no such inode.
+    pub fn store(&self, ino: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut head = [0; HEADER + STORE_OUT];
-        // Store: node, offset (0), size, padding.
+        // Store: node, offset, size, padding.
         head[16..24].copy_from_slice(&ino.to_ne_bytes());
+        head[24..32].copy_from_slice(&offset.to_ne_bytes());
         head[32..36].copy_from_slice(&(bytes.len() as u32).to_ne_bytes());
         self.notify(NOTIFY_STORE, head, bytes)
     }

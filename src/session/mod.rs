@@ -18,7 +18,7 @@ pub use mount::{MountError, MountOptions};
 pub use unmount::by_path as unmount;
 
 use crate::ahead::Ahead;
-use crate::fuse::{MAX_REQUEST, RoxFs};
+use crate::fuse::RoxFs;
 use crate::kernel_cache::CacheAccess;
 use crate::kernel_cache::stale::Stale;
 use crate::resident::Residents;
@@ -116,7 +116,6 @@ pub fn serve(
     let session = fuser::Session::from_fd(fs, device, ALLOWED, config)
         .map_err(failed("the kernel's first request"))?;
     let session = session.spawn().map_err(failed(THREADS))?;
-    mounted.raise_readahead(MAX_REQUEST);
     let has_ended = || session.guard.is_finished();
     let answered = answer::wait_for_answer(&mounted, helpers.ask_root, has_ended);
     if has_ended() || (answered.is_err() && !mounted.is_connected()) {

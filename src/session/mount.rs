@@ -250,15 +250,6 @@ impl Mounted {
         let events = device[0].revents().unwrap_or(PollFlags::empty());
         ready.is_ok() && !events.contains(PollFlags::POLLERR)
     }
-
-    /// Raises the kernel's readahead on the mount to `bytes`, where this user may: a mount begins
-    /// with 128 KiB, and FUSE's own negotiation can only lower it.
-    pub fn raise_readahead(&self, bytes: u32) {
-        let file = format!("/sys/class/bdi/{}/read_ahead_kb", self.info.device);
-        if let Err(error) = std::fs::write(&file, (bytes / 1024).to_string()) {
-            log::debug!("{file}: {error}; readahead stays as it is");
-        }
-    }
 }
 
 impl Drop for Mounted {

@@ -12,8 +12,7 @@ use crate::format::offsets::Extent;
 use std::borrow::Cow;
 use std::ops::{Deref, Range};
 
-/// Records with more bytes are left to the kernel's own readahead, which asks for them in large
-/// pieces: they are not read uncached, and not stored ahead of readers.
+/// Records with more bytes are not read uncached, and not stored ahead of readers whole but in parts.
 pub const LARGE_RECORD: u64 = 256 << 10;
 /// Sizes of reads, in bytes, that leave nothing of the shard in memory where one copy is to stay. For
 /// larger ones the disk is asked ahead, which brings pages in anyway. With it the third random epoch
@@ -158,7 +157,7 @@ impl Shard {
 
 /// What to request from disk for a read of `part` of `record`: the whole record (up to 1 MiB) at
 /// its beginning, because a program that opens a record reads it; later exactly what is read, since the
-/// kernel's own readahead on the mount already asks ahead in a long record.
+/// readers of a long record are followed (`ahead`).
 fn first_request(record: Extent, part: Extent) -> Extent {
     if part.start() == record.start() {
         record.part(0, part.len().max(LARGEST_WHOLE))

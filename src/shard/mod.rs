@@ -23,7 +23,7 @@ pub use compared::{Permit, any_work};
 pub use error::ShardError;
 pub use file::Stat;
 pub use location::Location;
-pub use mmap::KERNEL_READAHEAD;
+pub use mmap::PAGE;
 pub use records::LocalIndex;
 pub use scan::Scan;
 pub use sorted_names::SortedNames;

@@ -65,13 +65,15 @@ impl Deref for Read<'_> {
 }
 
 impl Read<'_> {
-    /// Which bytes of `raw/data` these are, and where the file ends there; `None` for what is no
-    /// payload.
-    pub fn in_raw_data(&self) -> Option<(Range<u64>, u64)> {
-        let file = self.file.as_ref()?;
+    /// Where the file lies in `raw/data`; `None` for what is no payload.
+    pub fn in_raw_data(&self) -> Option<Range<u64>> {
+        self.file.clone()
+    }
+
+    /// Which bytes of the file these are.
+    pub fn range(&self) -> Range<u64> {
         // A read past the end may begin anywhere.
-        let start = file.start.saturating_add(self.offset);
-        Some((start..start.saturating_add(self.len() as u64), file.end))
+        self.offset..self.offset.saturating_add(self.len() as u64)
     }
 
     /// The number of the shard that has all of these bytes, and where in its payload.

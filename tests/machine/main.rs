@@ -18,6 +18,8 @@ mod kill_script;
 mod killed;
 /// The process that lists names ahead, found among all processes.
 mod lister;
+/// What is read from disk, and what is asked for, of `raw/data`.
+mod raw;
 /// How many requests the kernel sends: memory that runs short would add some.
 mod requests;
 /// A short run of `scripts/attack/stress`, which drops the kernel's caches.

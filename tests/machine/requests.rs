@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Answers that the serving threads have written: as many as requests, but for what the kernel
 /// tells without waiting for an answer.
-fn answers(daemon: u32) -> u64 {
+pub fn answers(daemon: u32) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{daemon}/task")).expect("threads");
     let mut sum = 0;
     for task in tasks {
@@ -24,7 +24,7 @@ fn answers(daemon: u32) -> u64 {
 }
 
 /// Whether the daemon has nothing to do: all its threads sleep.
-fn is_at_rest(daemon: u32) -> bool {
+pub fn is_at_rest(daemon: u32) -> bool {
     let tasks = std::fs::read_dir(format!("/proc/{daemon}/task")).expect("threads");
     let mut stats = tasks.map(|task| {
         let stat = task.expect("thread").path().join("stat");
@@ -47,7 +47,7 @@ fn is_listing(daemon: u32) -> bool {
 }
 
 /// How many requests `action` makes the kernel send.
-fn requests(mount: &Mount, action: impl FnOnce()) -> u64 {
+pub fn requests(mount: &Mount, action: impl FnOnce()) -> u64 {
     let before = answers(mount.daemon());
     action();
     answers(mount.daemon()) - before
