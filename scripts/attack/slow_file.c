@@ -1,7 +1,10 @@
 /* A file on a slow disk: a FUSE file system with one file, "d.rox", which is another file's bytes,
  * each request for them answered after a delay. Opening it drops what the kernel has cached of it.
  *
- *     slow_file FILE MOUNTPOINT MILLISECONDS
+ *     slow_file FILE MOUNTPOINT MILLISECONDS [direct]
+ *
+ * With "direct" it is read past the kernel's cache, so it has no shared mappings, and its size and times
+ * are asked for each time.
  *
  * Needs root. Serves until it is unmounted (umount -l) or killed. Prints "ready" when mounted.
  */
@@ -22,7 +25,7 @@
 
 enum { THREADS = 64, FILE_INO = 2, BUFFER = 1 << 20 };
 static const char *NAME = "d.rox";
-static int device, file;
+static int device, file, is_direct;
 static struct stat status;
 static struct timespec delay;
 
@@ -60,17 +63,20 @@ static void answer(struct fuse_in_header *in, void *arguments, char *space)
     }
     case FUSE_LOOKUP: {
         struct fuse_entry_out out = {.nodeid = FILE_INO, .attr = attr(FILE_INO)};
-        out.entry_valid = out.attr_valid = 3600;
+        out.entry_valid = 3600;
+        out.attr_valid = is_direct ? 0 : 3600;
         if (strcmp(arguments, NAME) != 0)
             return reply(in->unique, -ENOENT, NULL, 0);
         return reply(in->unique, 0, &out, sizeof out);
     }
     case FUSE_GETATTR: {
-        struct fuse_attr_out out = {.attr_valid = 3600, .attr = attr(in->nodeid)};
+        if (is_direct && fstat(file, &status) < 0)
+            return reply(in->unique, -errno, NULL, 0);
+        struct fuse_attr_out out = {.attr_valid = is_direct ? 0 : 3600, .attr = attr(in->nodeid)};
         return reply(in->unique, 0, &out, sizeof out);
     }
     case FUSE_OPEN: {
-        struct fuse_open_out out = {0};
+        struct fuse_open_out out = {.open_flags = is_direct ? FOPEN_DIRECT_IO : 0};
         return reply(in->unique, 0, &out, sizeof out);
     }
     case FUSE_READ: {
@@ -107,8 +113,9 @@ static void *serve(void *unused)
 int main(int count, char **arguments)
 {
     char options[128];
-    if (count != 4) {
-        fprintf(stderr, "usage: slow_file FILE MOUNTPOINT MILLISECONDS\n");
+    is_direct = count == 5 && strcmp(arguments[4], "direct") == 0;
+    if (count != 4 + is_direct) {
+        fprintf(stderr, "usage: slow_file FILE MOUNTPOINT MILLISECONDS [direct]\n");
         return 2;
     }
     long milliseconds = atol(arguments[3]);

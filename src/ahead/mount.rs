@@ -133,15 +133,14 @@ impl MountStore {
         }
     }
 
-    /// Brings a record into memory, so that storing it does not wait for the disk, and waits until no
-    /// request waits to be read; returns whether it is so.
+    /// Brings a record whose bytes are at hand into memory, so that storing it does not wait for the disk
+    /// (where its shard cannot be mapped, they have been read), and waits until no request waits to be
+    /// read; returns whether it is so.
     fn may_store(&mut self, record: &Located) -> io::Result<bool> {
         if !self.answering.are_slow() {
             return Ok(true);
         }
-        if let Ok(map) = self.shard(record.shard).map() {
-            map.populate(record.extent.start(), record.extent.end());
-        }
+        self.shard(record.shard).populate(record.extent);
         self.cache.wait_until_unasked(&mut self.patience)
     }
 
@@ -220,13 +219,11 @@ impl Store for MountStore {
                     .iter()
                     .map(|(_, record)| (record.shard, record.extent));
                 for_each_joined(extents, |shard, extent| {
-                    // As below.
-                    let _ = self.shard(shard).will_need(extent.part(0, 2 * LEAD_BYTES));
+                    self.shard(shard).will_need(extent.part(0, 2 * LEAD_BYTES));
                 });
             }
             Way::LongFile(file) => self.for_each_extent(file, positions, |shard, extent| {
-                // A hint; the read itself will fail if there is a reason.
-                let _ = shard.will_need(extent);
+                shard.will_need(extent);
             }),
         }
     }
@@ -275,11 +272,7 @@ impl Store for MountStore {
 
     /// In memory before it is stored, as of a record.
     fn store_part(&mut self, file: &LongFile, part: Range<u64>) -> io::Result<Stored> {
-        self.for_each_extent(file, part.clone(), |shard, extent| {
-            if let Ok(map) = shard.map() {
-                map.populate(extent.start(), extent.end());
-            }
-        });
+        self.for_each_extent(file, part.clone(), Shard::populate);
         let len = u32::try_from(part.end - part.start).unwrap_or(u32::MAX);
         // What a shard that has changed since would give must not get into the cache.
         let Ok(read) = self.tree.read(file.node, part.start, len) else {

@@ -7,6 +7,7 @@ use crate::dataset::Dataset;
 use crate::dataset::summary::Summary;
 use crate::session::daemon::{self, Parent, Server, Side, Started};
 use crate::session::serve;
+use crate::shard::Shard;
 use crate::text::{is_hidden, json, printable};
 use crate::tree::{Mounter, Tree};
 use anyhow::{Context, bail};
@@ -63,11 +64,25 @@ fn open(plan: &MountPlan) -> anyhow::Result<Dataset> {
     } else {
         super::open_paths(&plan.shards.iter().map(absolute).collect::<Vec<_>>())?
     };
-    // Mapped now, so that what cannot be mapped is an error here and not of the first reader.
-    for shard in dataset.shards() {
-        shard.map()?;
-    }
+    warn_of_unmapped(&dataset);
     Ok(dataset)
+}
+
+/// Maps all shards now, so that what cannot be mapped is said here and not to nobody.
+fn warn_of_unmapped(dataset: &Dataset) {
+    let shards = dataset.shards();
+    let failed = |shard: &Shard| {
+        let error = shard.map().err()?;
+        Some(format!("{}: {error}", shard.location()))
+    };
+    let mut unmapped = shards.iter().filter_map(failed);
+    if let Some(first) = unmapped.next() {
+        log::warn!(
+            "{first}: cannot be mapped; {} of {} shards are read instead, which takes a little longer",
+            1 + unmapped.count(),
+            shards.len()
+        );
+    }
 }
 
 /// The tree as it was asked for.

@@ -75,8 +75,8 @@ impl Shard {
         let bytes = match uncached.then(|| self.read_uncached(part)).flatten() {
             Some(bytes) => Cow::Owned(bytes),
             None => {
-                self.will_need(first_request(extent, part))?;
-                Cow::Borrowed(self.mapped(part)?)
+                self.will_need(first_request(extent, part));
+                self.content(part)?
             }
         };
         let bytes = PayloadBytes {
@@ -98,8 +98,8 @@ impl Shard {
         if self.is_compared() {
             return self.compared(None, part, permit);
         }
-        self.will_need(part)?;
-        self.mapped_part(part, epoch).map(Some)
+        self.will_need(part);
+        self.part(part, epoch).map(Some)
     }
 
     /// All of a record that is not large, whose place was read some time ago and whose bytes have been
@@ -116,12 +116,12 @@ impl Shard {
             let permit = &mut |bytes| bytes <= LARGE_RECORD;
             return Ok(self.read_record(record, 0, extent.len(), true, permit)?.1);
         }
-        self.mapped_part(extent, epoch).map(Some)
+        self.part(extent, epoch).map(Some)
     }
 
-    fn mapped_part(&self, part: Extent, epoch: Epoch) -> Result<PayloadBytes<'_>, ShardError> {
+    fn part(&self, part: Extent, epoch: Epoch) -> Result<PayloadBytes<'_>, ShardError> {
         Ok(PayloadBytes {
-            bytes: Cow::Borrowed(self.mapped(part)?),
+            bytes: self.content(part)?,
             shard: self,
             epoch: Some(epoch),
         })

@@ -6,7 +6,7 @@
 //! mean is not known here, nor which of them are worth keeping in memory.
 
 use super::events::Events;
-use super::mmap::PayloadMap;
+use super::mmap::{KERNEL_READAHEAD, PayloadMap};
 use super::unchanged::{Page, Stamp, Unchanged};
 use super::{Location, ShardError};
 use crate::format::Damage;
@@ -14,9 +14,10 @@ use crate::format::offsets::Extent;
 use crate::sys::{acl, lease};
 use rustix::fs::{Advice, fadvise};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use std::borrow::Cow;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IoSliceMut};
-use std::num::NonZero;
+use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -117,7 +118,8 @@ pub(super) struct ShardFile {
     stat: Stat,
     /// The payload is what comes first.
     payload_len: u64,
-    map: OnceLock<PayloadMap>,
+    /// Or why it cannot be mapped: then it is read.
+    map: OnceLock<io::Result<PayloadMap>>,
     /// Whether it is still the file that was opened.
     pub(super) unchanged: Unchanged,
 }
@@ -195,50 +197,65 @@ impl ShardFile {
         (read == bytes.len()).then_some(bytes)
     }
 
-    /// See [`Shard::mapped`](super::Shard::mapped).
-    pub(super) fn mapped(&self, extent: Extent) -> Result<&[u8], ShardError> {
-        let slice = self.map()?.slice(extent.start(), extent.end());
-        slice.ok_or_else(|| {
+    /// See [`Shard::content`](super::Shard::content).
+    pub(super) fn content(&self, extent: Extent) -> Result<Cow<'_, [u8]>, ShardError> {
+        if extent.end() > self.payload_len {
             let limit = format!("at most {}", self.payload_len);
             let damage = Damage::new("payload range end", extent.end(), limit);
-            self.local.damaged(damage)
-        })
+            return Err(self.local.damaged(damage));
+        }
+        let mapped = self.map().ok();
+        if let Some(slice) = mapped.and_then(|map| map.slice(extent.start(), extent.end())) {
+            return Ok(Cow::Borrowed(slice));
+        }
+        let mut bytes = vec![0; extent.len() as usize];
+        self.read_unchecked(extent.start(), &mut bytes)?;
+        Ok(Cow::Owned(bytes))
     }
 
     /// See [`Shard::will_need`](super::Shard::will_need).
-    pub(super) fn will_need(&self, extent: Extent) -> Result<(), ShardError> {
-        self.map()?.will_need(extent.start(), extent.end());
-        Ok(())
+    pub(super) fn will_need(&self, extent: Extent) {
+        match self.map() {
+            Ok(map) => map.will_need(extent.start(), extent.end()),
+            // Its file system has no mappings, which is so where it reads past the page cache: what is
+            // brought there would be for nobody.
+            Err(error) if Errno::from_io_error(error) == Some(Errno::NODEV) => {}
+            Err(_) => self.advise(extent, Advice::WillNeed),
+        }
     }
 
     /// See [`Shard::page_out`](super::Shard::page_out).
     pub(super) fn page_out(&self, extent: Extent) {
-        if let Some(map) = self.map.get() {
+        if let Ok(map) = self.map() {
             map.unmap(extent.start(), extent.end());
         }
         // A hint. `MADV_PAGEOUT` would do both, but only for the owner of the file, and not for pages
         // that were read and never mapped.
-        if let Some(len) = NonZero::new(extent.len()) {
-            let _ = fadvise(
-                &self.local.file,
-                extent.start(),
-                Some(len),
-                Advice::DontNeed,
-            );
+        let len = NonZeroU64::new(extent.len());
+        if len.is_some() {
+            let _ = fadvise(&self.local.file, extent.start(), len, Advice::DontNeed);
+        }
+    }
+
+    /// See [`Shard::populate`](super::Shard::populate).
+    pub(super) fn populate(&self, extent: Extent) {
+        if let Ok(map) = self.map() {
+            map.populate(extent.start(), extent.end());
+        }
+    }
+
+    fn advise(&self, extent: Extent, advice: Advice) {
+        for at in (extent.start()..extent.end()).step_by(KERNEL_READAHEAD as usize) {
+            let len = NonZeroU64::new(KERNEL_READAHEAD.min(extent.end() - at));
+            // A hint; without it reads are as right, only slower.
+            let _ = fadvise(&self.local.file, at, len, advice);
         }
     }
 
     /// See [`Shard::map`](super::Shard::map).
-    pub(super) fn map(&self) -> Result<&PayloadMap, ShardError> {
-        if let Some(map) = self.map.get() {
-            return Ok(map);
-        }
-        let map = PayloadMap::new(self.local.file.as_fd(), self.payload_len);
-        let map = map.map_err(|error| {
-            let text = format!("the payload cannot be mapped: {error}");
-            self.local.io(io::Error::new(error.kind(), text))
-        })?;
-        Ok(self.map.get_or_init(|| map))
+    pub(super) fn map(&self) -> Result<&PayloadMap, &io::Error> {
+        let map = || PayloadMap::new(self.local.file.as_fd(), self.payload_len);
+        self.map.get_or_init(map).as_ref()
     }
 }
 

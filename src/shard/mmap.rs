@@ -1,4 +1,5 @@
-//! The mapped payload of a shard: map, advise, slice for the kernel.
+//! The mapped payload of a shard: map, advise, slice for the kernel. Where it cannot be mapped it is read
+//! (`file.rs`).
 //!
 //! The only `unsafe` beside the fork into the background. Policy (what to advise and when) is
 //! not here.
@@ -8,6 +9,8 @@ use rustix::io::Errno;
 use rustix::mm::Advice as Advise;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of a page on x86-64 and most other machines. Where pages are larger, the kernel refuses to let
 /// go of a range that is no multiple of them, and the hint is lost.
@@ -17,6 +20,18 @@ pub const PAGE: u64 = 4096;
 /// of the disk, whichever is more. With larger requests, 30,000 listed records of 10 KB took 3.95 s in
 /// order from a cold disk, with these 0.37 s.
 pub const KERNEL_READAHEAD: u64 = 128 << 10;
+
+/// This much of the address space has to be left once a payload is mapped, for threads and what they
+/// allocate: where it is limited (`RLIMIT_AS`), that would end the process. Their stacks take 2 MiB
+/// each, their heaps 64 MiB.
+const ADDRESSES_LEFT: usize = 512 << 20;
+/// One of this many mappings that a process may have (`vm.max_map_count`) may be of a payload, for the
+/// same reason.
+const PART_OF_MAPPINGS: u64 = 2;
+/// What the kernel permits by default.
+const DEFAULT_MAPPINGS: u64 = 65_530;
+/// How many payloads are mapped.
+static MAPPED: AtomicU64 = AtomicU64::new(0);
 
 /// A read-only mapping of a file's first bytes.
 ///
@@ -39,6 +54,9 @@ impl PayloadMap {
         if len == 0 {
             return Ok(PayloadMap { map: None });
         }
+        if MAPPED.load(Ordering::Relaxed) >= most_mapped() {
+            return Err(Errno::NOMEM.into());
+        }
         #[expect(
             unsafe_code,
             reason = "a mapping is how records reach the kernel without a copy"
@@ -54,6 +72,12 @@ impl PayloadMap {
             }
             mapped => mapped?,
         };
+        // Let go of at once: addresses alone, of which others will need some.
+        MmapOptions::new()
+            .len(ADDRESSES_LEFT)
+            .no_reserve_swap()
+            .map_anon()?;
+        MAPPED.fetch_add(1, Ordering::Relaxed);
         // Advice is a hint; without it reads are as right, only slower.
         let _ = map.advise(Advice::Random);
         Ok(PayloadMap { map: Some(map) })
@@ -109,4 +133,22 @@ impl PayloadMap {
         // A hint, as above.
         let _ = advised;
     }
+}
+
+impl Drop for PayloadMap {
+    fn drop(&mut self) {
+        if self.map.is_some() {
+            MAPPED.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How many payloads may be mapped.
+fn most_mapped() -> u64 {
+    static MOST: OnceLock<u64> = OnceLock::new();
+    *MOST.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+        let number = text.and_then(|text| text.trim().parse::<u64>().ok());
+        number.unwrap_or(DEFAULT_MAPPINGS) / PART_OF_MAPPINGS
+    })
 }

@@ -35,6 +35,7 @@ use crate::format::offsets::{EndOffsets, Extent, OffsetsOf};
 use crate::format::section::{self, SectionWalk, Sections};
 use crate::shard::mmap::PayloadMap;
 use file::{LocalFile, ShardFile};
+use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
@@ -152,24 +153,30 @@ impl Shard {
 
     /// The bytes of an extent of the payload, read so that pages that were not in memory before do not
     /// stay there; `None` where the kernel (before 6.14) or the file system cannot do that, and
-    /// where reading fails. As with [`mapped`](Self::mapped), the caller has to check.
+    /// where reading fails. As with [`content`](Self::content), the caller has to check.
     pub fn read_uncached(&self, extent: Extent) -> Option<Vec<u8>> {
         self.file.read_uncached(extent)
     }
 
-    /// The mapped bytes of an extent of the payload, for the kernel to copy and for nothing else
-    /// (see [`PayloadMap`]). The extent has to come straight from [`extent`](Self::extent), or
+    /// The bytes of an extent of the payload, mapped, for the kernel to copy and for nothing else (see
+    /// [`PayloadMap`]); read where the file cannot be mapped. The extent has to come straight from [`extent`](Self::extent), or
     /// [`check_unchanged`](Self::check_unchanged) has to come before: in a file that has changed
     /// what is mapped is not what the index describes, and cut pages could read as zeros. Not where
     /// the shard [`is_compared`](Self::is_compared). What the kernel has copied was right if
     /// [`is_still`](Self::is_still) says so afterwards, with the epoch from before the check.
-    pub fn mapped(&self, extent: Extent) -> Result<&[u8], ShardError> {
-        self.file.mapped(extent)
+    pub fn content(&self, extent: Extent) -> Result<Cow<'_, [u8]>, ShardError> {
+        self.file.content(extent)
     }
 
     /// Asks the kernel to start reading an extent of the payload from disk.
-    pub fn will_need(&self, extent: Extent) -> Result<(), ShardError> {
-        self.file.will_need(extent)
+    pub fn will_need(&self, extent: Extent) {
+        self.file.will_need(extent);
+    }
+
+    /// Waits until an extent of the payload is in memory and mapped, where it can be mapped. Where not,
+    /// [`content`](Self::content) has waited once it returns.
+    pub fn populate(&self, extent: Extent) {
+        self.file.populate(extent);
     }
 
     /// Lets the kernel take back the memory of an extent of the payload.
@@ -177,8 +184,9 @@ impl Shard {
         self.file.page_out(extent);
     }
 
-    /// Maps the payload, once.
-    pub fn map(&self) -> Result<&PayloadMap, ShardError> {
+    /// Maps the payload, once. Fails, each time with the same reason, where it cannot be mapped: its file
+    /// system has no mappings, or too few addresses or mappings are left. Then it is read.
+    pub fn map(&self) -> Result<&PayloadMap, &io::Error> {
         self.file.map()
     }
 

@@ -69,6 +69,8 @@ mod mount {
     mod start;
     /// Shards that are cut, appended to, replaced or removed meanwhile.
     mod truncated;
+    /// Shards that cannot be mapped are read.
+    mod unmapped;
     /// `roxfs umount`: what it unmounts, and what it leaves alone.
     mod unmount;
     /// Ordinary users, by fusermount3.
