@@ -71,7 +71,9 @@ impl Shard {
         if self.is_compared() {
             return Ok((extent, self.compared(Some(record), part, permit)?));
         }
-        let uncached = !stays && UNCACHED.contains(&part.len());
+        // Of a longer one the kernel asks for parts, which are requested ahead.
+        let is_short = extent.len() < LARGE_RECORD && UNCACHED.contains(&part.len());
+        let uncached = !stays && is_short;
         let bytes = match uncached.then(|| self.read_uncached(part)).flatten() {
             Some(bytes) => Cow::Owned(bytes),
             None => {
