@@ -40,10 +40,9 @@ pub struct InOrder {
 
 /// The first position from this one on whose record the kernel is not known to have, and that record.
 fn next_missing(order: &dyn Order, resident: &ResidentSet, from: u64) -> Option<(u64, u64)> {
-    let has = |record| resident.record(record).in_mount && resident.records().contains(record);
     let mut positions = (from..from.saturating_add(MOST_PASSED))
         .map_while(|position| Some((position, order.record_at(position)?)));
-    positions.find(|&(_, record)| !has(record))
+    positions.find(|&(_, record)| !resident.has_record(record))
 }
 
 /// A suspected sequential reader.

@@ -2,16 +2,19 @@
 //! stored by windows, each at the marker of the one before it. The kernel asks for little at a time
 //! by itself.
 
-use super::budget::{LONG_MARKER, LONG_WINDOW};
+use super::budget::{LONG_MARKER, LONG_WINDOW, MOST_PASSED};
 use super::recent::Recent;
 use super::run::{Effort, LongFile, Marker, Run, Task, Way};
+use crate::dataset::resident::{RAW_BLOCK_LEN, ResidentSet};
+use crate::tree::Node;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// The readers, by what they read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LongFiles {
     readers: Recent<LongReader>,
+    resident: Arc<ResidentSet>,
 }
 
 /// Positions are bytes of its file.
@@ -45,19 +48,38 @@ impl LongReader {
     }
 
     /// The window after the last, once that one's marker has been read.
-    fn next_window(&self, read: &Range<u64>) -> Option<Range<u64>> {
+    /// It begins with what the kernel asks for.
+    fn next_window(&self, read: &Range<u64>, resident: &ResidentSet) -> Option<Range<u64>> {
         let start = self.window.end.max(self.reached);
-        let start = start.checked_next_multiple_of(LONG_MARKER)?;
+        let mut start = start.checked_next_multiple_of(LONG_MARKER)?;
+        let is_raw = self.file.node == Node::RawData;
+        for _ in 0..MOST_PASSED {
+            if !is_raw || start >= self.file.len() || !resident.has_block(start) {
+                break;
+            }
+            start = (start + 1).next_multiple_of(RAW_BLOCK_LEN);
+        }
         if read.end <= self.window.start || start >= self.file.len() {
             return None;
         }
         let len = 2 * (self.window.end - self.window.start);
-        let end = start + len.clamp(*LONG_WINDOW.start(), *LONG_WINDOW.end());
+        let most = resident
+            .most_ahead()
+            .clamp(*LONG_WINDOW.start(), *LONG_WINDOW.end());
+        let end = start + len.clamp(*LONG_WINDOW.start(), most);
         Some(start..end.min(self.file.len()))
     }
 }
 
 impl LongFiles {
+    /// None yet. What the kernel has of what is to stay in memory, nobody asks for.
+    pub fn new(resident: Arc<ResidentSet>) -> LongFiles {
+        LongFiles {
+            readers: Recent::default(),
+            resident,
+        }
+    }
+
     /// Takes note of a read of a part of a file, and says what to prepare now. The disk is asked for two
     /// more windows: with one, 2.5 GB of `raw/data` from a cold disk took 1.90 s instead of 1.70 s.
     pub fn observe(&mut self, file: LongFile, read: Range<u64>) -> Option<Task> {
@@ -70,7 +92,7 @@ impl LongFiles {
         reader.run.reached.set(reader.reached);
         let behind = reader.reached.saturating_sub(*LONG_WINDOW.end());
         reader.from = reader.from.max(behind);
-        let window = reader.next_window(&read)?;
+        let window = reader.next_window(&read, &self.resident)?;
         reader.window = window.clone();
         Some(Task {
             run: Arc::clone(&reader.run),
@@ -90,10 +112,13 @@ mod tests {
     use crate::ahead::fake::Fake;
     use crate::ahead::worker::Worker;
     use crate::order::Shuffle;
-    use crate::tree::Node;
     use std::collections::HashSet;
 
     const READAHEAD: u64 = 128 << 10;
+
+    fn long_files() -> LongFiles {
+        LongFiles::new(Arc::new(ResidentSet::new(1, 1 << 40)))
+    }
 
     fn file(len: u64) -> LongFile {
         LongFile {
@@ -104,7 +129,7 @@ mod tests {
 
     /// A reader in order, with its worker at its side: returns how many requests it makes.
     fn read_in_order(len: u64, worker: &mut Worker<Fake>) -> u64 {
-        let (mut files, mut requests, mut at) = (LongFiles::default(), 0, 0);
+        let (mut files, mut requests, mut at) = (long_files(), 0, 0);
         let mut cached = HashSet::new();
         while at < len {
             if cached.contains(&at) {
@@ -139,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_a_reader_that_is_faster_has_read_is_left_to_it() {
-        let mut files = LongFiles::default();
+        let mut files = long_files();
         let mut worker = Worker::new(Fake::default());
         let mut task = None;
         for read in 0..160 {
@@ -157,7 +182,7 @@ mod tests {
 
     #[test]
     fn nothing_is_prepared_for_random_reads_of_a_long_file() {
-        let mut files = LongFiles::default();
+        let mut files = long_files();
         let shuffle = Shuffle::new(1, 1 << 20);
         let mut read = |offset| files.observe(file(1 << 32), offset..offset + 4096);
         let asked = (0..1000).filter(|&n| read(shuffle.at(n) * 4096).is_some());

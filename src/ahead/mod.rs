@@ -123,7 +123,7 @@ impl Ahead {
         );
         Ok(Some(Ahead {
             readers: Mutex::new(readers),
-            long_files: Mutex::default(),
+            long_files: Mutex::new(LongFiles::new(Arc::clone(dataset.resident()))),
             tasks,
             lister,
             answering,

@@ -10,7 +10,7 @@ use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
 use crate::kernel_cache::{KernelCache, is_gone};
 use crate::order::Order;
-use crate::resident::{Leaving, Residents};
+use crate::resident::{self, Leaving, Residents};
 use crate::shard::{Epoch, LocalIndex, Shard};
 use crate::tree::{Node, Tree};
 use nix::errno::Errno;
@@ -37,7 +37,6 @@ pub struct MountStore {
     unconfirmed: Option<Unconfirmed>,
     /// What has been stored by this task and is not to stay in its shard's pages.
     copied: Vec<(usize, Extent)>,
-    residents: Residents,
     passing: Passing,
 }
 
@@ -80,8 +79,7 @@ impl MountStore {
             faults: 0,
             unconfirmed: None,
             copied: Vec::new(),
-            residents,
-            passing: Passing::default(),
+            passing: Passing::new(residents),
         }
     }
 
@@ -93,14 +91,7 @@ impl MountStore {
     /// to stay.
     fn is_wanted(&self, run: &Run, record: u64) -> bool {
         let set = self.tree.dataset().resident();
-        let stays = set.record(record).in_mount;
-        (stays && !set.records().contains(record)) || (!stays && !run.is_of_all)
-    }
-
-    /// Whether the kernel should have this block of `raw/data`.
-    fn has_block(&self, offset: u64) -> bool {
-        let set = self.tree.dataset().resident();
-        set.byte(offset).in_mount && set.blocks().contains(offset / RAW_BLOCK_LEN)
+        !set.has_record(record) && (!run.is_of_all || set.record(record).in_mount)
     }
 
     /// Notes what becomes of a record that has been stored.
@@ -113,7 +104,11 @@ impl MountStore {
         if stays.in_mount {
             set.records().set(record.record);
         } else {
-            self.passing.push(position, record.record);
+            let leaving = Leaving {
+                in_mount: Some((Node::Record(record.record), 0..0)),
+                in_shard: None,
+            };
+            self.passing.push(position, leaving);
         }
     }
 
@@ -144,13 +139,9 @@ impl MountStore {
         self.cache.wait_until_unasked(&mut self.patience)
     }
 
-    /// Calls `each` with the parts of shards that these bytes of a long file are.
-    fn for_each_extent(
-        &self,
-        file: &LongFile,
-        bytes: Range<u64>,
-        mut each: impl FnMut(&Shard, Extent),
-    ) {
+    /// Calls `each` with the parts of shards that these bytes of a long file are, but for those that the
+    /// kernel should have.
+    fn for_each_extent(&self, file: &LongFile, bytes: Range<u64>, each: impl Fn(&Shard, Extent)) {
         let mut at = file.place.start.saturating_add(bytes.start);
         let end = file
             .place
@@ -158,8 +149,12 @@ impl MountStore {
             .min(file.place.start.saturating_add(bytes.end));
         let dataset = self.tree.dataset();
         while let Some((shard, base)) = dataset.shard_of_byte(at).filter(|_| at < end) {
-            let extent = shard.payload().part(at - base, end - at);
-            each(shard, extent);
+            let block_end = (at / RAW_BLOCK_LEN + 1) * RAW_BLOCK_LEN;
+            let shard = self.shard(shard);
+            let extent = shard.payload().part(at - base, end.min(block_end) - at);
+            if file.node != Node::RawData || !dataset.resident().has_block(at) {
+                each(shard, extent);
+            }
             at += extent.len().max(1);
         }
     }
@@ -231,7 +226,7 @@ impl Store for MountStore {
     fn begin(&mut self, run: &Arc<Run>) {
         self.patience = STORE_PATIENCE;
         self.has_waited();
-        self.passing.begin(run, &self.residents);
+        self.passing.begin(run);
     }
 
     fn store(&mut self, position: u64, record: &Located) -> io::Result<Stored> {
@@ -272,10 +267,14 @@ impl Store for MountStore {
 
     /// In memory before it is stored, as of a record.
     fn store_part(&mut self, file: &LongFile, part: Range<u64>) -> io::Result<Stored> {
+        if file.node == Node::RawData && self.tree.dataset().resident().has_block(part.start) {
+            return Ok(Stored::Yes { from_disk: false });
+        }
         self.for_each_extent(file, part.clone(), Shard::populate);
         let len = u32::try_from(part.end - part.start).unwrap_or(u32::MAX);
         // What a shard that has changed since would give must not get into the cache.
-        let Ok(read) = self.tree.read(file.node, part.start, len) else {
+        let tree = Arc::clone(&self.tree);
+        let Ok(read) = tree.read(file.node, part.start, len) else {
             return Ok(Stored::Passed);
         };
         if self.answering.are_slow() && !self.cache.wait_until_unasked(&mut self.patience)? {
@@ -286,9 +285,15 @@ impl Store for MountStore {
             self.stale.let_go(file.node);
         }
         match stored {
-            Ok(()) => Ok(Stored::Yes {
-                from_disk: self.has_waited(),
-            }),
+            Ok(()) => {
+                if let Some(leaving) = resident::what_leaves(self.tree.dataset().resident(), &read)
+                {
+                    self.passing.push(part.end - 1, leaving);
+                }
+                Ok(Stored::Yes {
+                    from_disk: self.has_waited(),
+                })
+            }
             Err(error) => not_stored(error),
         }
     }
@@ -299,7 +304,7 @@ impl Store for MountStore {
         }
         let copied = std::mem::take(&mut self.copied);
         for_each_joined(copied.into_iter(), |shard, extent| {
-            self.residents.let_go(Leaving {
+            self.passing.let_go(Leaving {
                 in_mount: None,
                 in_shard: Some((shard, extent)),
             });

@@ -1,33 +1,38 @@
-//! Records that were stored ahead of readers and are not to stay: let go of once their reader has passed
-//! them.
+//! What was stored ahead of readers and is not to stay: let go of once its reader has passed it.
 
 use super::run::Run;
 use crate::resident::{Leaving, Residents};
-use crate::tree::Node;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-/// Of each run that is still followed, the positions and records.
-#[derive(Debug, Default)]
+/// Of each run that is still followed, positions and what was stored there.
+#[derive(Debug)]
 pub struct Passing {
-    runs: Vec<(Weak<Run>, VecDeque<(u64, u64)>)>,
+    residents: Residents,
+    runs: Vec<(Weak<Run>, VecDeque<(u64, Leaving)>)>,
 }
 
 impl Passing {
+    /// Nothing yet.
+    pub fn new(residents: Residents) -> Passing {
+        Passing {
+            residents,
+            runs: Vec::new(),
+        }
+    }
+
     /// Lets go of what readers have passed, and of all that was stored for readers that are not followed
     /// any more; what is pushed from now on is of this run.
-    pub fn begin(&mut self, run: &Arc<Run>, residents: &Residents) {
+    pub fn begin(&mut self, run: &Arc<Run>) {
         for (run, stored) in &mut self.runs {
             let passed = run.upgrade().map_or(u64::MAX, |run| run.reached.get());
-            while let Some((_, record)) = stored.pop_front_if(|(position, _)| *position < passed) {
-                residents.let_go(Leaving {
-                    in_mount: Some((Node::Record(record), 0..0)),
-                    in_shard: None,
-                });
+            let count = stored.partition_point(|(position, _)| *position < passed);
+            for (_, leaving) in stored.drain(..count) {
+                self.residents.let_go(leaving);
             }
         }
-        self.runs
-            .retain(|(run, stored)| run.strong_count() > 0 || !stored.is_empty());
+        let is_followed = |(run, _): &(Weak<Run>, _)| run.strong_count() > 0;
+        self.runs.retain(is_followed);
         let is_this = |(one, _): &(Weak<Run>, _)| one.as_ptr() == Arc::as_ptr(run);
         match self.runs.iter().position(is_this) {
             // The last one.
@@ -39,10 +44,15 @@ impl Passing {
         }
     }
 
-    /// A record was stored at this position.
-    pub fn push(&mut self, position: u64, record: u64) {
+    /// This was stored at a position, after those before.
+    pub fn push(&mut self, position: u64, leaving: Leaving) {
         if let Some((_, stored)) = self.runs.last_mut() {
-            stored.push_back((position, record));
+            stored.push_back((position, leaving));
         }
+    }
+
+    /// Nobody has to pass this.
+    pub fn let_go(&self, leaving: Leaving) {
+        self.residents.let_go(leaving);
     }
 }

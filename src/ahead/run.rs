@@ -117,8 +117,6 @@ pub struct Task {
 /// Which positions are not stored, so that a reader that has come there is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marker {
-    /// None.
-    Nowhere,
     /// This one.
     At(u64),
     /// One of this many.
@@ -129,7 +127,6 @@ impl Marker {
     /// Whether it is at this position.
     pub fn is_at(self, position: u64) -> bool {
         match self {
-            Marker::Nowhere => false,
             Marker::At(marker) => position == marker,
             Marker::Every(many) => position % many == many - 1,
         }

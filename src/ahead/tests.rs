@@ -229,7 +229,7 @@ fn task(until: u64) -> Task {
         until,
         most: u64::MAX,
         lead: 0,
-        marker: Marker::Nowhere,
+        marker: Marker::At(u64::MAX),
         effort: Effort::RequestAndStore,
     }
 }

@@ -172,6 +172,16 @@ impl ResidentSet {
         shares.of(hash(!(offset / RAW_BLOCK_LEN)))
     }
 
+    /// Whether the kernel's cache of the mount should have a record by now.
+    pub fn has_record(&self, record: u64) -> bool {
+        self.record(record).in_mount && self.records.contains(record)
+    }
+
+    /// Whether it should have the block of `raw/data` that has this byte.
+    pub fn has_block(&self, offset: u64) -> bool {
+        self.byte(offset).in_mount && self.blocks.contains(offset / RAW_BLOCK_LEN)
+    }
+
     /// What the kernel's cache of the mount should have of the records.
     pub fn records(&self) -> &Notes {
         &self.records

@@ -13,7 +13,7 @@ mod shares;
 pub use follow::CacheLimit;
 pub use leaving::Leaving;
 
-use crate::dataset::resident::{RAW_BLOCK_LEN, ResidentSet, ResidentShares, Stays};
+use crate::dataset::resident::{RAW_BLOCK_LEN, ResidentSet, ResidentShares};
 use crate::kernel_cache::{CacheAccess, KernelCache, is_gone};
 use crate::tree::{Node, Read, Tree};
 use follow::{Follower, Seen};
@@ -78,24 +78,13 @@ impl Residents {
         self.0.reader.store(pid, Ordering::Relaxed);
         let is_first = self.0.read.fetch_add(1, Ordering::Relaxed) == 0;
         let set = self.0.set();
-        let stays = match read.node {
-            Node::Record(record) => {
-                let stays = set.record(record);
-                if stays.in_mount && read.is_whole() && set.records().set(record) {
-                    self.0.taken.fetch_add(1, Ordering::Relaxed);
-                }
-                stays
-            }
-            Node::RawData => {
-                let stays = set.byte(read.offset);
-                if stays.in_mount {
-                    set.blocks().set(read.offset / RAW_BLOCK_LEN);
-                }
-                stays
-            }
-            _ => return,
-        };
-        match leaving(read, stays) {
+        if let Node::Record(record) = read.node
+            && read.is_whole()
+            && set.has_record(record)
+        {
+            self.0.taken.fetch_add(1, Ordering::Relaxed);
+        }
+        match what_leaves(set, read) {
             Some(leaving) => self.0.queue.push(leaving),
             // The thread looks at memory.
             None if is_first => self.0.queue.stir(),
@@ -127,13 +116,28 @@ impl Shared {
     }
 }
 
-/// What of a read does not stay.
-fn leaving(read: &Read<'_>, stays: Stays) -> Option<Leaving> {
-    let bytes = if read.is_whole() {
-        0..0
-    } else {
-        read.offset..read.offset.saturating_add(read.len() as u64)
+/// Notes what the kernel has of what it was given, and returns what of it is not to stay.
+pub fn what_leaves(set: &ResidentSet, read: &Read<'_>) -> Option<Leaving> {
+    let range = read.range();
+    let stays = match read.node {
+        Node::Record(record) => {
+            let stays = set.record(record);
+            if stays.in_mount && read.is_whole() {
+                set.records().set(record);
+            }
+            stays
+        }
+        Node::RawData => {
+            let stays = set.byte(range.start);
+            // A reader in order comes to the end of a block last.
+            if stays.in_mount && range.end % RAW_BLOCK_LEN == 0 {
+                set.blocks().set(range.start / RAW_BLOCK_LEN);
+            }
+            stays
+        }
+        _ => return None,
     };
+    let bytes = if read.is_whole() { 0..0 } else { range };
     let leaving = Leaving {
         in_mount: (!stays.in_mount && !read.is_empty()).then_some((read.node, bytes)),
         in_shard: read.in_shard().filter(|_| !stays.in_shard),
