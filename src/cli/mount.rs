@@ -2,7 +2,7 @@
 
 use super::values::{parse_cache, parse_extension};
 use crate::dataset::numbered::EXTENSION;
-use crate::session::{CacheLimit, MountOptions, Prepare, ServeOptions};
+use crate::session::{CacheLimit, MountOptions, Prepare, ServeOptions, Threads};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -10,8 +10,10 @@ use std::path::PathBuf;
 /// one reader of small records 1.2 times as fast as two, and several readers of large ones 0.85 times.
 /// They sleep while there is nothing to do: spinning answered one reader 1.5 times as fast, and four
 /// not at all, but takes the processors from the programs that use what they read.
-const LEAST_THREADS: usize = 2;
-const MOST_THREADS: usize = 8;
+const LEAST_ANSWERING: usize = 2;
+const MOST_ANSWERING: usize = 8;
+/// How many requests wait for storage at once, where nothing is said.
+const WAITING: u16 = 64;
 #[derive(Debug, Args)]
 #[command(after_long_help = TREE_AND_EXAMPLES)]
 pub(crate) struct Mount {
@@ -40,9 +42,13 @@ pub(crate) struct Mount {
     /// do not count.
     #[arg(long)]
     allow_other: bool,
-    #[arg(long, value_name = "N", help = threads_help(),
+    /// How many requests may wait for storage at once
+    ///
+    /// Each does in a thread that is started when it is needed. What is in memory is answered by a few
+    /// others: one for each core, from 2 to 8, and not more than N.
+    #[arg(long, value_name = "N", default_value_t = WAITING,
           value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    threads: u16,
     /// Mount options, separated by commas: allow_other, noexec, noatime, fsname=NAME
     ///
     /// ro, nosuid, nodev and default_permissions are accepted too: they always hold.
@@ -73,13 +79,6 @@ Examples:
 
 In the background, warnings go to the system's log; ROXFS_LOG=debug shows more.";
 
-fn threads_help() -> String {
-    format!(
-        "Threads that answer the kernel [default: one for each core, at least {LEAST_THREADS}, at \
-         most {MOST_THREADS}]"
-    )
-}
-
 /// A mount as it was asked for.
 #[derive(Debug)]
 pub(crate) struct MountPlan {
@@ -102,12 +101,13 @@ pub(crate) struct TreeOptions {
 impl Mount {
     /// What the options mean on a machine with this many cores.
     pub fn decide(self, cores: usize) -> MountPlan {
+        let waiting = usize::from(self.threads);
         MountPlan {
             mount: self.mount_options(),
             serve: ServeOptions {
-                threads: match self.threads {
-                    Some(threads) => usize::from(threads),
-                    None => cores.clamp(LEAST_THREADS, MOST_THREADS),
+                threads: Threads {
+                    answering: cores.clamp(LEAST_ANSWERING, MOST_ANSWERING).min(waiting),
+                    waiting,
                 },
                 prepare: self.ahead,
                 cache: self.cache,
@@ -197,15 +197,16 @@ mod tests {
     }
 
     #[test]
-    fn threads_follow_the_cores_within_limits_unless_they_are_given() {
+    fn threads_that_answer_follow_the_cores_within_limits_and_those_that_wait_the_option() {
         let threads = |options, cores| {
             let line = [options, &["a.rox", "/mnt"][..]].concat();
             let plan = parse(&line).expect("understood").decide(cores);
-            plan.serve.threads
+            (plan.serve.threads.answering, plan.serve.threads.waiting)
         };
-        assert_eq!([1, 4, 64].map(|cores| threads(&[], cores)), [2, 4, 8]);
-        assert_eq!(threads(&["--threads", "1"], 4), 1);
-        assert_eq!(threads(&["--threads", "32"], 4), 32);
+        let expected = [(2, 64), (4, 64), (8, 64)];
+        assert_eq!([1, 4, 64].map(|cores| threads(&[], cores)), expected);
+        assert_eq!(threads(&["--threads", "1"], 4), (1, 1));
+        assert_eq!(threads(&["--threads", "32"], 64), (8, 32));
     }
 
     #[test]

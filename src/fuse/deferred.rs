@@ -4,9 +4,11 @@
 //! One more thread does the preparations that they wait for. Both are started when they are needed;
 //! where that is not possible, and where too many requests wait, the answer is EAGAIN.
 
+use super::answers::Handed;
 use super::failures::{Failures, is_worth_a_line};
 use super::interrupt::{CHECK_INTERVAL, is_interrupted};
 use super::long::LongReads;
+use super::pool::Pool;
 use super::request::Unanswered;
 use crate::sys::lock;
 use crate::tree::{Preparation, Tree};
@@ -21,6 +23,8 @@ use std::time::{Duration, Instant};
 pub(super) const MOST_WAITING: usize = 1024;
 /// A program whose signals cannot be seen waits no longer than this.
 const MOST_WAIT_UNSEEN: Duration = Duration::from_secs(30);
+/// Bytes of a small stack. Of any stack only what is used takes memory.
+const SMALL_STACK: usize = 256 << 10;
 /// A preparation that has failed is not tried again for this long.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -35,6 +39,7 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     long_reads: LongReads,
+    pool: Pool<Handed>,
     starts: Starts,
 }
 
@@ -65,9 +70,10 @@ enum Turn {
 }
 
 impl Deferred {
-    /// None yet.
-    pub fn new(tree: Arc<Tree>, failures: Arc<Failures>) -> Deferred {
+    /// None yet. What waits for storage does so in `pool`.
+    pub fn new(tree: Arc<Tree>, failures: Arc<Failures>, pool: Pool<Handed>) -> Deferred {
         Deferred(Arc::new(Shared {
+            pool,
             long_reads: LongReads::new(Arc::clone(&tree), Arc::clone(&failures)),
             starts: Starts::default(),
             tree,
@@ -80,6 +86,11 @@ impl Deferred {
     /// Reads that take long.
     pub fn long_reads(&self) -> &LongReads {
         &self.0.long_reads
+    }
+
+    /// Requests that wait for storage.
+    pub fn pool(&self) -> &Pool<Handed> {
+        &self.0.pool
     }
 
     /// Puts a request of thread `pid` aside.
@@ -124,6 +135,7 @@ impl Deferred {
     /// Refuses all requests, also reads: the mount has ended.
     pub fn end(&self) {
         self.0.long_reads.end();
+        self.0.pool.end();
         self.refuse_from_now();
     }
 }
@@ -257,7 +269,16 @@ pub(super) struct Starts {
 impl Starts {
     /// Whether it was possible.
     pub(super) fn start(&self, name: &str, run: impl FnOnce() + Send + 'static) -> bool {
+        self.spawn(thread::Builder::new().name(name.to_owned()), run)
+    }
+
+    /// The same with a small stack, as there may be many.
+    pub(super) fn start_small(&self, name: &str, run: impl FnOnce() + Send + 'static) -> bool {
         let thread = thread::Builder::new().name(name.to_owned());
+        self.spawn(thread.stack_size(SMALL_STACK), run)
+    }
+
+    fn spawn(&self, thread: thread::Builder, run: impl FnOnce() + Send + 'static) -> bool {
         let Err(error) = thread.spawn(run) else {
             return true;
         };

@@ -4,14 +4,18 @@
 //! that would change something get `EROFS`. `ENOSYS` makes the kernel stop asking (fs/fuse in the
 //! kernel): it answers opens, closes, extended attributes, polling and `lseek`.
 //!
-//! No request keeps an answering thread for long: what takes long is put aside (`deferred`, `long`).
+//! No request keeps an answering thread for long: what takes long is put aside (`deferred`, `long`), and
+//! what waits for storage while others wait for an answer is given to other threads (`turns`, `pool`).
 
+mod answers;
 mod attributes;
 mod deferred;
 mod failures;
 mod interrupt;
 mod long;
+mod pool;
 mod request;
+mod turns;
 
 pub use deferred::Deferred;
 
@@ -20,7 +24,8 @@ use crate::format::name::MAX_COMPONENT_LEN;
 use crate::kernel_cache::stale::Stale;
 use crate::resident::Residents;
 use crate::shard::ShardError;
-use crate::tree::{Node, Tree, TreeError};
+use crate::tree::{Tree, TreeError};
+use answers::Answers;
 use attributes::BLOCK_LEN;
 use failures::Failures;
 use fuser::{
@@ -30,12 +35,11 @@ use fuser::{
     ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLock, ReplyLseek,
     ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
-use long::LongRead;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// How long the kernel may keep what cannot change: names and attributes of this tree.
 const FOREVER: Duration = Duration::from_secs(1 << 30);
@@ -48,38 +52,43 @@ const NOT_AT_ALL: Duration = Duration::ZERO;
 /// ahead of them. Whoever may not change the readahead of a mount has the same (what is answered to
 /// `FUSE_INIT` can only lower it).
 const MAX_REQUEST: u32 = 1 << 20;
-/// How many background requests (readahead) may be under way: never reached, because those beyond
-/// would wait in the kernel unseen, with pages locked (see [`kernel_cache`](crate::kernel_cache)).
-/// 4, 16 and 64 made no clear difference in speed.
+/// How many background requests may be under way: reads of pages, ahead or not (`fuse_send_readpages`).
+/// Never reached, because those beyond would wait in the kernel unseen (`bg_queue`), with pages locked
+/// (see [`kernel_cache`](crate::kernel_cache)), and the readers among them would have to wait for storage
+/// one after the other. 4, 16 and 64 made no clear difference in speed.
 const MAX_BACKGROUND: u16 = u16::MAX;
 /// One inode number never stands for two things, so there is one generation.
 const GENERATION: Generation = Generation(0);
 /// A tree served to the kernel.
 #[derive(Debug)]
 pub struct RoxFs {
-    tree: Arc<Tree>,
-    stale: Stale,
-    residents: Residents,
-    ahead: Option<Ahead>,
-    deferred: Deferred,
-    failures: Arc<Failures>,
+    answers: Arc<Answers>,
     /// Whether the kernel takes `ENOSYS` on open (since 3.16) and opendir (5.1) as "never ask".
     zero_message_open: bool,
     zero_message_opendir: bool,
 }
 
+/// How many threads answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threads {
+    /// Read requests from the kernel, and answer them.
+    pub answering: usize,
+    /// Wait for storage instead of them: at most this many.
+    pub waiting: usize,
+}
+
 impl RoxFs {
     /// Serves `tree`, with or without preparing anything ahead; `stale` lets go of what was served
     /// and turned out to be wrong.
-    pub fn new(tree: Arc<Tree>, stale: Stale, residents: Residents, ahead: Option<Ahead>) -> RoxFs {
-        let failures = Arc::new(Failures::default());
+    pub fn new(
+        tree: Arc<Tree>,
+        stale: Stale,
+        residents: Residents,
+        ahead: Option<Ahead>,
+        threads: Threads,
+    ) -> RoxFs {
         RoxFs {
-            deferred: Deferred::new(Arc::clone(&tree), Arc::clone(&failures)),
-            tree,
-            stale,
-            residents,
-            ahead,
-            failures,
+            answers: Arc::new(Answers::new(tree, stale, residents, ahead, threads)),
             zero_message_open: false,
             zero_message_opendir: false,
         }
@@ -87,20 +96,11 @@ impl RoxFs {
 
     /// The requests that wait, which can be refused when the mount is to end.
     pub fn deferred(&self) -> Deferred {
-        self.deferred.clone()
+        self.answers.deferred().clone()
     }
 
-    fn node(&self, ino: INodeNo) -> Result<Node, TreeError> {
-        Node::from_ino(ino.0).ok_or(TreeError::NotFound)
-    }
-
-    /// Answers, or puts the request aside. Returns the node that was looked up.
-    fn answer(&self, asker: &Request, request: request::Request) -> Option<Node> {
-        let answered = request.answer(&self.tree, &self.failures);
-        answered.unwrap_or_else(|unanswered| {
-            self.deferred.push(unanswered, asker.pid());
-            None
-        })
+    fn answer(&self, asker: &Request, request: request::Request) {
+        self.answers.answer(request, asker.pid());
     }
 }
 
@@ -160,22 +160,18 @@ impl Filesystem for RoxFs {
 
     /// Nothing is left to wait for.
     fn destroy(&mut self) {
-        self.deferred.end();
-        self.residents.end();
+        self.answers.end();
     }
 
     fn lookup(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let request = request::Request::Lookup(parent, name.to_owned(), reply);
-        let found = self.answer(req, request);
-        if let (Some(ahead), Some(found), Ok(parent)) = (&self.ahead, found, self.node(parent)) {
-            ahead.was_looked_up(parent, found, &self.tree);
-        }
+        self.answer(
+            req,
+            request::Request::Lookup(parent, name.to_owned(), reply),
+        );
     }
 
     fn forget(&self, _req: &Request, ino: INodeNo, _nlookup: u64) {
-        if let Some(node) = Node::from_ino(ino.0) {
-            self.residents.was_forgotten(node);
-        }
+        self.answers.was_forgotten(ino);
     }
 
     fn getattr(&self, req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
@@ -201,33 +197,7 @@ impl Filesystem for RoxFs {
         _lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let node = match self.node(ino) {
-            Ok(node) => node,
-            Err(error) => return reply.error(log_and_errno(&error, &self.failures)),
-        };
-        let began = Instant::now();
-        let read = match self.tree.read(node, offset, size) {
-            Ok(read) => read,
-            Err(TreeError::NotPrepared(_)) => {
-                self.answer(req, request::Request::Read(ino, offset, size, reply));
-                return;
-            }
-            Err(TreeError::TooLong) => {
-                let read = LongRead::new(node, offset, size, reply);
-                return self.deferred.long_reads().push(read, req.pid());
-            }
-            Err(error) => return reply.error(log_and_errno(&error, &self.failures)),
-        };
-        reply.data(&read);
-        let took = began.elapsed();
-        // The kernel has its copy now: what is not to stay may go, and what comes next may be prepared.
-        if !read.done() {
-            self.stale.let_go(node);
-        }
-        self.residents.was_read(&read, req.pid());
-        if let Some(ahead) = &self.ahead {
-            ahead.was_read(&read, took);
-        }
+        self.answer(req, request::Request::Read(ino, offset, size, reply));
     }
 
     fn opendir(&self, _req: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
@@ -262,7 +232,7 @@ impl Filesystem for RoxFs {
     }
 
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
-        let dataset = self.tree.dataset();
+        let dataset = self.answers.tree().dataset();
         let blocks = dataset.payload_len().div_ceil(u64::from(BLOCK_LEN));
         let name_max = MAX_COMPONENT_LEN as u32;
         let records = dataset.records();

@@ -108,7 +108,8 @@ impl Request {
     }
 }
 
-fn node(ino: INodeNo) -> Result<Node, TreeError> {
+/// The node of an inode number.
+pub fn node(ino: INodeNo) -> Result<Node, TreeError> {
     Node::from_ino(ino.0).ok_or(TreeError::NotFound)
 }
 

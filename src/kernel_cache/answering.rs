@@ -26,9 +26,14 @@ impl Answering {
         self.0.store(mean, Ordering::Relaxed);
     }
 
+    /// How long they have taken lately, in the mean.
+    pub fn mean(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+
     /// Whether answers have taken long lately.
     pub fn are_slow(&self) -> bool {
-        u128::from(self.0.load(Ordering::Relaxed)) > SLOW.as_nanos()
+        self.mean() > SLOW
     }
 }
 

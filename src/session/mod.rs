@@ -12,6 +12,7 @@ mod unmount;
 pub mod watchdog;
 
 pub use crate::ahead::Prepare;
+pub use crate::fuse::Threads;
 pub use crate::resident::CacheLimit;
 pub use helper::Helpers;
 pub use mount::{MountError, MountOptions};
@@ -61,8 +62,8 @@ fn hint(reason: &io::Error) -> &'static str {
 /// How to serve a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeOptions {
-    /// Threads that answer requests; fewer where not as many can be started.
-    pub threads: usize,
+    /// Fewer where not as many can be started.
+    pub threads: Threads,
     pub prepare: Prepare,
     pub cache: CacheLimit,
 }
@@ -110,8 +111,8 @@ pub fn serve(
     let list = helpers.list_ahead;
     let ahead = Ahead::start(&tree, info, &access, &stale, &residents, prepare, list)
         .map_err(failed(THREADS))?;
-    let config = config(&device, threads);
-    let fs = RoxFs::new(tree, stale, residents, ahead);
+    let config = config(&device, threads.answering);
+    let fs = RoxFs::new(tree, stale, residents, ahead, threads);
     let deferred = fs.deferred();
     let session = fuser::Session::from_fd(fs, device, ALLOWED, config)
         .map_err(failed("the kernel's first request"))?;

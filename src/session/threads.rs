@@ -3,6 +3,7 @@
 //! fuser starts its threads one by one and returns in the middle when one cannot be started or given
 //! a device; those before it have begun by then, or none has, and nobody would answer.
 
+use crate::fuse::Threads;
 use crate::sys::{device, files};
 use std::fs::File;
 use std::io;
@@ -12,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
-/// Threads and processes that a mount has beside those that answer: fuser's own, the one that waits
+/// Threads and processes that a mount needs beside those that answer: fuser's own, the one that waits
 /// for signals, the two that let go, the three for slow requests, the process that asks and the one
 /// that watches; and where something is prepared ahead, a thread that stores and one that lists.
 const OTHER_THREADS: usize = 9;
@@ -22,9 +23,10 @@ const OTHER_DESCRIPTORS: usize = 12;
 /// For how long threads that have ended may count as running.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
-/// How many threads, of `wanted`, can be started to answer, beside the others that are needed.
-/// At least one, or an error.
-pub fn startable(wanted: usize, prepares_ahead: bool) -> io::Result<usize> {
+/// How many threads, of those that are `wanted`, can be started to answer and to wait for storage, beside
+/// the others that are needed. At least one to answer, or an error. Those that wait are started later,
+/// when they are needed, and must leave room for the others then.
+pub fn startable(wanted: Threads, prepares_ahead: bool) -> io::Result<Threads> {
     let others = OTHER_THREADS
         + if prepares_ahead {
             OTHER_THREADS_AHEAD
@@ -36,7 +38,7 @@ pub fn startable(wanted: usize, prepares_ahead: bool) -> io::Result<usize> {
     let closed = gate.write().unwrap_or_else(PoisonError::into_inner);
     let mut started = Vec::new();
     let mut refused = None;
-    while started.len() < wanted + others {
+    while started.len() < wanted.answering + others + wanted.waiting {
         let gate = Arc::clone(&gate);
         // It ends when the gate opens.
         match Builder::new().spawn(move || drop(gate.read().map(drop))) {
@@ -56,7 +58,11 @@ pub fn startable(wanted: usize, prepares_ahead: bool) -> io::Result<usize> {
     wait_until_gone(before)?;
     match (count.saturating_sub(others), refused) {
         (0, Some(error)) => Err(error),
-        (threads, _) => Ok(threads.clamp(1, wanted.max(1))),
+        (count, _) => {
+            let answering = count.clamp(1, wanted.answering.max(1));
+            let waiting = count.saturating_sub(answering).min(wanted.waiting);
+            Ok(Threads { answering, waiting })
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Location, ShardError};
 use crate::format::Damage;
 use crate::format::offsets::Extent;
 use crate::sys::{acl, lease};
-use rustix::fs::{Advice, fadvise};
+use rustix::fs::{Advice, OFlags, fadvise, fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::borrow::Cow;
 use std::fs::{File, Metadata, OpenOptions};
@@ -118,19 +118,24 @@ pub(super) struct ShardFile {
     stat: Stat,
     /// The payload is what comes first.
     payload_len: u64,
+    /// Where the index ends, which is what comes next.
+    index_end: u64,
     /// Or why it cannot be mapped: then it is read.
     map: OnceLock<io::Result<PayloadMap>>,
+    /// Whether the kernel tells what of it is in memory.
+    is_residency_told: OnceLock<bool>,
     /// Whether it is still the file that was opened.
     pub(super) unchanged: Unchanged,
 }
 
 impl ShardFile {
-    /// Of a file that had this `metadata` and these `pages` when it was opened.
+    /// Of a file that had this `metadata` and these `pages` when it was opened, with a payload and an
+    /// index that end at these bytes.
     pub(super) fn new(
         local: LocalFile,
         metadata: &Metadata,
         pages: Vec<Page>,
-        payload_len: u64,
+        (payload_len, index_end): (u64, u64),
         has_checksums: bool,
     ) -> ShardFile {
         // A change before this shows in the times, and is taken for a write.
@@ -146,7 +151,9 @@ impl ShardFile {
             local,
             stat,
             payload_len,
+            index_end,
             map: OnceLock::new(),
+            is_residency_told: OnceLock::new(),
             unchanged: Unchanged::new(Stamp::of(metadata), pages, has_checksums, events),
         }
     }
@@ -224,6 +231,22 @@ impl ShardFile {
         }
     }
 
+    /// Whether bytes `start..end` are in memory; `None` where the kernel does not tell, which it does
+    /// only to those who own the file or may write it. Who owns it is asked by a call that
+    /// the kernel answers by the same function (`inode_owner_or_capable`, in `setfl` of fs/fcntl.c).
+    pub(super) fn is_in_memory(&self, start: u64, end: u64) -> Option<bool> {
+        let is_told = self.is_residency_told.get_or_init(|| {
+            let file = &self.local.file;
+            fcntl_getfl(file).is_ok_and(|flags| {
+                let is_owner = fcntl_setfl(file, flags | OFlags::NOATIME).is_ok();
+                let _ = fcntl_setfl(file, flags);
+                is_owner
+            })
+        });
+        let map = self.map().ok().filter(|_| *is_told)?;
+        Some(map.is_in_memory(start, end))
+    }
+
     /// See [`Shard::page_out`](super::Shard::page_out).
     pub(super) fn page_out(&self, extent: Extent) {
         if let Ok(map) = self.map() {
@@ -254,7 +277,8 @@ impl ShardFile {
 
     /// See [`Shard::map`](super::Shard::map).
     pub(super) fn map(&self) -> Result<&PayloadMap, &io::Error> {
-        let map = || PayloadMap::new(self.local.file.as_fd(), self.payload_len);
+        let file = self.local.file.as_fd();
+        let map = || PayloadMap::new(file, self.payload_len, self.index_end);
         self.map.get_or_init(map).as_ref()
     }
 }

@@ -2,7 +2,7 @@
 //! (`file.rs`).
 //!
 //! The only `unsafe` beside the fork into the background. Policy (what to advise and when) is
-//! not here.
+//! not here. The index behind the payload is mapped too, only to ask whether it is in memory.
 
 use memmap2::{Advice, Mmap, MmapOptions};
 use rustix::io::Errno;
@@ -32,6 +32,8 @@ const PART_OF_MAPPINGS: u64 = 2;
 const DEFAULT_MAPPINGS: u64 = 65_530;
 /// How many payloads are mapped.
 static MAPPED: AtomicU64 = AtomicU64::new(0);
+/// The largest range that is asked about at once, in pages: the largest request, wherever it begins.
+const MOST_ASKED: usize = 256 + 1;
 
 /// A read-only mapping of a file's first bytes.
 ///
@@ -42,17 +44,19 @@ static MAPPED: AtomicU64 = AtomicU64::new(0);
 pub struct PayloadMap {
     /// `None` for an empty payload, which cannot be mapped.
     map: Option<Mmap>,
+    payload_len: usize,
 }
 
 impl PayloadMap {
-    /// Maps the first `len` bytes of `file`, advised for random access: the kernel's default
-    /// read-around would read several times the bytes asked for.
-    pub fn new(file: BorrowedFd<'_>, len: u64) -> io::Result<PayloadMap> {
-        let Ok(len) = usize::try_from(len) else {
-            return Err(io::Error::from(io::ErrorKind::OutOfMemory));
-        };
-        if len == 0 {
-            return Ok(PayloadMap { map: None });
+    /// Maps the payload, the first bytes of `file`, and the index that ends at byte `index_end`;
+    /// advised for random access: the kernel's default read-around would read several times the
+    /// bytes asked for.
+    pub fn new(file: BorrowedFd<'_>, payload_len: u64, index_end: u64) -> io::Result<PayloadMap> {
+        let len = |len| usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory);
+        let (payload_len, len) = (len(payload_len)?, len(index_end)?);
+        if payload_len == 0 {
+            let map = None;
+            return Ok(PayloadMap { map, payload_len });
         }
         if MAPPED.load(Ordering::Relaxed) >= most_mapped() {
             return Err(Errno::NOMEM.into());
@@ -80,14 +84,17 @@ impl PayloadMap {
         MAPPED.fetch_add(1, Ordering::Relaxed);
         // Advice is a hint; without it reads are as right, only slower.
         let _ = map.advise(Advice::Random);
-        Ok(PayloadMap { map: Some(map) })
+        Ok(PayloadMap {
+            map: Some(map),
+            payload_len,
+        })
     }
 
     /// Bytes `start..end`, for the kernel to copy; `None` outside the mapping.
     pub fn slice(&self, start: u64, end: u64) -> Option<&[u8]> {
         let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
         match &self.map {
-            Some(map) => map.get(range),
+            Some(map) => map.get(..self.payload_len)?.get(range),
             None => range.is_empty().then_some(&[]),
         }
     }
@@ -111,6 +118,31 @@ impl PayloadMap {
         if let (Some(map), Some((start, end))) = (&self.map, range) {
             let _ = map.advise_range(Advice::PopulateRead, start, end.saturating_sub(start));
         }
+    }
+
+    /// Whether bytes `start..end` of the file are in memory, as far as the kernel tells: to those who
+    /// neither own the file nor may write it, it always says so (`can_do_mincore` in mm/mincore.c).
+    /// Pages that are being read are not yet in memory (`mincore_page` there).
+    pub fn is_in_memory(&self, start: u64, end: u64) -> bool {
+        let start = start / PAGE * PAGE;
+        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let (Some(map), Some((start, end))) = (&self.map, range) else {
+            return true;
+        };
+        let Some(bytes) = map.get(start..end) else {
+            return true;
+        };
+        let mut pages = [1u8; MOST_ASKED];
+        bytes.chunks(MOST_ASKED * PAGE as usize).all(|bytes| {
+            let at = bytes.as_ptr().cast_mut().cast();
+            #[expect(unsafe_code, reason = "no library has this call")]
+            // SAFETY: the range is within the mapping and begins with a page; the kernel writes one
+            // byte for each page of it, and there is room for as many.
+            let asked = unsafe { libc::mincore(at, bytes.len(), pages.as_mut_ptr()) };
+            // Where it does not answer (larger pages), nothing is known.
+            let pages = &pages[..bytes.len().div_ceil(PAGE as usize)];
+            asked != 0 || pages.iter().all(|page| page & 1 == 1)
+        })
     }
 
     /// Takes the whole pages within bytes `start..end` out of this process's page tables, so that the

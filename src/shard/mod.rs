@@ -13,6 +13,7 @@ mod location;
 pub mod mmap;
 mod names;
 mod records;
+mod in_memory;
 mod scan;
 mod sorted_names;
 mod unchanged;
@@ -77,9 +78,9 @@ impl Shard {
             footer.payload_len(),
         );
         let has_checksums = sections.crc32c.is_some();
-        let payload_len = footer.payload_len();
+        let ends = (footer.payload_len(), index.file_range(0..index.count()).end);
         let shard = Shard {
-            file: ShardFile::new(file, &metadata, pages, payload_len, has_checksums),
+            file: ShardFile::new(file, &metadata, pages, ends, has_checksums),
             footer,
             index,
             sections,

@@ -146,6 +146,35 @@ impl Tree {
         })
     }
 
+    /// Whether a read may have to wait for storage, as far as can be told. Not where the shard is
+    /// compared with its checksums: that takes memory for each read, and is not for many threads.
+    pub fn may_wait_for_storage(&self, node: Node, offset: u64, len: u32) -> bool {
+        let (shard, is_in_memory) = match node {
+            Node::Record(number) => {
+                let record = self.record(number).ok();
+                let place = record.and_then(|record| self.dataset.locate(record));
+                // Without one there is nothing to read.
+                let Some((shard, local)) = place else {
+                    return false;
+                };
+                let shard = &self.dataset.shards()[shard];
+                (
+                    shard,
+                    shard.is_record_in_memory(local, offset, u64::from(len)),
+                )
+            }
+            Node::RawData => {
+                let Some((shard, base)) = self.dataset.shard_of_byte(offset) else {
+                    return false;
+                };
+                let part = shard.payload().part(offset - base, u64::from(len));
+                (shard, shard.is_part_in_memory(part))
+            }
+            _ => return true,
+        };
+        is_in_memory != Some(true) && !shard.is_compared()
+    }
+
     fn read_record(
         &self,
         number: u64,
