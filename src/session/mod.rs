@@ -62,7 +62,7 @@ fn hint(reason: &io::Error) -> &'static str {
 /// How to serve a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeOptions {
-    /// Fewer where not as many can be started.
+    /// Fewer answer where not as many can be started.
     pub threads: Threads,
     pub prepare: Prepare,
     pub cache: CacheLimit,
@@ -96,7 +96,13 @@ pub fn serve(
         move |reason| SessionError::Start { path, step, reason }
     };
     let prepares_ahead = options.prepare != Prepare::Nothing;
-    let threads = threads::startable(options.threads, prepares_ahead).map_err(failed(THREADS))?;
+    let wanted = options.threads;
+    let answering =
+        threads::startable(wanted.answering, prepares_ahead).map_err(failed(THREADS))?;
+    let threads = Threads {
+        answering,
+        ..wanted
+    };
     // Before any thread starts, so that all of them leave these to the thread that waits.
     let signals = signals::block().map_err(failed("signals"))?;
     let mut watchdog = Watchdog::start(helpers.abort_if_killed).map_err(failed(WATCHDOG))?;

@@ -3,7 +3,6 @@
 //! fuser starts its threads one by one and returns in the middle when one cannot be started or given
 //! a device; those before it have begun by then, or none has, and nobody would answer.
 
-use crate::fuse::Threads;
 use crate::sys::{device, files};
 use std::fs::File;
 use std::io;
@@ -23,10 +22,11 @@ const OTHER_DESCRIPTORS: usize = 12;
 /// For how long threads that have ended may count as running.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
-/// How many threads, of those that are `wanted`, can be started to answer and to wait for storage, beside
-/// the others that are needed. At least one to answer, or an error. Those that wait are started later,
-/// when they are needed, and must leave room for the others then.
-pub fn startable(wanted: Threads, prepares_ahead: bool) -> io::Result<Threads> {
+/// How many threads, of `wanted`, can be started to answer, beside the others that are needed.
+/// At least one, or an error. Those that wait for storage are not among them: without them it works, too.
+/// (Trying 64 more would leave the allocator with so many arenas that the threads that answer share
+/// some, where their buffers of 16 MiB are cleared, and so take memory.)
+pub fn startable(wanted: usize, prepares_ahead: bool) -> io::Result<usize> {
     let others = OTHER_THREADS
         + if prepares_ahead {
             OTHER_THREADS_AHEAD
@@ -38,7 +38,7 @@ pub fn startable(wanted: Threads, prepares_ahead: bool) -> io::Result<Threads> {
     let closed = gate.write().unwrap_or_else(PoisonError::into_inner);
     let mut started = Vec::new();
     let mut refused = None;
-    while started.len() < wanted.answering + others + wanted.waiting {
+    while started.len() < wanted + others {
         let gate = Arc::clone(&gate);
         // It ends when the gate opens.
         match Builder::new().spawn(move || drop(gate.read().map(drop))) {
@@ -58,11 +58,7 @@ pub fn startable(wanted: Threads, prepares_ahead: bool) -> io::Result<Threads> {
     wait_until_gone(before)?;
     match (count.saturating_sub(others), refused) {
         (0, Some(error)) => Err(error),
-        (count, _) => {
-            let answering = count.clamp(1, wanted.answering.max(1));
-            let waiting = count.saturating_sub(answering).min(wanted.waiting);
-            Ok(Threads { answering, waiting })
-        }
+        (threads, _) => Ok(threads.clamp(1, wanted.max(1))),
     }
 }
 

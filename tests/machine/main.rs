@@ -22,6 +22,8 @@ mod lister;
 mod raw;
 /// How many requests the kernel sends: memory that runs short would add some.
 mod requests;
+/// Readers of slow storage, whose threads are looked at while they wait.
+mod slow;
 /// A short run of `scripts/attack/stress`, which drops the kernel's caches.
 mod stress_script;
 
