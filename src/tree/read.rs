@@ -167,6 +167,7 @@ impl Tree {
                 let Some((shard, base)) = self.dataset.shard_of_byte(offset) else {
                     return false;
                 };
+                let shard = &self.dataset.shards()[shard];
                 let part = shard.payload().part(offset - base, u64::from(len));
                 (shard, shard.is_part_in_memory(part))
             }
