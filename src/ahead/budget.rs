@@ -18,6 +18,10 @@ pub const LEAD_BYTES: u64 = 8 << 20;
 pub const LEAD_RECORDS: RangeInclusive<u64> = 2..=512;
 /// Records of more bytes are stored as long files are, in parts.
 pub const LARGEST_STORED: u64 = shard::LARGE_RECORD;
+/// Where what was requested has not come when it is to be stored, twice as much is requested ahead of that
+/// reader from then on, up to this many times as much: what the disk is to be busy with is how much it
+/// gives times how long it takes.
+pub const MOST_STRETCHED: u64 = 8;
 /// How many records past a reader that has overtaken it the worker continues.
 pub const LEAD_AFTER_OVERTAKING: u64 = 4;
 /// After this many records in a row that the kernel has no inode of, nothing more of a task is stored:
@@ -27,6 +31,9 @@ pub const UNKNOWN_IN_A_ROW: u32 = 4;
 pub const QUEUE: usize = 8;
 /// For how long the records of one task wait, in all, until no reader's request waits to be read.
 pub const STORE_PATIENCE: Duration = Duration::from_millis(1);
+
+/// Answers that take longer, in the mean of the last few, come from disk: those from memory take 5 to 40 µs.
+pub const FROM_DISK: Duration = Duration::from_micros(80);
 
 // Readers in an order.
 

@@ -144,6 +144,10 @@ impl Store for Fake {
         self.room.is_none()
     }
 
+    fn has_room_to_spare(&self) -> bool {
+        true
+    }
+
     fn are_names_coming(&self) -> bool {
         self.are_names_coming
     }

@@ -80,8 +80,10 @@ impl Lister {
         Arc::clone(&self.is_listing)
     }
 
-    /// Takes note of a lookup of a record in `directory`. Never waits.
-    pub fn observe(&self, directory: Node, tree: &Tree) {
+    /// Takes note of a lookup of a record in `directory`. Never waits. While records come from disk, which is
+    /// what their reader waits for, more lookups are needed: of a reader of few it would be too much to have
+    /// all names listed.
+    pub fn observe(&self, directory: Node, tree: &Tree, is_cold: bool) {
         // Names that are being listed are cached soon.
         if self.is_listing.load(Ordering::Relaxed) {
             return;
@@ -92,7 +94,8 @@ impl Lister {
         let Ok(mut lookups) = self.lookups[collection as usize].try_lock() else {
             return;
         };
-        if lookups.count(Instant::now()).is_some() {
+        let are_many = lookups.count(Instant::now());
+        if are_many.is_some_and(|are_very_many| are_very_many || !is_cold) {
             lookups.start_over();
             // Before the thread begins, so that the worker does not pass over these names.
             self.is_listing.store(true, Ordering::Relaxed);

@@ -27,6 +27,7 @@ mod fake;
 mod in_order;
 pub mod lister;
 mod long_files;
+mod looked_up;
 mod mount;
 mod passing;
 mod recent;
@@ -44,10 +45,11 @@ use crate::resident::Residents;
 use crate::sys::mountinfo::MountInfo;
 use crate::tree::{Node, Read, Tree};
 use at_random::AtRandom;
-use budget::{LEAST_OF_LONG, QUEUE};
+use budget::{FROM_DISK, LEAST_OF_LONG, QUEUE};
 use in_order::{InOrder, Seen};
 use lister::Lister;
 use long_files::LongFiles;
+use looked_up::LookedUp;
 use mount::MountStore;
 use run::{LongFile, Task};
 use std::io;
@@ -75,6 +77,7 @@ pub enum Prepare {
 pub struct Ahead {
     readers: Mutex<Readers>,
     long_files: Mutex<LongFiles>,
+    looked_up: LookedUp,
     tasks: SyncSender<Task>,
     lister: Option<Lister>,
     answering: Arc<Answering>,
@@ -124,6 +127,7 @@ impl Ahead {
         Ok(Some(Ahead {
             readers: Mutex::new(readers),
             long_files: Mutex::new(LongFiles::new(Arc::clone(dataset.resident()))),
+            looked_up: LookedUp::default(),
             tasks,
             lister,
             answering,
@@ -133,6 +137,9 @@ impl Ahead {
     /// Takes note of a read that has been answered, which took so long. Never waits.
     pub fn was_read(&self, read: &Read<'_>, took: Duration) {
         self.answering.observe(took);
+        if let Node::Record(record) = read.node {
+            self.looked_up.was_read(record);
+        }
         if let (Node::Record(record), 0) = (read.node, read.offset)
             && let Ok(mut readers) = self.readers.try_lock()
         {
@@ -150,8 +157,13 @@ impl Ahead {
 
     /// Takes note of a node that was looked up in a directory. Never waits.
     pub fn was_looked_up(&self, directory: Node, found: Node, tree: &Tree) {
-        if let (Some(lister), Node::Record(_)) = (&self.lister, found) {
-            lister.observe(directory, tree);
+        let Node::Record(record) = found else { return };
+        let is_cold = self.answering.mean() > FROM_DISK;
+        if self.looked_up.looked_up(record) && is_cold {
+            tree.request(record);
+        }
+        if let Some(lister) = &self.lister {
+            lister.observe(directory, tree, is_cold);
         }
     }
 

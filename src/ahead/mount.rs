@@ -317,6 +317,10 @@ impl Store for MountStore {
             && dataset.resident().shares().in_mount > Share::NONE
     }
 
+    fn has_room_to_spare(&self) -> bool {
+        self.tree.dataset().resident().most_ahead() == u64::MAX
+    }
+
     fn are_names_coming(&self) -> bool {
         self.is_listing.load(Ordering::Relaxed)
     }

@@ -5,12 +5,15 @@ use crate::resident::{Leaving, Residents};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-/// Of each run that is still followed, positions and what was stored there.
+/// Of each run that is still followed, what was stored for it.
 #[derive(Debug)]
 pub struct Passing {
     residents: Residents,
-    runs: Vec<(Weak<Run>, VecDeque<(u64, Leaving)>)>,
+    runs: Vec<(Weak<Run>, Stored)>,
 }
+
+/// With its positions.
+type Stored = VecDeque<(u64, Leaving)>;
 
 impl Passing {
     /// Nothing yet.
@@ -31,10 +34,9 @@ impl Passing {
                 self.residents.let_go(leaving);
             }
         }
-        let is_followed = |(run, _): &(Weak<Run>, _)| run.strong_count() > 0;
-        self.runs.retain(is_followed);
-        let is_this = |(one, _): &(Weak<Run>, _)| one.as_ptr() == Arc::as_ptr(run);
-        match self.runs.iter().position(is_this) {
+        self.runs.retain(|(run, _)| run.strong_count() > 0);
+        let mut runs = self.runs.iter();
+        match runs.position(|(one, _)| one.as_ptr() == Arc::as_ptr(run)) {
             // The last one.
             Some(place) => {
                 let last = self.runs.len() - 1;

@@ -46,6 +46,8 @@ pub struct Run {
     pub brought: Mark,
     /// Whether a task of it waits, or is worked on.
     pub is_busy: AtomicBool,
+    /// How many times the usual is requested ahead of it: more where the disk takes long.
+    pub stretch: Mark,
     /// So much had to be read from disk that storing from memory alone is in vain.
     pub is_cold: AtomicBool,
     has_ended: AtomicBool,
@@ -84,6 +86,7 @@ impl Run {
             requested: Mark::default(),
             stored: Mark::default(),
             brought: Mark::default(),
+            stretch: Mark(AtomicU64::new(1)),
             is_busy: AtomicBool::new(false),
             is_cold: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),

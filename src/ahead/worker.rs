@@ -6,7 +6,7 @@
 
 use super::budget::{
     COLD_RECORDS, LEAD_AFTER_OVERTAKING, LONG_LEAD_AFTER_OVERTAKING, LONG_MARKER, LONG_PART,
-    UNKNOWN_IN_A_ROW,
+    MOST_STRETCHED, UNKNOWN_IN_A_ROW,
 };
 use super::run::{Effort, LongFile, Run, Task, Way};
 use crate::order::Order;
@@ -56,6 +56,8 @@ pub trait Store {
     fn finish(&mut self) {}
     /// Whether memory has room for any of all records.
     fn has_room_for_any(&mut self) -> bool;
+    /// Whether memory has room for more than is to stay.
+    fn has_room_to_spare(&self) -> bool;
     /// Whether the kernel is being told of more names.
     fn are_names_coming(&self) -> bool;
 }
@@ -148,8 +150,9 @@ impl<S: Store> Worker<S> {
     fn request(&mut self, task: &Task, positions: Range<u64>) {
         let run = &*task.run;
         let from = positions.start.max(run.requested.get());
-        if from < positions.end + task.lead.div_ceil(2) {
-            let until = positions.end + task.lead;
+        let lead = task.lead.saturating_mul(run.stretch.get());
+        if from < positions.end.saturating_add(lead.div_ceil(2)) {
+            let until = positions.end.saturating_add(lead);
             self.store.request(run, from..until);
             run.requested.set(until);
         }
@@ -205,6 +208,11 @@ impl<S: Store> Worker<S> {
                 run.is_cold.store(true, Ordering::Relaxed);
                 return Ok(position + 1);
             }
+        }
+        // They were requested, and had not come yet.
+        let is_late = task.effort.requests() && from_disk >= COLD_RECORDS;
+        if is_late && !run.is_of_all && self.store.has_room_to_spare() {
+            run.stretch.set((run.stretch.get() * 2).min(MOST_STRETCHED));
         }
         Ok(until)
     }

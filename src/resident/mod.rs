@@ -130,7 +130,7 @@ pub fn what_leaves(set: &ResidentSet, read: &Read<'_>) -> Option<Leaving> {
         Node::RawData => {
             let stays = set.byte(range.start);
             // A reader in order comes to the end of a block last.
-            if stays.in_mount && range.end % RAW_BLOCK_LEN == 0 {
+            if stays.in_mount && range.end.is_multiple_of(RAW_BLOCK_LEN) {
                 set.blocks().set(range.start / RAW_BLOCK_LEN);
             }
             stays

@@ -89,6 +89,13 @@ impl Shard {
         Ok((extent, Some(bytes)))
     }
 
+    /// Asks the disk for what the first read of a record will need.
+    pub fn request_first(&self, record: LocalIndex) -> Result<(), ShardError> {
+        let extent = self.extent(record)?;
+        self.will_need(first_request(extent, extent.part(0, 0)));
+        Ok(())
+    }
+
     /// A part of the payload, whatever records it is of. `None` as above.
     pub fn read_part(
         &self,

@@ -176,6 +176,15 @@ impl Tree {
         is_in_memory != Some(true) && !shard.is_compared()
     }
 
+    /// Asks the disk for what the first read of a record will need.
+    pub fn request(&self, number: u64) {
+        let record = self.dataset.record(number);
+        if let Some((shard, local)) = record.and_then(|record| self.dataset.locate(record)) {
+            // The read will fail if there is a reason.
+            let _ = self.dataset.shards()[shard].request_first(local);
+        }
+    }
+
     fn read_record(
         &self,
         number: u64,
