@@ -2,13 +2,13 @@
 
 use super::budget::{
     FEWEST_AT_RANDOM, MARKED_EVERY, MOST_FROM_DISK, PART_FOR_DISK, PART_FOR_MEMORY, PAUSE,
-    records_per_read,
+    SPENT_PART, from_disk_at_once, records_per_read,
 };
 use super::run::{Effort, Marker, Run, Task};
 use crate::order::Order;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Counts files that are asked for at random.
 #[derive(Debug)]
@@ -59,6 +59,8 @@ pub struct AtRandom {
     /// How many records were asked for, about: each marked one stands for many. And how many others.
     asked: u64,
     missed: u64,
+    /// How long their readers waited for these, in nanoseconds.
+    waited: u64,
     run: Arc<Run>,
 }
 
@@ -70,29 +72,35 @@ impl AtRandom {
             run: Run::of_all(Arc::clone(&order)),
             asked: 0,
             missed: 0,
+            waited: 0,
             order,
             mean_len,
         }
     }
 
-    /// Takes note of a record that was read at random, and says what is due.
-    pub fn observe(&mut self, record: u64, now: Instant) -> Option<Task> {
+    /// Takes note of a record that was read at random, which took so long, and says what is due.
+    pub fn observe(&mut self, record: u64, now: Instant, took: Duration) -> Option<Task> {
         if self.run.has_ended() {
             self.reads.start_over();
-            (self.asked, self.missed) = (0, 0);
+            (self.asked, self.missed, self.waited) = (0, 0, 0);
             self.run = Run::of_all(Arc::clone(&self.order));
         }
         let stands_for = self.reads_of(record);
         self.asked += stands_for;
-        self.missed += u64::from(stands_for == 1);
+        if stands_for == 1 {
+            self.missed += 1;
+            self.waited += u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        }
         let may_read = self.reads.count(now)?;
         let batch = records_per_read(self.mean_len);
         let (effort, most) = if !self.run.is_cold.load(Ordering::Relaxed) {
             (Effort::StoreFromMemory, batch)
         } else {
-            let most =
-                (MOST_FROM_DISK * self.asked).saturating_sub(self.missed + self.run.brought.get());
-            if !may_read || most < batch || self.run.is_busy.swap(true, Ordering::Relaxed) {
+            let brought = self.missed + self.run.brought.get();
+            let most = (MOST_FROM_DISK * self.asked).saturating_sub(brought);
+            let is_soon = most < from_disk_at_once(self.mean_len)
+                || self.run.spent.get() > self.waited / SPENT_PART;
+            if !may_read || is_soon || self.run.is_busy.swap(true, Ordering::Relaxed) {
                 return None;
             }
             (Effort::RequestAndStore, most)
@@ -101,7 +109,7 @@ impl AtRandom {
             run: Arc::clone(&self.run),
             until: self.order.len(),
             most,
-            lead: batch,
+            lead: most.min(batch),
             marker: Marker::Every(MARKED_EVERY),
             effort,
         })
@@ -122,7 +130,6 @@ impl AtRandom {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_part_has_to_be_asked_for_without_a_pause() {

@@ -83,6 +83,11 @@ pub const PART_FOR_DISK: u64 = 16;
 /// Then never more than this many times what it has asked for is read from disk for a reader, wherever it
 /// stops.
 pub const MOST_FROM_DISK: u64 = 3;
+/// And no more than one of this many parts of the time that it has waited for the disk is spent on that: long
+/// records come hardly faster in order than at random, and the disk that reads ahead does not read for it.
+pub const SPENT_PART: u64 = 3;
+/// As many bytes are read from disk at once, about: a reader waits behind them.
+const FROM_DISK_AT_ONCE: u64 = 512 << 10;
 /// Of those that are, one of this many is not stored: a read of it is seen, and stands for as many reads of
 /// the others, which are not.
 pub const MARKED_EVERY: u64 = 32;
@@ -111,6 +116,11 @@ pub const NAMES_SHARE: u64 = 8;
 /// be.
 pub fn lead_records(mean_len: u64, most: u64) -> u64 {
     (LEAD_BYTES.min(most) / mean_len.max(1)).clamp(*LEAD_RECORDS.start(), *LEAD_RECORDS.end())
+}
+
+/// How many records of this mean length, in bytes, are read from disk at once for readers at random.
+pub fn from_disk_at_once(mean_len: u64) -> u64 {
+    (FROM_DISK_AT_ONCE / mean_len.max(1)).clamp(1, RECORDS_PER_READ)
 }
 
 /// How many records of this mean length, in bytes, one read at random has stored.

@@ -143,7 +143,7 @@ impl Ahead {
         if let (Node::Record(record), 0) = (read.node, read.offset)
             && let Ok(mut readers) = self.readers.try_lock()
         {
-            self.push(readers.observe(record, Instant::now()));
+            self.push(readers.observe(record, Instant::now(), took));
         }
         let is_first_small = read.offset == 0 && (read.len() as u64) < LEAST_OF_LONG;
         let is_part = !read.is_whole() && (read.node == Node::RawData || !is_first_small);
@@ -155,16 +155,27 @@ impl Ahead {
         }
     }
 
-    /// Takes note of a node that was looked up in a directory. Never waits.
-    pub fn was_looked_up(&self, directory: Node, found: Node, tree: &Tree) {
-        let Node::Record(record) = found else { return };
-        let is_cold = self.answering.mean() > FROM_DISK;
-        if self.looked_up.looked_up(record) && is_cold {
+    /// Takes note of a node that is being looked up. Before the answer: while it is on its way, and until
+    /// its reader comes back, the disk can work. Never waits.
+    pub fn is_found(&self, found: Node, tree: &Tree) {
+        if let Node::Record(record) = found
+            && self.looked_up.looked_up(record)
+            && self.are_from_disk()
+        {
             tree.request(record);
         }
-        if let Some(lister) = &self.lister {
-            lister.observe(directory, tree, is_cold);
+    }
+
+    /// Takes note of a node that was looked up in a directory. Never waits.
+    pub fn was_looked_up(&self, directory: Node, found: Node, tree: &Tree) {
+        if let (Some(lister), Node::Record(_)) = (&self.lister, found) {
+            lister.observe(directory, tree, self.are_from_disk());
         }
+    }
+
+    /// Whether records have been read from disk lately.
+    fn are_from_disk(&self) -> bool {
+        self.answering.mean() > FROM_DISK
     }
 
     fn push(&self, task: Option<Task>) {
@@ -212,14 +223,14 @@ impl Readers {
         }
     }
 
-    /// Takes note of the first read of a record, and says what is due.
-    fn observe(&mut self, record: u64, now: Instant) -> Option<Task> {
+    /// Takes note of the first read of a record, which took so long, and says what is due.
+    fn observe(&mut self, record: u64, now: Instant, took: Duration) -> Option<Task> {
         match self.in_order.observe(record) {
             Seen::Enough => None,
             Seen::Due(task) => Some(task),
             // In a pass that finds in memory what is to stay, only others are read.
             Seen::Stray if !self.resident.record(record).in_mount => None,
-            Seen::Stray => self.at_random.as_mut()?.observe(record, now),
+            Seen::Stray => self.at_random.as_mut()?.observe(record, now, took),
         }
     }
 }

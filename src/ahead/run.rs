@@ -44,6 +44,8 @@ pub struct Run {
     pub stored: Mark,
     /// How many records have been brought into memory for it.
     pub brought: Mark,
+    /// How long that took, in nanoseconds.
+    pub spent: Mark,
     /// Whether a task of it waits, or is worked on.
     pub is_busy: AtomicBool,
     /// How many times the usual is requested ahead of it: more where the disk takes long.
@@ -86,6 +88,7 @@ impl Run {
             requested: Mark::default(),
             stored: Mark::default(),
             brought: Mark::default(),
+            spent: Mark::default(),
             stretch: Mark(AtomicU64::new(1)),
             is_busy: AtomicBool::new(false),
             is_cold: AtomicBool::new(false),

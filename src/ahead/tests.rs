@@ -12,6 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+/// How long a read takes, of which the worker's time is nothing.
+const TOOK: Duration = Duration::from_secs(1);
+
 /// A mount whose worker does at once what is due.
 struct Bench {
     readers: Readers,
@@ -55,7 +58,7 @@ impl Bench {
             self.requests += 1;
             self.fake().cached.insert(record);
             self.fake().in_memory.insert(record);
-            if let Some(task) = self.readers.observe(record, self.now) {
+            if let Some(task) = self.readers.observe(record, self.now, TOOK) {
                 // The mount may be gone: its readers see.
                 let _ = self.worker.prepare(&task);
             }
@@ -149,7 +152,7 @@ fn the_end_is_not_passed() {
     let mut bench = Bench::with(Fake::default());
     bench.read(RECORDS - 5..RECORDS);
     assert!(bench.fake().stored.iter().all(|&record| record < RECORDS));
-    let due = bench.readers.observe(RECORDS - 1, bench.now);
+    let due = bench.readers.observe(RECORDS - 1, bench.now, TOOK);
     assert!(due.is_none(), "{due:?}");
 }
 

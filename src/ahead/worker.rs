@@ -14,6 +14,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// What became of a record that was to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,14 @@ impl<S: Store> Worker<S> {
 
     /// Brings a run to where the task wants it. Fails when the mount is gone.
     pub fn prepare(&mut self, task: &Task) -> io::Result<()> {
+        let begin = Instant::now();
         let done = self.bring(task);
+        if task.effort.requests() {
+            let spent = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            task.run
+                .spent
+                .set(task.run.spent.get().saturating_add(spent));
+        }
         task.run.is_busy.store(false, Ordering::Relaxed);
         done
     }

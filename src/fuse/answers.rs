@@ -6,7 +6,7 @@ use super::failures::Failures;
 use super::long::LongRead;
 use super::pool::{Job, Pool};
 use super::request::{Request, Unanswered, node};
-use super::turns::Turns;
+use super::turns::{Turn, Turns};
 use super::{Threads, log_and_errno};
 use crate::ahead::Ahead;
 use crate::kernel_cache::stale::Stale;
@@ -78,7 +78,7 @@ impl Answers {
     pub fn answer(self: &Arc<Self>, request: Request, pid: u32) {
         let turn = self.turns.begin();
         if !turn.may_hold_up() || !self.may_wait(&request) {
-            return self.answer_now(request, pid);
+            return self.answer_now(request, pid, Some(turn));
         }
         let handed = Handed {
             answers: Arc::clone(self),
@@ -105,22 +105,32 @@ impl Answers {
     }
 
     /// Answers, or puts aside what takes long for another reason than storage.
-    fn answer_now(&self, request: Request, pid: u32) {
+    /// The turn, if there is one, ends with the answer: what comes after does not wait for storage.
+    fn answer_now(&self, request: Request, pid: u32, turn: Option<Turn<'_>>) {
         match request {
-            Request::Read(ino, offset, len, reply) => self.read(ino, offset, len, reply, pid),
-            request => self.look_up(request, pid),
+            Request::Read(ino, offset, len, reply) => {
+                let bytes = (ino, offset, len);
+                self.read(bytes, reply, pid, turn);
+            }
+            request => self.look_up(request, pid, turn),
         }
     }
 
     /// All but reads.
-    fn look_up(&self, request: Request, pid: u32) {
+    fn look_up(&self, request: Request, pid: u32, turn: Option<Turn<'_>>) {
         let began = Instant::now();
         let parent = match &request {
             Request::Lookup(parent, ..) => node(*parent).ok(),
             _ => None,
         };
-        let answered = request.answer(&self.tree, &self.failures);
+        let found = |node| {
+            if let Some(ahead) = &self.ahead {
+                ahead.is_found(node, &self.tree);
+            }
+        };
+        let answered = request.answer(&self.tree, &self.failures, &found);
         self.turns.took(began.elapsed());
+        drop(turn);
         match (answered, parent, &self.ahead) {
             (Ok(Some(found)), Some(parent), Some(ahead)) => {
                 ahead.was_looked_up(parent, found, &self.tree);
@@ -130,7 +140,13 @@ impl Answers {
         }
     }
 
-    fn read(&self, ino: INodeNo, offset: u64, len: u32, reply: ReplyData, pid: u32) {
+    fn read(
+        &self,
+        (ino, offset, len): (INodeNo, u64, u32),
+        reply: ReplyData,
+        pid: u32,
+        turn: Option<Turn<'_>>,
+    ) {
         let node = match node(ino) {
             Ok(node) => node,
             Err(error) => return reply.error(log_and_errno(&error, &self.failures)),
@@ -154,6 +170,7 @@ impl Answers {
         reply.data(&read);
         let took = began.elapsed();
         self.turns.took(took);
+        drop(turn);
         // The kernel has its copy now: what is not to stay may go, and what comes next may be prepared.
         if !read.done() {
             self.stale.let_go(node);
@@ -175,7 +192,7 @@ pub struct Handed {
 
 impl Job for Handed {
     fn answer(self) {
-        self.answers.answer_now(self.request, self.pid);
+        self.answers.answer_now(self.request, self.pid, None);
     }
 
     fn refuse(self, errno: Errno) {

@@ -186,7 +186,7 @@ impl Shared {
                 Turn::Answer => {
                     has_moved = true;
                     let request = waiting.unanswered.request;
-                    if let Err(unanswered) = request.answer(&self.tree, &self.failures) {
+                    if let Err(unanswered) = request.answer(&self.tree, &self.failures, &|_| {}) {
                         waiting.unanswered = unanswered;
                         left.push(waiting);
                     }

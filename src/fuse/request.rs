@@ -35,11 +35,18 @@ pub struct Unanswered {
 }
 
 impl Request {
-    /// Answers, unless that takes too long. Returns the node that was looked up.
-    pub fn answer(self, tree: &Tree, failures: &Failures) -> Result<Option<Node>, Unanswered> {
+    /// Answers, unless that takes too long. Returns the node that was looked up, of which `found` is told
+    /// before the answer.
+    pub fn answer(
+        self,
+        tree: &Tree,
+        failures: &Failures,
+        found: &dyn Fn(Node),
+    ) -> Result<Option<Node>, Unanswered> {
         match self {
             Request::Lookup(parent, name, reply) => match lookup(tree, parent, &name) {
                 Ok(attr) => {
+                    found(attr.node);
                     reply.entry(&FOREVER, &file_attr(&attr), GENERATION);
                     return Ok(Some(attr.node));
                 }
