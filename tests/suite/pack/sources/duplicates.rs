@@ -180,7 +180,8 @@ fn an_empty_record_that_is_dropped_takes_no_name_whatever_the_order() {
     let files = [("1/a", ""), ("2/a", "full"), ("3/a", ""), ("4/a", "late")];
     write_tree(source.path(), &files);
     for (drop, expected, code) in [(&["--drop-empty"][..], "full", 2), (&[], "", 3)] {
-        for order in [&["--shuffle=3"][..], &[]] {
+        // The third comes before the second, all others as they are.
+        for order in [&["--shuffle=2"][..], &[]] {
             let target = Target::new();
             let mut pack = target.pack(&[drop, order].concat());
             pack.args(["--duplicates=first", "1", "2", "3", "4"]);
