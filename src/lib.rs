@@ -36,7 +36,7 @@
 //! | `pack` | records in: sources, shards that are written | the mount | dataset shard order format sys text |
 //! | `dataset` | an ordered list of shards: numbering, names, figures | FUSE | shard format sys text |
 //! | `shard` | one open file of records; the only place that knows where bytes come from | numbers in the dataset | format sys text |
-//! | `order` | sequences of records, and selections of them | I/O | |
+//! | `order` | sequences of records, selections of them, and what views are called | I/O | |
 //! | `format` | the specification: bytes to types and back | I/O | text |
 //! | `sys` | what Linux says and does | policy | text |
 //! | `text` | names, paths and texts from outside as one line that can be shown | | |
@@ -62,6 +62,7 @@
 //! | section of a shard | `format/section.rs` | `format/mod.rs` (the specification), `pack/tables.rs` (sizes, writing, appending), `shard/verify.rs`, a file in `shard/` that reads it; `tests/suite/format`, `tests/fuzz/targets/build.rs` |
 //! | file or directory in the mount | `tree/fixed.rs` | `tree/node.rs`, `tree/mod.rs`, a file in `tree/` named after it; of a file with parts of shards also `kernel_cache/stale.rs`; `cli/mount.rs` (the help's table); `tests/suite/tree` |
 //! | order of records | `order/mod.rs` | `tree/orders.rs`; reading ahead follows it by itself |
+//! | operation of views | `order/spec.rs` | `order/view.rs`, `order/views.md` (specification, and the same in Python), `tests/suite/views/orders.rs` |
 //! | place where shards live | `shard/file.rs` | `dataset/arguments.rs` |
 //! | source to pack | `pack/source/input.rs` | `pack/source/open.rs`, `cli/from.rs`; `tests/suite/pack` |
 //! | command | `cli/mod.rs` | `commands/mod.rs`; `tests/suite/commands` |

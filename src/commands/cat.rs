@@ -23,7 +23,7 @@ pub fn run(options: &Cat) -> anyhow::Result<Exit> {
     for positions in selections {
         // What is asked for twice is written twice.
         let allowances = dataset.allowances();
-        for position in positions {
+        for position in positions.iter() {
             write_record(&dataset, position, &allowances, &mut out, &mut buffer)?;
         }
     }

@@ -1,10 +1,20 @@
-//! Orders over records: pure arithmetic, no I/O.
+//! Orders over records: pure arithmetic, no I/O. Specifications of views are specified here:
+//!
+#![doc = include_str!("views.md")]
 
+mod progression;
 mod selection;
 mod shuffle;
+mod slice;
+mod spec;
+mod view;
 
-pub use selection::{OutOfRange, Selection, SelectionError, SliceIter, Union};
+pub use progression::Progression;
+pub use selection::{OutOfRange, Selection, SelectionError, Union};
 pub use shuffle::Shuffle;
+pub use slice::Slice;
+pub use spec::{MAX_OPERATIONS, Spec, SpecError};
+pub use view::View;
 
 use std::fmt;
 

@@ -57,6 +57,9 @@ mod tree;
 /// `files/`: against a model without a mount, against real trees, and names that clash or lie.
 mod names;
 
+/// `views/`: records in other orders, as arithmetic, as a tree, mounted, and in commands.
+mod views;
+
 /// Mounts, from their beginning to their end.
 mod mount {
     /// Made in the background and the foreground, and what cannot be mounted.

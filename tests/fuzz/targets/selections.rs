@@ -24,7 +24,7 @@ pub fn selections(choices: &mut Choices) {
             continue;
         };
         if let Ok(positions) = selection.positions(len) {
-            let found: Vec<u64> = positions.collect();
+            let found: Vec<u64> = positions.iter().collect();
             assert!(found.iter().all(|&position| position < len));
             assert_eq!(found, by_trying(selection, len), "{text} of {len}");
             selections.push(selection);
@@ -49,7 +49,7 @@ fn by_trying(selection: Selection, len: u64) -> Vec<u64> {
             let index = i128::from(index);
             return vec![if index < 0 { index + len } else { index } as u64];
         }
-        Selection::Slice { start, stop, step } => (start, stop, i128::from(step)),
+        Selection::Slice(slice) => (slice.start, slice.stop, i128::from(slice.step)),
     };
     let clamp = |bound: Option<i64>, default: i128| match bound.map(i128::from) {
         None => default,
