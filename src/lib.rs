@@ -27,7 +27,7 @@
 //! | `commands` | one `run` for each command; all that is printed | knowledge of the format | cli session ahead tree extract pack dataset shard order format sys text |
 //! | `cli` | the command line, from strings to decided options | I/O | session pack dataset order format |
 //! | `session` | a mount from its beginning to its end: mount, daemon, signals, unmount | knowledge of the tree | fuse ahead resident kernel_cache tree sys text |
-//! | `fuse` | the adapter to fuser; requests that are put aside | semantics | ahead resident kernel_cache tree shard format sys |
+//! | `fuse` | the adapter to fuser; requests that are put aside | semantics | ahead resident kernel_cache tree shard order format sys |
 //! | `ahead` | what is prepared before it is asked for | answering | resident kernel_cache tree dataset shard order format sys text |
 //! | `resident` | which records stay in memory, by the memory there is; letting go of the others | answering | kernel_cache tree dataset format sys |
 //! | `kernel_cache` | storing into the kernel's cache of a mount, and letting go of what is stale | deciding what | tree sys |

@@ -29,15 +29,17 @@ impl<'a> NumberedNames<'a> {
 
     /// Writes the name of record `number` over what `name` held.
     pub fn write(&self, number: u64, name: &mut Vec<u8>) {
+        self.write_digits(number, name);
+        name.push(b'.');
+        name.extend(self.extension.as_bytes());
+    }
+
+    /// Writes the digits of the name alone.
+    pub fn write_digits(&self, number: u64, name: &mut Vec<u8>) {
         use std::io::Write;
         name.clear();
         // Writing to a vector cannot fail.
-        let _ = write!(
-            name,
-            "{number:0width$}.{}",
-            self.extension,
-            width = self.width
-        );
+        let _ = write!(name, "{number:0width$}", width = self.width);
     }
 
     /// The number that a name has; any padding with zeros is accepted.

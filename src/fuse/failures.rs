@@ -1,6 +1,8 @@
 //! Logs requests that a shard could not answer: one line for each shard and cause, and another one each
 //! time that there are ten times as many. A reader that tries again and again must not fill the log.
+//! Names in `views/` that are none are logged alike: the first ones each with its reason.
 
+use crate::order::SpecError;
 use crate::shard::{Location, ShardError};
 use crate::sys::lock;
 use std::collections::HashMap;
@@ -9,9 +11,23 @@ use std::sync::Mutex;
 /// The next line comes with this many times as many failures.
 const FACTOR: u64 = 10;
 
-/// Failures so far. There are no more than shards and causes.
+/// This many names in `views/` that are none have a line each.
+const SHOWN_VIEWS: usize = 20;
+
+/// Failures so far.
 #[derive(Debug, Default)]
-pub struct Failures(Mutex<HashMap<Location, HashMap<Cause, u64>>>);
+pub struct Failures {
+    /// There are no more than shards and causes.
+    shards: Mutex<HashMap<Location, HashMap<Cause, u64>>>,
+    views: Mutex<WrongViews>,
+}
+
+/// Names in `views/` that are none.
+#[derive(Debug, Default)]
+struct WrongViews {
+    shown: Vec<SpecError>,
+    more: u64,
+}
 
 /// What different messages have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,9 +60,18 @@ impl Failures {
         }
     }
 
+    /// Logs why a name in `views/` is none, if it is worth a line.
+    pub fn log_view(&self, error: &SpecError) {
+        match lock(&self.views).count(error) {
+            Some(0) => log::warn!("views/: {error}"),
+            Some(more) => log::warn!("views/: {error} ({more} more names were none)"),
+            None => {}
+        }
+    }
+
     /// How many there are of a kind now, if that is worth a line.
     fn count(&self, error: &ShardError) -> Option<u64> {
-        let mut shards = lock(&self.0);
+        let mut shards = lock(&self.shards);
         if !shards.contains_key(error.location()) {
             shards.insert(error.location().clone(), HashMap::new());
         }
@@ -56,6 +81,21 @@ impl Failures {
             .or_default();
         *count = count.saturating_add(1);
         is_worth_a_line(*count).then_some(*count)
+    }
+}
+
+impl WrongViews {
+    /// How many were not shown, if this one is worth a line.
+    fn count(&mut self, error: &SpecError) -> Option<u64> {
+        if self.shown.contains(error) {
+            return None;
+        }
+        if self.shown.len() < SHOWN_VIEWS {
+            self.shown.push(error.clone());
+            return Some(0);
+        }
+        self.more = self.more.saturating_add(1);
+        is_worth_a_line(self.more).then_some(self.more)
     }
 }
 
@@ -89,5 +129,17 @@ mod tests {
         };
         assert_eq!(failures.count(&io), Some(1));
         assert_eq!(failures.count(&io), None);
+    }
+
+    #[test]
+    fn each_wrong_view_has_a_line_until_there_are_many() {
+        let mut views = WrongViews::default();
+        let error = |number: u64| SpecError::Seed(number.to_string());
+        assert_eq!(views.count(&error(0)), Some(0));
+        assert_eq!(views.count(&error(0)), None, "once");
+        let lines: Vec<u64> = (1..2000).filter_map(|n| views.count(&error(n))).collect();
+        assert_eq!(lines[..19], [0; 19]);
+        assert_eq!(lines[19..], [1, 10, 100, 1000]);
+        assert_eq!(views.shown.len(), SHOWN_VIEWS);
     }
 }

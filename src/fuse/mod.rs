@@ -43,6 +43,10 @@ use std::time::{Duration, SystemTime};
 
 /// How long the kernel may keep what cannot change: names and attributes of this tree.
 const FOREVER: Duration = Duration::from_secs(1 << 30);
+/// For what may change (`views/`, and the views in it). One request a second costs nothing, and as
+/// many views are not forgotten in a second. With the time of change, the kernel lets go of what it has
+/// cached of a listing (`fuse_readdir_cached` in its fs/fuse/readdir.c).
+const A_MOMENT: Duration = Duration::from_secs(1);
 /// For entries whose attributes could not be read: ask again at the next use.
 const NOT_AT_ALL: Duration = Duration::ZERO;
 /// The largest request, in bytes: the kernel's default limit of 256 pages.
@@ -60,6 +64,7 @@ const READAHEAD: u32 = 64 << 10;
 const MAX_BACKGROUND: u16 = u16::MAX;
 /// One inode number never stands for two things, so there is one generation.
 const GENERATION: Generation = Generation(0);
+
 /// A tree served to the kernel.
 #[derive(Debug)]
 pub struct RoxFs {
@@ -105,10 +110,24 @@ impl RoxFs {
     }
 }
 
+/// How long the kernel may keep what is said of a node.
+fn lifetime(tree: &Tree, node: Node) -> Duration {
+    if tree.may_change(node) {
+        A_MOMENT
+    } else {
+        FOREVER
+    }
+}
+
 /// The errno of an error, chosen for each on purpose. A shard that cannot be read is logged.
 fn log_and_errno(error: &TreeError, failures: &Failures) -> Errno {
     match error {
         TreeError::NotFound => Errno::ENOENT,
+        TreeError::NoSuchView(error) => {
+            failures.log_view(error);
+            Errno::ENOENT
+        }
+        TreeError::Stale => Errno::ESTALE,
         TreeError::NotADirectory => Errno::ENOTDIR,
         TreeError::NameTooLong => Errno::ENAMETOOLONG,
         TreeError::IsADirectory => Errno::EISDIR,

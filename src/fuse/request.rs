@@ -3,7 +3,7 @@
 
 use super::attributes::{NO_SUCH_NAME, file_attr, file_type};
 use super::failures::Failures;
-use super::{FOREVER, GENERATION, NOT_AT_ALL, log_and_errno};
+use super::{FOREVER, GENERATION, NOT_AT_ALL, lifetime, log_and_errno};
 use crate::tree::{Attr, Node, Preparation, Tree, TreeError};
 use fuser::{Errno, INodeNo, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry};
 use std::ffi::{OsStr, OsString};
@@ -47,14 +47,18 @@ impl Request {
             Request::Lookup(parent, name, reply) => match lookup(tree, parent, &name) {
                 Ok(attr) => {
                     found(attr.node);
-                    reply.entry(&FOREVER, &file_attr(&attr), GENERATION);
+                    reply.entry(&lifetime(tree, attr.node), &file_attr(&attr), GENERATION);
                     return Ok(Some(attr.node));
+                }
+                Err(TreeError::NoSuchView(error)) => {
+                    failures.log_view(&error);
+                    reply.entry(&FOREVER, &NO_SUCH_NAME, GENERATION);
                 }
                 Err(TreeError::NotFound) => reply.entry(&FOREVER, &NO_SUCH_NAME, GENERATION),
                 Err(error) => return Request::Lookup(parent, name, reply).fail(&error, failures),
             },
             Request::GetAttr(ino, reply) => match node(ino).and_then(|node| tree.attr(node)) {
-                Ok(attr) => reply.attr(&FOREVER, &file_attr(&attr)),
+                Ok(attr) => reply.attr(&lifetime(tree, attr.node), &file_attr(&attr)),
                 Err(error) => return Request::GetAttr(ino, reply).fail(&error, failures),
             },
             Request::ReadDir(ino, cookie, mut reply) => match list(tree, ino, cookie, &mut reply) {
@@ -147,7 +151,7 @@ fn list_plus(
         let ino = INodeNo(entry.attr.node.ino());
         let name = OsStr::from_bytes(entry.name);
         let ttl = if entry.attr_is_complete {
-            FOREVER
+            lifetime(tree, entry.attr.node)
         } else {
             NOT_AT_ALL
         };

@@ -17,6 +17,7 @@ pub use spec::{MAX_OPERATIONS, Spec, SpecError};
 pub use view::View;
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A sequence of records: which record is at a position, and at which position a record is. Positions
 /// and records count from 0.
@@ -39,6 +40,24 @@ pub trait Order: fmt::Debug + Send + Sync {
     /// Whether there are no positions.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl<O: Order + ?Sized> Order for Arc<O> {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn record_at(&self, position: u64) -> Option<u64> {
+        (**self).record_at(position)
+    }
+
+    fn position_of(&self, record: u64) -> Option<u64> {
+        (**self).position_of(record)
+    }
+
+    fn search(&self, record: u64) -> Option<u64> {
+        (**self).search(record)
     }
 }
 

@@ -52,6 +52,13 @@ impl Tree {
                 Ok(self.directory(node, directories.count()))
             }
             Node::Records => Ok(self.directory(node, 0)),
+            // One link says that directories in it are not counted: they become more.
+            Node::Views => Ok(Attr {
+                nlink: 1,
+                mtime: self.views.changed().unwrap_or(self.snapshot.newest),
+                ..self.directory(node, 0)
+            }),
+            Node::View(id) => self.views.get(id).map(|_| self.directory(node, 0)),
             Node::Shards => Ok(self.directory(node, self.snapshot.shards().len())),
             Node::Shard(number) => {
                 let shard = usize::try_from(number).ok();
@@ -78,6 +85,8 @@ impl Tree {
             Node::Record(number) => self.listed_record(number, self.record_extent(number).ok()),
             Node::Root
             | Node::Records
+            | Node::Views
+            | Node::View(_)
             | Node::Raw
             | Node::RawData
             | Node::RawIndex

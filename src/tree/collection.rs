@@ -37,6 +37,8 @@ impl Tree {
             Node::Shards | Node::Shard(_) => Some(Collection::Shards),
             Node::Files | Node::NamedDirectory { .. } => Some(Collection::Files),
             Node::Root
+            | Node::Views
+            | Node::View(_)
             | Node::Record(_)
             | Node::Raw
             | Node::RawData

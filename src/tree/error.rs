@@ -1,5 +1,6 @@
 //! Why the tree has no answer, or none yet.
 
+use crate::order::SpecError;
 use crate::shard::ShardError;
 
 /// Work that takes as long as there are names, and so longer than a request may:
@@ -18,6 +19,12 @@ pub enum TreeError {
     /// No such name or inode.
     #[error("no such file or directory")]
     NotFound,
+    /// No view has such a name.
+    #[error("no such view: {0}")]
+    NoSuchView(SpecError),
+    /// A view that has been forgotten, as others were used since: its name has to be looked up again.
+    #[error("stale file handle")]
+    Stale,
     /// A directory was needed.
     #[error("not a directory")]
     NotADirectory,

@@ -14,7 +14,7 @@ pub(super) struct FixedEntry {
 }
 
 /// In the order of listings. Which of them a mount has, [`super::Tree`] says.
-pub(super) static FIXED: [FixedEntry; 8] = [
+pub(super) static FIXED: [FixedEntry; 9] = [
     at(2, Node::Root, "records", Node::Records),
     at(3, Node::Root, "raw", Node::Raw),
     at(4, Node::Raw, "data", Node::RawData),
@@ -23,6 +23,7 @@ pub(super) static FIXED: [FixedEntry; 8] = [
     at(7, Node::Root, ".roxfs", Node::Meta),
     at(8, Node::Meta, "info.json", Node::Info),
     at(9, Node::Root, "files", Node::Files),
+    at(10, Node::Root, "views", Node::Views),
 ];
 
 const fn at(ino: u64, directory: Node, name: &'static str, node: Node) -> FixedEntry {

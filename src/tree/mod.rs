@@ -4,8 +4,8 @@
 //! the adapter needs for an errno; nothing is logged here. The tree knows nothing of the mount: a file
 //! about it has its content handed in.
 //!
-//! A file here for each kind of directory: `numbered`, `named`, `raw`, `meta`; entries at fixed places
-//! are a table (`fixed`).
+//! A file here for each kind of directory: `numbered`, `views`, `named`, `raw`, `meta`; entries at fixed
+//! places are a table (`fixed`).
 
 mod access;
 mod attr;
@@ -14,6 +14,7 @@ mod entry;
 mod error;
 mod extents;
 mod fixed;
+mod flat_name;
 mod meta;
 mod named;
 mod node;
@@ -22,6 +23,7 @@ mod orders;
 mod raw;
 mod read;
 mod snapshot;
+mod views;
 
 use crate::dataset::names::NameOrder;
 use crate::dataset::numbered::EXTENSION;
@@ -35,6 +37,8 @@ use named::{NamedTree, Place};
 use snapshot::Snapshot;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::SystemTime;
+use views::Views;
 
 pub use access::{Access, Mounter};
 pub use attr::{Attr, FileKind};
@@ -56,6 +60,7 @@ pub struct Tree {
     extension: String,
     waits: bool,
     files: NamedTree,
+    views: Views,
     snapshot: Snapshot,
     /// `.roxfs/info.json`, if it is handed in.
     info: Option<MetaFile>,
@@ -70,6 +75,7 @@ impl Tree {
             extension: EXTENSION.to_owned(),
             waits: true,
             files: NamedTree::new(Arc::clone(&dataset), on_left_out),
+            views: Views::new(dataset.records(), SystemTime::now()),
             snapshot: Snapshot::new(dataset.shards(), mounter),
             dataset,
             info: None,
@@ -133,6 +139,9 @@ impl Tree {
                 root = self.lookup(root, name)?.node;
             }
         }
+        if let Node::View(id) = root {
+            self.views.keep(id);
+        }
         match self.attr(root)?.kind {
             FileKind::Directory => self.root = root,
             FileKind::File => return Err(TreeError::NotADirectory),
@@ -180,9 +189,11 @@ impl Tree {
                 let found = entries.find(|entry| entry.name.as_bytes() == name);
                 found.map(|entry| entry.node)
             }
-            Node::Records => self.all_records().child(name),
+            Node::Records => self.all_records().child(name)?,
+            Node::Views => self.views.child(name)?,
+            Node::View(id) => self.records_of_view(id)?.child(name)?,
             Node::Shards => self.snapshot.shard_by_name(name).map(Node::Shard),
-            Node::Shard(shard) => self.records_of_shard(shard)?.child(name),
+            Node::Shard(shard) => self.records_of_shard(shard)?.child(name)?,
             Node::Files => self.files.child(Place::TOP, name)?,
             Node::NamedDirectory { position, depth } => {
                 self.files.child(Place { position, depth }, name)?
@@ -206,6 +217,8 @@ impl Tree {
             Node::Root
             | Node::Records
             | Node::Record(_)
+            | Node::Views
+            | Node::View(_)
             | Node::Raw
             | Node::RawData
             | Node::RawIndex
@@ -214,6 +227,12 @@ impl Tree {
             | Node::Meta
             | Node::NamedDirectory { .. } => true,
         }
+    }
+
+    /// Whether what is said of a node may be wrong some time later: `views/` gets more entries, and a view
+    /// may be forgotten.
+    pub fn may_change(&self, node: Node) -> bool {
+        matches!(self.behind_root(node), Node::Views | Node::View(_))
     }
 
     /// The directory that holds a node; of the several that hold a record, `records/`. The mount's
@@ -229,9 +248,11 @@ impl Tree {
             | Node::Shards
             | Node::Meta
             | Node::Info
+            | Node::Views
             | Node::Files => fixed::entry_of(node).map_or(Node::Root, |entry| entry.directory),
             Node::Record(_) => Node::Records,
             Node::Shard(_) => Node::Shards,
+            Node::View(_) => Node::Views,
             Node::NamedDirectory { position, depth } => {
                 self.files.parent(Place { position, depth })?
             }
@@ -266,8 +287,10 @@ impl Tree {
                 let entries = shards.map(|(number, shard)| (&shard.name[..], Node::Shard(number)));
                 self.list_nodes(entries, from, each)?;
             }
-            Node::Records => self.all_records().list(from, each),
-            Node::Shard(shard) => self.records_of_shard(shard)?.list(from, each),
+            Node::Records => self.all_records().list(from, each)?,
+            Node::Shard(shard) => self.records_of_shard(shard)?.list(from, each)?,
+            Node::Views => self.list_views(from, each)?,
+            Node::View(id) => self.records_of_view(id)?.list(from, each)?,
             Node::Files => self.list_named(Place::TOP, from, each)?,
             Node::NamedDirectory { position, depth } => {
                 self.list_named(Place { position, depth }, from, each)?;

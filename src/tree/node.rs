@@ -8,6 +8,7 @@
 //! | 16 + i | record i |
 //! | top byte 1, then the shard's number | a directory in `shards/` |
 //! | top byte 2, then 11 bits of depth and 45 of position | a directory below `files/`: where in the order of names its own begin, and how deep it lies |
+//! | top byte 3, then a number that no other view ever has | a directory in `views/` |
 //!
 //! Other values of the top byte are kept free for directories to come. The node that is the
 //! mount's root has number 1, whichever it is: [`super::Tree`] sees to that.
@@ -39,6 +40,10 @@ pub enum Node {
     Meta,
     /// `.roxfs/info.json`
     Info,
+    /// `views/`
+    Views,
+    /// A directory in `views/`, by its number in the table of those that were used; not checked to exist.
+    View(u64),
     /// `files/`
     Files,
     /// A directory below `files/`; not checked to exist.
@@ -58,6 +63,9 @@ pub(super) const FIRST_RECORD: u64 = 16;
 const TAG_SHIFT: u32 = 56;
 const TAG_SHARD: u64 = 1;
 const TAG_NAMED_DIRECTORY: u64 = 2;
+const TAG_VIEW: u64 = 3;
+/// Numbers of views have room for this many.
+pub(super) const MAX_VIEW_IDS: u64 = 1 << TAG_SHIFT;
 /// A name of at most 4095 bytes has at most 2047 directories in it.
 const MAX_DEPTH: u64 = (1 << 11) - 1;
 
@@ -70,6 +78,7 @@ impl Node {
             (0, ..FIRST_RECORD) => fixed::node_of(low),
             (0, FIRST_RECORD..) => Some(Node::Record(low - FIRST_RECORD)),
             (TAG_SHARD, _) => Some(Node::Shard(low)),
+            (TAG_VIEW, _) => Some(Node::View(low)),
             (TAG_NAMED_DIRECTORY, _) if low / MAX_POSITIONS > 0 => Some(Node::NamedDirectory {
                 position: low % MAX_POSITIONS,
                 depth: low / MAX_POSITIONS,
@@ -88,6 +97,8 @@ impl Node {
             | Node::Shards
             | Node::Shard(_)
             | Node::Meta
+            | Node::Views
+            | Node::View(_)
             | Node::Files
             | Node::NamedDirectory { .. } => FileKind::Directory,
         }
@@ -104,9 +115,11 @@ impl Node {
             | Node::Shards
             | Node::Meta
             | Node::Info
+            | Node::Views
             | Node::Files => fixed::entry_of(self).map_or(NO_INODE, |entry| entry.ino),
             Node::Record(number) => FIRST_RECORD + number,
             Node::Shard(number) => TAG_SHARD << TAG_SHIFT | number,
+            Node::View(id) => TAG_VIEW << TAG_SHIFT | id,
             Node::NamedDirectory { position, depth } => {
                 let low = depth.min(MAX_DEPTH) * MAX_POSITIONS + position % MAX_POSITIONS;
                 TAG_NAMED_DIRECTORY << TAG_SHIFT | low
@@ -130,8 +143,8 @@ mod tests {
         }
 
         #[test]
-        fn every_record_and_shard_has_a_number_of_its_own(number in 0..MAX_RECORDS) {
-            for node in [Node::Record(number), Node::Shard(number)] {
+        fn every_record_shard_and_view_has_a_number_of_its_own(number in 0..MAX_RECORDS) {
+            for node in [Node::Record(number), Node::Shard(number), Node::View(number)] {
                 prop_assert_eq!(Node::from_ino(node.ino()), Some(node));
             }
         }

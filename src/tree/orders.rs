@@ -5,12 +5,20 @@ use crate::order::{ByNumber, Order};
 use std::sync::Arc;
 
 impl Tree {
-    /// The orders in which readers of its directories read records.
+    /// The orders in which readers of its directories read records: by number, by name, and the views
+    /// that were used, the last one first.
     pub fn orders(self: &Arc<Tree>) -> Vec<Arc<dyn Order>> {
-        vec![
+        let mut orders: Vec<Arc<dyn Order>> = vec![
             Arc::new(ByNumber(self.dataset.records())),
             Arc::new(OrderOfNames(Arc::clone(self))),
-        ]
+        ];
+        orders.extend(self.views.orders());
+        orders
+    }
+
+    /// How often there was one order more. No lock is taken, so that each read may ask.
+    pub fn added_orders(&self) -> u64 {
+        self.views.additions()
     }
 }
 

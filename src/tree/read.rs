@@ -134,6 +134,8 @@ impl Tree {
             | Node::Shards
             | Node::Shard(_)
             | Node::Meta
+            | Node::Views
+            | Node::View(_)
             | Node::Files
             | Node::NamedDirectory { .. } => return Err(TreeError::IsADirectory),
         };

@@ -1,7 +1,8 @@
 //! Mounts below and inside what containers are made of: overlays and user namespaces.
 
-use super::{Sample, record_path};
+use super::{Sample, errno, record_path};
 use crate::support::*;
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -90,6 +91,36 @@ fn an_overlay_keeps_changes_in_its_upper_layer() {
     assert_eq!(listed.lines().collect::<Vec<_>>(), expected);
     // The mount is what it was.
     sh(r#"diff -r "$1/records" "$2/records""#, &sample.paths());
+}
+
+#[test]
+fn an_overlay_shows_views_of_the_mount_below_it() {
+    need_root();
+    let sample = Sample::new();
+    let overlay = Overlay::over(sample.mount.path());
+    for view in ["shuffle=7", "shuffle=7,split=1of3", "slice=::-1"] {
+        let [above, below] = [overlay.path.as_path(), sample.mount.path()]
+            .map(|mount| mount.join("views").join(view));
+        sh(r#"diff -r "$1" "$2""#, &[&above, &below]);
+        assert_eq!(entries(&above), entries(&below));
+        assert!(!entries(&above).is_empty());
+    }
+    let missing = overlay.path.join("views/mix=7");
+    assert_eq!(errno(std::fs::metadata(missing)), Some(Errno::ENOENT));
+}
+
+#[test]
+fn a_view_is_used_first_from_a_mount_namespace_made_later() {
+    let sample = Sample::new();
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "bash", "-c"]);
+    command.arg(r#"cd "$0/views/slice=::-1" && ls | wc -l && cat 000000.bin | sha256sum"#);
+    let last = sample.records.len() - 1;
+    let expected = sh(
+        r#"ls "$2/records" | wc -l; sha256sum <"$1""#,
+        &[&record_path(&sample.mount, last), sample.plain.path()],
+    );
+    assert_eq!(run(command.arg(sample.mount.path())), expected.as_bytes());
 }
 
 #[test]

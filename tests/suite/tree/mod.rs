@@ -243,6 +243,7 @@ fn the_tree_has_what_was_written_and_nothing_else() {
         "shards/empty",
         "shards/nameless",
         "shards/z",
+        "views",
     ];
     assert_eq!(directories, all);
 }

@@ -1,7 +1,9 @@
 //! Views: records in another order, as arithmetic, as a tree without a mount, mounted, and in commands.
 
+mod mounted;
 mod orders;
 mod statistics;
+mod tree;
 mod twin;
 
 use crate::support::*;
