@@ -11,9 +11,10 @@ mod values;
 pub(crate) use mount::{Mount, MountPlan, TreeOptions};
 pub(crate) use pack::{Pack, PackPlan};
 
-use crate::order::Selection;
+use crate::order::{Selection, Spec};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use values::parse_view;
 
 /// Mount .rox dataset shards read-only, so that every record is a file; and pack files into shards
 ///
@@ -158,15 +159,22 @@ pub(crate) struct Ls {
     /// List the files of files/ in this form
     #[arg(long, value_name = "FORM")]
     pub format: Option<ListFormat>,
+    #[arg(long, value_name = "SPEC", help = VIEW_HELP, value_parser = parse_view)]
+    pub view: Option<Spec>,
     #[command(flatten)]
     pub dataset: ShardArguments,
 }
+
+const VIEW_HELP: &str = "\
+Records of a view instead of all, in its order; an INDEX is then a position in it. SPEC is a list of \
+operations: slice=START:STOP[:STEP], split=IofN, shuffle=SEED, such as shuffle=7,split=3of8";
 
 const LS_EXAMPLES: &str = "\
 Examples:
   roxfs ls dataset.rox | head
   roxfs ls --format jsonl images.rox > metadata.jsonl
-  roxfs ls --format null images.rox | grep -z '^train/'";
+  roxfs ls --format null images.rox | grep -z '^train/'
+  roxfs ls --format dali --view shuffle=7,split=3of8 images.rox > epoch-7-part-3.txt";
 
 /// The forms of a list of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -190,10 +198,12 @@ pub(crate) struct Cat {
         short,
         long = "index",
         value_name = "INDEX",
-        required = true,
+        required_unless_present = "view",
         allow_hyphen_values = true
     )]
     pub index: Vec<Selection>,
+    #[arg(long, value_name = "SPEC", help = VIEW_HELP, value_parser = parse_view)]
+    pub view: Option<Spec>,
     #[command(flatten)]
     pub dataset: ShardArguments,
 }
@@ -201,7 +211,8 @@ pub(crate) struct Cat {
 const CAT_EXAMPLES: &str = "\
 Examples:
   roxfs cat -i 42 dataset.rox > record.bin
-  roxfs cat -i 10:20 -i -1 dataset.rox | wc -c";
+  roxfs cat -i 10:20 -i -1 dataset.rox | wc -c
+  roxfs cat --view shuffle=7,slice=:100 dataset.rox | wc -c";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = EXTRACT_EXAMPLES)]
@@ -225,6 +236,8 @@ pub(crate) struct Extract {
         allow_hyphen_values = true
     )]
     pub index: Vec<Selection>,
+    #[arg(long, value_name = "SPEC", help = VIEW_HELP, value_parser = parse_view)]
+    pub view: Option<Spec>,
     /// Replace files that exist
     #[arg(long, conflicts_with = "tar")]
     pub force: bool,
@@ -242,6 +255,7 @@ const EXTRACT_EXAMPLES: &str = "\
 Examples:
   roxfs extract -o train dataset.rox
   roxfs extract -o first -i :100 dataset.rox
+  roxfs extract -o sample --view shuffle=1,slice=:100 dataset.rox
   roxfs extract --tar dataset.rox | tar -tvf -";
 
 #[derive(Debug, Args)]
@@ -293,6 +307,6 @@ mod tests {
             assert!(cli.is_ok(), "{arguments:?}: {}", cli.expect_err("an error"));
             understood += 1;
         }
-        assert_eq!(understood, 21, "all examples");
+        assert_eq!(understood, 25, "all examples");
     }
 }

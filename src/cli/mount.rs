@@ -24,6 +24,7 @@ pub(crate) struct Mount {
     #[arg(long, value_name = "EXT", default_value = EXTENSION, value_parser = parse_extension)]
     ext: String,
     /// Mount only this directory of the tree: files, records, raw, or one below, such as files/train
+    /// or views/shuffle=7
     #[arg(long, value_name = "NODE")]
     root: Option<PathBuf>,
     /// How much memory records may stay in once they were read: auto, a size such as 4GiB, or none
@@ -69,12 +70,17 @@ The tree:
   raw/data                         all payloads, one after the other
   raw/index                        end offset of each record in raw/data, u64 little-endian
   shards/dataset_0000/000000.bin   records by shard
+  views/SPEC/000000.bin            records in another order; SPEC is one operation after another:
+                                   slice=START:STOP[:STEP], split=IofN, shuffle=SEED,
+                                   such as shuffle=7,split=3of8; and names at the end, if entries
+                                   are to be called 000000__cat__1.jpg
   .roxfs/info.json                 what is mounted
 
 Examples:
   mkdir mnt && roxfs mount dataset.rox mnt
   roxfs mount --root files images.rox mnt       the tree of names alone, as loaders want it
   roxfs mount 'train_*.rox' extra.rox mnt       several sets of shards as one dataset
+  roxfs mount --root views/shuffle=7 d.rox mnt  the records in a random order, and nothing else
   roxfs umount mnt
 
 In the background, warnings go to the system's log; ROXFS_LOG=debug shows more.";

@@ -1,6 +1,7 @@
 //! The values of single options: those with few names, and parsers of the others.
 
 use crate::format::dtype::{Dtype, DtypeError};
+use crate::order::Spec;
 use crate::pack::source::{Duplicates, ExcludePattern};
 use crate::session::{CacheLimit, Prepare};
 use clap::ValueEnum;
@@ -109,6 +110,15 @@ pub fn parse_pattern(text: OsString) -> Result<ExcludePattern, String> {
     ExcludePattern::new(&text).map_err(|error| format!("it is no pattern: {error}"))
 }
 
+pub fn parse_view(text: &str) -> Result<Spec, String> {
+    match text.parse::<Spec>() {
+        Ok(spec) if spec.has_names() => {
+            Err("names says how entries of a mounted view are called: leave it out".to_owned())
+        }
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
+}
+
 pub fn parse_dtype(text: &str) -> Result<Dtype, DtypeError> {
     Dtype::new(text)
 }
@@ -164,6 +174,13 @@ mod tests {
         for bad in ["", ".", "a/b", &"x".repeat(LONGEST_EXTENSION + 1)] {
             assert!(parse_extension(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_view_of_a_command_has_no_names() {
+        assert!(parse_view("shuffle=7,slice=:100").is_ok());
+        assert!(parse_view("shuffle=7,names").is_err());
+        assert!(parse_view("shuffle=007").is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Exit, SHOWN_FAULTS, byte_progress, count, say, size};
 use crate::cli::Extract;
 use crate::extract::{Destination, ExtractOutcome, Extraction};
-use crate::order::Union;
+use crate::order::{Order, Union};
 use anyhow::bail;
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -14,13 +14,17 @@ use std::time::{Duration, Instant};
 /// Extracts, shows what failed, and sums up.
 pub fn run(options: &Extract) -> anyhow::Result<Exit> {
     let dataset = super::open(&options.dataset)?;
-    let selected = Union::new(&options.index, dataset.records())?;
+    let view = options.view.clone().unwrap_or_default();
+    let view = view.of(dataset.records());
+    let selected = Union::new(&options.index, view.len())?;
     // How many bytes a selection has would take reading the index.
-    let total = options.index.is_empty().then(|| dataset.payload_len());
+    let is_all = options.index.is_empty() && options.view.is_none();
+    let total = is_all.then(|| dataset.payload_len());
     let bar = byte_progress(total).with_message("extracting");
     let (failures, hidden) = (AtomicU64::new(0), AtomicU64::new(0));
     let extraction = Extraction {
         dataset: &dataset,
+        order: &view,
         selected,
         report: &|failure| match failures.fetch_add(1, Ordering::Relaxed) {
             SHOWN_FAULTS.. if !failure.ends_run() => _ = hidden.fetch_add(1, Ordering::Relaxed),

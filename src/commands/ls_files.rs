@@ -2,7 +2,11 @@
 
 use super::{Exit, count, say};
 use crate::cli::ListFormat;
-use crate::dataset::Dataset;
+use crate::dataset::names::NameOrder;
+use crate::dataset::{Dataset, RecordId};
+use crate::order::{Order, View};
+use crate::shard::ShardError;
+use crate::shard::allowance::Allowance;
 use crate::text::{escaped, json};
 use crate::tree::{FileKind, Mounter, Node, Tree, TreeError};
 use anyhow::bail;
@@ -12,8 +16,9 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Lists all files. Those that a form has no way to write are left out, counted, and a failure.
-pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
+/// Lists all files, or those of a view in its order. Those that a form has no way to write are left out,
+/// counted, and a failure.
+pub fn run(dataset: Dataset, format: ListFormat, view: Option<View>) -> anyhow::Result<Exit> {
     let nobody = Mounter { uid: 0, gid: 0 };
     let dataset = Arc::new(dataset);
     let tree = Tree::new(Arc::clone(&dataset), nobody, Box::new(|| {}));
@@ -26,11 +31,8 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut unlabelled, mut unwritable) = (0, 0);
     let allowances = dataset.allowances();
-    tree.name_order()?.for_each_file(|record, path| {
-        if let Some(record) = dataset.get(record) {
-            let allowance = &allowances[record.shard_number()];
-            allowance.take_read_name(record.shard(), record.local(), path.len() as u64)?;
-        }
+    let write = |record, path: &[u8]| {
+        take_name(&dataset, record, path, &allowances)?;
         let class = path.iter().position(|&byte| byte == b'/');
         let class = class.map(|slash| &path[..slash]);
         let label = class.and_then(|class| classes.get(class)).copied();
@@ -40,8 +42,20 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
             Line::NotPossible => unwritable += 1,
         }
         anyhow::Ok(())
-    })?;
+    };
+    let order = tree.name_order()?;
+    let mut pathless = 0;
+    match view {
+        None => order.for_each_file(write)?,
+        Some(view) => pathless = for_each_file_of(&view, &dataset, order, write)?,
+    }
     out.flush()?;
+    if pathless > 0 {
+        say(format_args!(
+            "{} left out: they are not in files/",
+            count(pathless, "record")
+        ));
+    }
     if unlabelled > 0 {
         say(format_args!(
             "{} in no directory, so without a label, left out",
@@ -56,6 +70,41 @@ pub fn run(dataset: Dataset, format: ListFormat) -> anyhow::Result<Exit> {
         return Ok(Exit::Failed);
     }
     Ok(Exit::Done)
+}
+
+/// Counts the bytes of a name that was read.
+fn take_name(
+    dataset: &Dataset,
+    record: RecordId,
+    path: &[u8],
+    allowances: &[Allowance],
+) -> Result<(), ShardError> {
+    let Some(record) = dataset.get(record) else {
+        return Ok(());
+    };
+    let allowance = &allowances[record.shard_number()];
+    allowance.take_read_name(record.shard(), record.local(), path.len() as u64)
+}
+
+/// Calls `each` with the records of a view that are files, and their paths; returns how many are none.
+fn for_each_file_of(
+    view: &View,
+    dataset: &Dataset,
+    order: &NameOrder,
+    mut each: impl FnMut(RecordId, &[u8]) -> anyhow::Result<()>,
+) -> anyhow::Result<u64> {
+    let mut others = 0;
+    for position in 0..view.len() {
+        let number = view.record_at(position);
+        let Some(record) = number.and_then(|number| dataset.record(number)) else {
+            continue;
+        };
+        match order.path_of(record)? {
+            Some(path) => each(record, path.as_bytes())?,
+            None => others += 1,
+        }
+    }
+    Ok(others)
 }
 
 /// The directories in `files/`, and their positions in byte order.

@@ -21,7 +21,8 @@ impl Extraction<'_> {
         let allowances = self.dataset.allowances();
         let mut claimed = ClaimedNames::default();
         let mut buffer = vec![0; PIECE_BYTES];
-        for number in self.selected {
+        let order = self.order;
+        for number in self.selected.filter_map(|at| order.record_at(at)) {
             let found = Outgoing::find(self.dataset, number, &allowances);
             match check(found, &mut claimed, &mut buffer) {
                 Ok(None) => {}

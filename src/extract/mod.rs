@@ -12,7 +12,7 @@ mod probe;
 mod writer;
 
 use crate::dataset::Dataset;
-use crate::order::Union;
+use crate::order::{Order, Union};
 use crate::shard::ShardError;
 use crate::shard::allowance::Allowance;
 use crate::sys::lock;
@@ -89,7 +89,9 @@ impl ExtractError {
 pub struct Extraction<'a> {
     /// The dataset that the records are in.
     pub dataset: &'a Dataset,
-    /// The numbers of the records.
+    /// The order that the records are taken from.
+    pub order: &'a dyn Order,
+    /// Their positions in it.
     pub selected: Union,
     /// Called with each record that fails.
     pub report: &'a (dyn Fn(&ExtractError) + Sync),
@@ -106,6 +108,7 @@ impl Extraction<'_> {
         let run = ExtractRun {
             dataset: self.dataset,
             allowances: self.dataset.allowances(),
+            order: self.order,
             destination,
             batch: batch.clamp(1, MAX_BATCH_RECORDS) as usize,
             queue: Mutex::new(self.selected),
@@ -137,6 +140,7 @@ impl Extraction<'_> {
 struct ExtractRun<'a> {
     dataset: &'a Dataset,
     allowances: Vec<Allowance>,
+    order: &'a dyn Order,
     destination: &'a Destination,
     batch: usize,
     queue: Mutex<Union>,
@@ -160,7 +164,8 @@ impl ExtractRun<'_> {
             if batch.is_empty() {
                 return;
             }
-            for number in batch {
+            let numbers = batch.into_iter().filter_map(|at| self.order.record_at(at));
+            for number in numbers {
                 if self.stopped.load(Ordering::Relaxed) {
                     return;
                 }

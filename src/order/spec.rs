@@ -15,8 +15,8 @@ pub const MAX_OPERATIONS: usize = 8;
 /// The last word where entries have names.
 const NAMES: &str = "names";
 
-/// The specification of a view.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The specification of a view. By default that of all records in the order of their numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Spec {
     operations: Vec<Operation>,
     has_names: bool,

@@ -37,6 +37,19 @@ impl NameOrder {
         Ok(found(searched.current().and_then(at), true))
     }
 
+    /// The path of a record in the tree of names, if it is a file there.
+    pub fn path_of(&self, record: RecordId) -> Result<Option<Name>, ShardError> {
+        let cursor = self.cursor_at(record)?;
+        let Some((cursor, own)) = cursor.as_ref().and_then(|at| Some((at, at.current()?))) else {
+            return Ok(None);
+        };
+        let Ok(path) = Name::new(&own.key) else {
+            return Ok(None);
+        };
+        let below = self.first_below(cursor, path.as_bytes())?;
+        Ok(below.position.is_none().then_some(path))
+    }
+
     /// Calls `each` with the records that are files in the tree of names, and their paths, in byte
     /// order, until it fails. Takes time in proportion to the number of names, however deep they are.
     pub fn for_each_file<E: From<ShardError>>(

@@ -180,6 +180,13 @@ impl NameOrder {
 
     /// The position of a record's own name; `None` where it has none.
     pub fn position_of(&self, record: RecordId) -> Result<Option<u64>, ShardError> {
+        let cursor = self.cursor_at(record)?;
+        let found = cursor.as_ref().and_then(Cursor::current);
+        Ok(found.map(|name| name.position))
+    }
+
+    /// The names from a record's own name on; `None` where it has none, or one that an earlier record has.
+    fn cursor_at(&self, record: RecordId) -> Result<Option<Cursor<'_>>, ShardError> {
         let mut key = Vec::new();
         let Some(found) = self.dataset.get(record) else {
             return Ok(None);
@@ -189,8 +196,8 @@ impl NameOrder {
             return Ok(None);
         }
         let cursor = self.seek(&key, 0)?;
-        let found = cursor.current().filter(|name| name.record == record);
-        Ok(found.map(|name| name.position))
+        let is_own = cursor.current().is_some_and(|name| name.record == record);
+        Ok(is_own.then_some(cursor))
     }
 
     /// Whether the records are in the same order by name and by number, all of them named.

@@ -8,7 +8,7 @@ use super::scratch;
 use roxfs::dataset::Dataset;
 use roxfs::extract::{Destination, ExtractOutcome, Extraction};
 use roxfs::format::name::Name;
-use roxfs::order::Union;
+use roxfs::order::{ByNumber, Union};
 use roxfs::shard::Shard;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -42,9 +42,10 @@ pub fn run(data: &[u8]) {
     into_archive(&dataset, &built);
 }
 
-fn extraction(dataset: &Dataset) -> Extraction<'_> {
+fn extraction<'a>(dataset: &'a Dataset, order: &'a ByNumber) -> Extraction<'a> {
     Extraction {
         dataset,
+        order,
         selected: Union::new(&[], dataset.records()).unwrap(),
         report: &|failure| assert!(!failure.to_string().contains('\n')),
         progress: &|_| {},
@@ -131,7 +132,7 @@ fn into_directory(dataset: &Dataset, built: &[Built], base: &Path, choices: &mut
         }
     }
     let destination = Destination::open(&out, choices.one_in(2)).unwrap();
-    let outcome = extraction(dataset).into_directory(&destination);
+    let outcome = extraction(dataset, &ByNumber(dataset.records())).into_directory(&destination);
     assert_eq!(std::fs::read(outside.join("f")).unwrap(), SENTINEL);
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1);
     assert_eq!(
@@ -171,7 +172,9 @@ fn read(directory: &Path, path: &[u8], found: &mut Files) {
 
 fn into_archive(dataset: &Dataset, built: &[Built]) {
     let mut bytes = Vec::new();
-    let outcome = extraction(dataset).into_archive(&mut bytes).unwrap();
+    let outcome = extraction(dataset, &ByNumber(dataset.records()))
+        .into_archive(&mut bytes)
+        .unwrap();
     let mut found = Files::new();
     let mut archive = tar::Archive::new(&bytes[..]);
     for entry in archive.entries().unwrap() {

@@ -3,7 +3,7 @@
 
 use super::choices::Choices;
 use super::scratch;
-use super::selections::selections;
+use super::selections::{selections, views};
 use clap::Parser;
 use roxfs::cli::Cli;
 use roxfs::dataset;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub fn run(data: &[u8]) {
     let mut choices = Choices::new(data);
-    match choices.below(12) {
+    match choices.below(13) {
         0 => footer(&mut choices),
         1 => sections(&mut choices),
         2 => name(choices.rest()),
@@ -33,6 +33,7 @@ pub fn run(data: &[u8]) {
         8 => text(choices.rest()),
         9 => lock_file(&mut choices),
         10 => shard_number(choices.rest()),
+        11 => views(&mut choices),
         _ => shuffle(&mut choices),
     }
 }

@@ -1,7 +1,7 @@
-//! Selections of records, compared with Python's rules by trying each number.
+//! Selections and views of records, compared with Python's rules by trying each number.
 
 use super::choices::Choices;
-use roxfs::order::{Selection, Union};
+use roxfs::order::{Order, Selection, Spec, Union};
 use std::collections::BTreeSet;
 
 /// Selections from texts, each by itself and several together.
@@ -40,6 +40,35 @@ pub fn selections(choices: &mut Choices) {
         .flat_map(|selection| by_trying(*selection, len));
     let expected: Vec<u64> = all.filter(|&position| seen.insert(position)).collect();
     assert_eq!(union, expected);
+}
+
+/// Specifications of views, from words and from any bytes.
+pub fn views(choices: &mut Choices) {
+    let len = choices.below(40) as u64;
+    let mut words = Vec::new();
+    for _ in 0..choices.below(10) {
+        let number = choices.below(30) as i64 - 15;
+        words.push(match choices.below(6) {
+            0 => format!("slice={number}:{}", choices.field()),
+            1 => format!("slice=:{}:{number}", choices.below(9)),
+            2 => format!("split={}of{}", number, choices.below(9)),
+            3 => format!("shuffle={}", choices.field()),
+            4 => "names".to_owned(),
+            _ => String::from_utf8_lossy(choices.bytes(9)).into_owned(),
+        });
+    }
+    let text = words.join(",");
+    let Ok(spec) = text.parse::<Spec>() else {
+        return;
+    };
+    assert_eq!(spec.to_string(), text);
+    let view = spec.of(len);
+    let found: Vec<u64> = (0..=len).map_while(|at| view.record_at(at)).collect();
+    assert_eq!(found.len() as u64, view.len());
+    for record in 0..=len {
+        let place = found.iter().position(|&other| other == record);
+        assert_eq!(view.position_of(record), place.map(|place| place as u64));
+    }
 }
 
 fn by_trying(selection: Selection, len: u64) -> Vec<u64> {

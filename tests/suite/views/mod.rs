@@ -1,5 +1,6 @@
 //! Views: records in another order, as arithmetic, as a tree without a mount, mounted, and in commands.
 
+mod commands;
 mod mounted;
 mod orders;
 mod statistics;
