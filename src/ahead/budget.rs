@@ -39,6 +39,9 @@ pub const FROM_DISK: Duration = Duration::from_micros(80);
 
 /// How many readers of records, and how many of long files, are followed at once.
 pub const READERS: usize = 16;
+/// This many orders are followed: numbers, names, and the views that were used last. Each read that belongs
+/// to no reader is looked for in all of them.
+pub const ORDERS: usize = 2 + 6;
 /// How many records in a row make a reader: readers that stop at once make it more, those that
 /// continue make it less.
 pub const HITS: RangeInclusive<u32> = 2..=32;

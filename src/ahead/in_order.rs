@@ -78,6 +78,11 @@ impl InOrder {
         }
     }
 
+    /// From now on readers may follow these orders; those that follow another one are still served.
+    pub fn set_orders(&mut self, orders: Vec<Arc<dyn Order>>) {
+        self.orders = orders;
+    }
+
     /// Takes note of the first read of a record, and says what follows from it.
     pub fn observe(&mut self, record: u64) -> Seen {
         let Some((reader, (position, is_marker))) =

@@ -45,7 +45,7 @@ use crate::resident::Residents;
 use crate::sys::mountinfo::MountInfo;
 use crate::tree::{Node, Read, Tree};
 use at_random::AtRandom;
-use budget::{FROM_DISK, LEAST_OF_LONG, QUEUE};
+use budget::{FROM_DISK, LEAST_OF_LONG, ORDERS, QUEUE};
 use in_order::{InOrder, Seen};
 use lister::Lister;
 use long_files::LongFiles;
@@ -75,6 +75,7 @@ pub enum Prepare {
 /// Follows readers, and has a thread prepare what they will want.
 #[derive(Debug)]
 pub struct Ahead {
+    tree: Arc<Tree>,
     readers: Mutex<Readers>,
     long_files: Mutex<LongFiles>,
     looked_up: LookedUp,
@@ -119,12 +120,13 @@ impl Ahead {
             .spawn(move || start.run(&receiver))?;
         let dataset = tree.dataset();
         let readers = Readers::new(
-            tree.orders(),
+            Vec::new(),
             lister.is_some().then_some(dataset.records()),
             dataset.mean_record_len(),
             Arc::clone(dataset.resident()),
         );
         Ok(Some(Ahead {
+            tree: Arc::clone(tree),
             readers: Mutex::new(readers),
             long_files: Mutex::new(LongFiles::new(Arc::clone(dataset.resident()))),
             looked_up: LookedUp::default(),
@@ -143,6 +145,7 @@ impl Ahead {
         if let (Node::Record(record), 0) = (read.node, read.offset)
             && let Ok(mut readers) = self.readers.try_lock()
         {
+            readers.follow_orders_of(&self.tree);
             self.push(readers.observe(record, Instant::now(), took));
         }
         let is_first_small = read.offset == 0 && (read.len() as u64) < LEAST_OF_LONG;
@@ -204,6 +207,8 @@ struct Readers {
     /// Only if all records are to be prepared.
     at_random: Option<AtRandom>,
     resident: Arc<ResidentSet>,
+    /// How many orders had been added when they were asked for.
+    added_orders: Option<u64>,
 }
 
 impl Readers {
@@ -220,6 +225,18 @@ impl Readers {
             in_order: InOrder::new(orders, mean_len, Arc::clone(&resident)),
             at_random: all.map(by_number),
             resident,
+            added_orders: None,
+        }
+    }
+
+    /// Asks for the orders again, where there are new ones.
+    fn follow_orders_of(&mut self, tree: &Arc<Tree>) {
+        let added = Some(tree.added_orders());
+        if added != self.added_orders {
+            self.added_orders = added;
+            let mut orders = tree.orders();
+            orders.truncate(ORDERS);
+            self.in_order.set_orders(orders);
         }
     }
 

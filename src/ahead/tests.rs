@@ -171,7 +171,8 @@ fn all_that_fits_is_stored_for_a_random_reader_from_memory() {
     );
 }
 
-/// How many records in all had to be read from disk by the time that this part of all was read.
+/// How many records in all had to be read from disk by the time that this part of all was read: the marked
+/// ones tell about how many were.
 fn from_disk_of(part: f64, readers: impl Iterator<Item = u64>) -> f64 {
     let mut bench = Bench::with(Fake::default());
     bench.fake().in_memory.clear();
@@ -184,7 +185,7 @@ fn a_random_reader_has_at_most_three_times_what_it_reads_read_from_disk() {
     assert!(from_disk_of(0.06, random()) < 0.07, "nobody knows yet");
     for part in [0.1, 0.2, 0.3] {
         let brought = from_disk_of(part, random());
-        assert!(brought < 3.0 * part + 0.02, "{part}: {brought}");
+        assert!(brought < 3.0 * part + 0.05, "{part}: {brought}");
     }
     // All of it in time.
     assert!(from_disk_of(0.42, random()) > 0.99);
@@ -195,7 +196,7 @@ fn a_random_reader_of_one_half_only_has_no_more_read_from_disk() {
     let half = random().filter(|&record| record >= RECORDS / 2);
     for part in [0.1, 0.2, 0.3] {
         let brought = from_disk_of(part, half.clone());
-        assert!(brought < 3.0 * part + 0.02, "{part}: {brought}");
+        assert!(brought < 3.0 * part + 0.05, "{part}: {brought}");
     }
 }
 

@@ -24,7 +24,7 @@ use crate::format::name::MAX_COMPONENT_LEN;
 use crate::kernel_cache::stale::Stale;
 use crate::resident::Residents;
 use crate::shard::ShardError;
-use crate::tree::{Tree, TreeError};
+use crate::tree::{Node, Tree, TreeError};
 use answers::Answers;
 use attributes::BLOCK_LEN;
 use failures::Failures;
