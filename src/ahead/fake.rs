@@ -101,7 +101,7 @@ impl Store for Fake {
         positions.filter_map(located).collect()
     }
 
-    fn request(&mut self, run: &Run, positions: Range<u64>) {
+    fn request(&mut self, run: &Arc<Run>, positions: Range<u64>) {
         if let Way::Records(order) = &run.way {
             let records = positions.clone().filter_map(|p| order.record_at(p));
             self.in_memory.extend(records);

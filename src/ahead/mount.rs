@@ -139,9 +139,14 @@ impl MountStore {
         self.cache.wait_until_unasked(&mut self.patience)
     }
 
-    /// Calls `each` with the parts of shards that these bytes of a long file are, but for those that the
-    /// kernel should have.
-    fn for_each_extent(&self, file: &LongFile, bytes: Range<u64>, each: impl Fn(&Shard, Extent)) {
+    /// Calls `each` with where in `raw/data` these bytes of a long file are and the part of a shard (by its
+    /// number) there, but for those that the kernel should have.
+    fn for_each_extent(
+        &self,
+        file: &LongFile,
+        bytes: Range<u64>,
+        mut each: impl FnMut(u64, usize, Extent),
+    ) {
         let mut at = file.place.start.saturating_add(bytes.start);
         let end = file
             .place
@@ -150,10 +155,10 @@ impl MountStore {
         let dataset = self.tree.dataset();
         while let Some((shard, base)) = dataset.shard_of_byte(at).filter(|_| at < end) {
             let block_end = (at / RAW_BLOCK_LEN + 1) * RAW_BLOCK_LEN;
-            let shard = self.shard(shard);
-            let extent = shard.payload().part(at - base, end.min(block_end) - at);
+            let payload = self.shard(shard).payload();
+            let extent = payload.part(at - base, end.min(block_end) - at);
             if file.node != Node::RawData || !dataset.resident().has_block(at) {
-                each(shard, extent);
+                each(at, shard, extent);
             }
             at += extent.len().max(1);
         }
@@ -206,7 +211,9 @@ impl Store for MountStore {
         located
     }
 
-    fn request(&mut self, run: &Run, positions: Range<u64>) {
+    fn request(&mut self, run: &Arc<Run>, positions: Range<u64>) {
+        let set = Arc::clone(self.tree.dataset().resident());
+        let mut leave = Vec::new();
         match &run.way {
             Way::Records(order) => {
                 let records = self.locate(run, &**order, positions);
@@ -216,10 +223,28 @@ impl Store for MountStore {
                 for_each_joined(extents, |shard, extent| {
                     self.shard(shard).will_need(extent.part(0, 2 * LEAD_BYTES));
                 });
+                let leaving = records
+                    .iter()
+                    .filter(|one| !set.record(one.1.record).in_shard);
+                leave.extend(leaving.map(|(at, one)| (*at, one.shard, one.extent)));
             }
-            Way::LongFile(file) => self.for_each_extent(file, positions, |shard, extent| {
-                shard.will_need(extent);
+            Way::LongFile(file) => self.for_each_extent(file, positions, |at, shard, extent| {
+                self.shard(shard).will_need(extent);
+                let stays = match file.node {
+                    Node::Record(record) => set.record(record),
+                    _ => set.byte(at),
+                };
+                if !stays.in_shard {
+                    leave.push((at - file.place.start, shard, extent));
+                }
             }),
+        }
+        // Of all records, those that are requested are stored next.
+        if !run.is_of_all {
+            self.passing.begin(run);
+            for (position, shard, extent) in leave {
+                self.passing.push_requested(position, shard, extent);
+            }
         }
     }
 
@@ -270,7 +295,9 @@ impl Store for MountStore {
         if file.node == Node::RawData && self.tree.dataset().resident().has_block(part.start) {
             return Ok(Stored::Yes { from_disk: false });
         }
-        self.for_each_extent(file, part.clone(), Shard::populate);
+        self.for_each_extent(file, part.clone(), |_, shard, extent| {
+            self.shard(shard).populate(extent);
+        });
         let len = u32::try_from(part.end - part.start).unwrap_or(u32::MAX);
         // What a shard that has changed since would give must not get into the cache.
         let tree = Arc::clone(&self.tree);

@@ -46,7 +46,7 @@ pub trait Store {
         positions: Range<u64>,
     ) -> Vec<(u64, Self::Record)>;
     /// Asks the disk for what is at these positions.
-    fn request(&mut self, run: &Run, positions: Range<u64>);
+    fn request(&mut self, run: &Arc<Run>, positions: Range<u64>);
     /// Before what is stored for a task for this run.
     fn begin(&mut self, _run: &Arc<Run>) {}
     /// Stores a record, which is at this position. Fails when the mount is gone.
@@ -156,7 +156,7 @@ impl<S: Store> Worker<S> {
 
     /// Requests these positions and the task's lead, once half of the lead has been used.
     fn request(&mut self, task: &Task, positions: Range<u64>) {
-        let run = &*task.run;
+        let run = &task.run;
         let from = positions.start.max(run.requested.get());
         let lead = task.lead.saturating_mul(run.stretch.get());
         if from < positions.end.saturating_add(lead.div_ceil(2)) {
