@@ -13,7 +13,7 @@ mod shares;
 pub use follow::CacheLimit;
 pub use leaving::Leaving;
 
-use crate::dataset::resident::{RAW_BLOCK_LEN, ResidentSet, ResidentShares};
+use crate::dataset::resident::{RAW_BLOCK_LEN, ResidentSet, ResidentShares, Share};
 use crate::kernel_cache::{CacheAccess, KernelCache, is_gone};
 use crate::tree::{Node, Read, Tree};
 use follow::{Follower, Seen};
@@ -224,7 +224,9 @@ impl Keeper {
         if change.shares.in_mount < before.in_mount {
             self.sweep(cache, &before)?;
         }
-        if change.shares.in_shards.end < before.in_shards.end {
+        let was_two_copies = before.in_shards.start == Share::NONE;
+        let ends_two_copies = was_two_copies && change.shares.in_shards.start > Share::NONE;
+        if ends_two_copies || change.shares.in_shards.end < before.in_shards.end {
             for shard in shared.tree.dataset().shards() {
                 shard.let_go_all();
             }
