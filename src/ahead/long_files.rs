@@ -111,6 +111,7 @@ mod tests {
     use crate::ahead::budget::LONG_LEAD_AFTER_OVERTAKING;
     use crate::ahead::fake::Fake;
     use crate::ahead::worker::Worker;
+    use crate::dataset::resident::{ResidentShares, Share};
     use crate::order::Shuffle;
     use std::collections::HashSet;
 
@@ -160,6 +161,53 @@ mod tests {
         }
         let requested = std::mem::take(&mut worker.store.requested);
         assert!(requested.iter().all(|bytes| !bytes.is_empty()));
+    }
+
+    #[test]
+    fn blocks_that_the_kernel_should_have_are_passed_over() {
+        let blocks = 200;
+        let len = blocks * RAW_BLOCK_LEN;
+        let set = ResidentSet::new(blocks, len);
+        let half = Share::that_fits(1, 2);
+        set.set_shares(&ResidentShares {
+            in_mount: half,
+            in_shards: half..half,
+        });
+        let stay: Vec<u64> = (0..blocks)
+            .filter(|block| set.byte(block * RAW_BLOCK_LEN).in_mount)
+            .collect();
+        stay.iter().for_each(|&block| {
+            set.blocks().set(block);
+        });
+        let mut files = LongFiles::new(Arc::new(set));
+        let mut worker = Worker::new(Fake::default());
+        let mut cached: HashSet<u64> = HashSet::new();
+        let mut requests = 0;
+        for at in (0..len).step_by(LONG_MARKER as usize) {
+            if stay.contains(&(at / RAW_BLOCK_LEN)) || cached.contains(&at) {
+                continue;
+            }
+            requests += 1;
+            let read = at..len.min(at + READAHEAD);
+            cached.extend(read.clone().step_by(LONG_MARKER as usize));
+            let Some(task) = files.observe(file(len), read) else {
+                continue;
+            };
+            let start = task.until.min(task.run.reached.get());
+            assert!(start <= task.until);
+            if let Marker::At(marker) = task.marker {
+                assert!(
+                    !stay.contains(&(marker / RAW_BLOCK_LEN)),
+                    "nobody asks for it"
+                );
+            }
+            worker.prepare(&task).expect("the mount is there");
+            for part in worker.store.parts.drain(..) {
+                cached.extend(part.step_by(LONG_MARKER as usize));
+            }
+        }
+        let by_itself = (blocks - stay.len() as u64) * RAW_BLOCK_LEN / READAHEAD;
+        assert!(requests < by_itself / 4, "{requests} of {by_itself}");
     }
 
     #[test]

@@ -6,8 +6,9 @@ use super::budget::{LEAD_AFTER_OVERTAKING, UNKNOWN_IN_A_ROW};
 use super::fake::{Fake, RECORD_LEN, RECORDS, Reversed, Shuffled};
 use super::run::{Effort, Marker, Run, Task, Way};
 use super::worker::Worker;
-use crate::dataset::resident::ResidentSet;
+use crate::dataset::resident::{ResidentSet, ResidentShares, Share};
 use crate::order::{ByNumber, Order, Shuffle};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -25,13 +26,14 @@ struct Bench {
 
 impl Bench {
     fn new(fake: Fake, orders: Vec<Arc<dyn Order>>) -> Bench {
+        let all = ResidentSet::new(RECORDS, RECORDS * RECORD_LEN);
+        Bench::of(fake, orders, Arc::new(all))
+    }
+
+    /// Of which only these are to stay in memory.
+    fn of(fake: Fake, orders: Vec<Arc<dyn Order>>, resident: Arc<ResidentSet>) -> Bench {
         Bench {
-            readers: Readers::new(
-                orders,
-                Some(RECORDS),
-                RECORD_LEN,
-                Arc::new(ResidentSet::new(RECORDS, RECORDS * RECORD_LEN)),
-            ),
+            readers: Readers::new(orders, Some(RECORDS), RECORD_LEN, resident),
             worker: Worker::new(fake),
             now: Instant::now(),
             requests: 0,
@@ -168,6 +170,88 @@ fn all_that_fits_is_stored_for_a_random_reader_from_memory() {
     assert!(
         bench.fake().requested.is_empty(),
         "nothing had to be read from disk"
+    );
+}
+
+/// A set of half of the records, all of which the kernel has.
+fn half() -> (Arc<ResidentSet>, HashSet<u64>) {
+    let set = ResidentSet::new(RECORDS, RECORDS * RECORD_LEN);
+    let half = Share::that_fits(1, 2);
+    set.set_shares(&ResidentShares {
+        in_mount: half,
+        in_shards: half..half,
+    });
+    let stay: HashSet<u64> = (0..RECORDS).filter(|&n| set.record(n).in_mount).collect();
+    for &record in &stay {
+        set.records().set(record);
+    }
+    (Arc::new(set), stay)
+}
+
+#[test]
+fn a_reader_in_order_is_followed_through_what_does_not_stay() {
+    let shuffle = Shuffle::new(7, RECORDS);
+    let (resident, stay) = half();
+    let orders: Vec<Arc<dyn Order>> = vec![
+        Arc::new(ByNumber(RECORDS)),
+        Arc::new(Reversed),
+        Arc::new(Shuffled(shuffle)),
+    ];
+    let ways: [Vec<u64>; 3] = [
+        (0..RECORDS).collect(),
+        (0..RECORDS).rev().collect(),
+        (0..RECORDS).map(|position| shuffle.at(position)).collect(),
+    ];
+    let fake = Fake {
+        cached: stay.clone(),
+        ..Fake::default()
+    };
+    let mut bench = Bench::of(fake, orders, resident);
+    for way in ways {
+        // What was read has been let go of.
+        bench.fake().cached = stay.clone();
+        bench.fake().stored.clear();
+        let requests = bench.read(way);
+        assert!(requests < 300, "{requests}");
+        let stored = &bench.fake().stored;
+        assert!(stored.iter().all(|record| !stay.contains(record)));
+        assert!(stored.len() as u64 > RECORDS / 2 - 400, "{}", stored.len());
+    }
+}
+
+#[test]
+fn with_room_for_a_part_little_is_stored_ahead_at_once() {
+    let (resident, stay) = half();
+    resident.set_most_ahead(20 * RECORD_LEN);
+    let fake = Fake {
+        cached: stay,
+        ..Fake::default()
+    };
+    let mut bench = Bench::of(fake, vec![Arc::new(ByNumber(RECORDS))], resident);
+    for until in (0..RECORDS).step_by(10) {
+        let before = bench.fake().stored.len();
+        bench.read(until..until + 10);
+        // A window, and the part of it that stays, which the marker may have to pass.
+        let stored = bench.fake().stored.len() - before;
+        assert!(stored <= 40, "{stored}");
+    }
+}
+
+#[test]
+fn what_does_not_stay_is_not_stored_for_random_readers() {
+    let (resident, stay) = half();
+    let fake = Fake {
+        cached: stay.clone(),
+        ..Fake::default()
+    };
+    let mut bench = Bench::of(fake, vec![Arc::new(ByNumber(RECORDS))], resident);
+    let requests = bench.read(random());
+    // Some follow each other by chance.
+    let stored = bench.fake().stored.len() as u64;
+    assert!(stored < 64, "{stored}");
+    assert!(
+        requests + stored >= RECORDS - stay.len() as u64,
+        "{requests}"
     );
 }
 

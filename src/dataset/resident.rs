@@ -266,6 +266,7 @@ impl Notes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn set(in_mount: (u64, u64), in_shards: Range<Share>) -> ResidentSet {
         let set = ResidentSet::new(100_000, 1_000_000_000);
@@ -319,6 +320,24 @@ mod tests {
         let stays: Vec<bool> = (0..1_000_000).map(|r| set.record(r).in_mount).collect();
         let changes = stays.windows(2).filter(|pair| pair[0] != pair[1]).count();
         assert!((300..1600).contains(&changes), "{changes}");
+    }
+
+    proptest! {
+        #[test]
+        fn sets_are_nested(less in 0..=1000u64, more in 0..=1000u64, record: u64, offset: u64) {
+            let (less, more) = (less.min(more), less.max(more));
+            let set = set((1, 1), Share::NONE..Share::NONE);
+            let by = |part| ResidentShares {
+                in_mount: Share::that_fits(part, 1000),
+                in_shards: Share::NONE..Share::that_fits(part, 1000),
+            };
+            let stays = |part| (set.record_by(&by(part), record), set.byte_by(&by(part), offset));
+            let (few, many) = (stays(less), stays(more));
+            prop_assert!(!few.0.in_mount || many.0.in_mount);
+            prop_assert!(!few.1.in_mount || many.1.in_mount);
+            prop_assert_eq!(few.0.in_mount, few.0.in_shard);
+            prop_assert_eq!(few.1.in_mount, few.1.in_shard);
+        }
     }
 
     #[test]

@@ -186,3 +186,176 @@ fn step(now: &ResidentShares, fits: ResidentShares, since: Duration) -> Resident
         in_shards: in_mount..fits.in_shards.end.max(in_mount),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::memory::Available;
+
+    const GIB: u64 = 1 << 30;
+    const LOOK: Duration = Duration::from_millis(250);
+    const WHOLE: u64 = 1 << 20;
+
+    fn follower(limit: CacheLimit) -> Follower {
+        Follower {
+            sizes: Sizes {
+                in_mount: 12 * GIB,
+                in_shards: 10 * GIB,
+            },
+            limit,
+            looked: None,
+            reader: None,
+            trust: TRUST,
+        }
+    }
+
+    fn available(to_both: u64) -> Available {
+        Available {
+            to_both,
+            to_other: u64::MAX,
+            to_this: u64::MAX,
+        }
+    }
+
+    fn mounted() -> ResidentShares {
+        ResidentShares::EVERYTHING
+    }
+
+    /// Thousandths of all records.
+    fn of(share: Share) -> u64 {
+        (share.of(10_000) + 5) / 10
+    }
+
+    fn first(follower: &mut Follower, available: &Available) -> Change {
+        follower.decide(&mounted(), Duration::MAX, Seen::default(), available)
+    }
+
+    #[test]
+    fn the_first_look_sets_what_fits_and_leaves_a_part() {
+        let mut follower = follower(CacheLimit::Available);
+        let change = first(&mut follower, &available(12 * GIB));
+        assert_eq!(of(change.shares.in_mount), 917, "eleven of twelve");
+        assert!(change.shares.in_shards.is_empty() && !change.is_lost);
+        let least = 11 * GIB / AHEAD_PART;
+        assert!((least - WHOLE..=least).contains(&change.most_ahead));
+        let all = first(&mut follower, &available(100 * GIB));
+        assert_eq!(all.shares, ResidentShares::EVERYTHING);
+        assert_eq!(all.most_ahead, u64::MAX);
+    }
+
+    #[test]
+    fn a_limit_is_not_exceeded_and_leaves_nothing_of_it_out() {
+        for (limit, expected) in [(6 * GIB, 500), (3 * GIB, 250), (0, 0), (u64::MAX, 917)] {
+            let mut follower = follower(CacheLimit::Bytes(limit));
+            let change = first(&mut follower, &available(12 * GIB));
+            assert_eq!(of(change.shares.in_mount), expected, "{limit}");
+        }
+        let mut none = follower(CacheLimit::Bytes(0));
+        assert_eq!(first(&mut none, &available(u64::MAX)).most_ahead, 0);
+    }
+
+    #[test]
+    fn what_the_reader_has_no_room_for_stays_with_the_daemon() {
+        let mut follower = follower(CacheLimit::Available);
+        let of_reader = Available {
+            to_other: 6 * GIB,
+            ..available(100 * GIB)
+        };
+        let shares = first(&mut follower, &of_reader).shares;
+        assert_eq!(of(shares.in_mount), 458);
+        assert_eq!(shares.in_shards, Share::NONE..Share::ALL);
+        let of_daemon = Available {
+            to_this: 6 * GIB,
+            ..available(100 * GIB)
+        };
+        let shares = first(&mut follower, &of_daemon).shares;
+        assert_eq!(shares.in_mount, Share::ALL);
+        assert!(shares.in_shards.is_empty());
+    }
+
+    #[test]
+    fn a_share_falls_at_once_and_rises_slowly() {
+        let mut follower = follower(CacheLimit::Available);
+        let mut shares = first(&mut follower, &available(13 * GIB)).shares;
+        let mut look = |shares: &ResidentShares, bytes| {
+            let seen = Seen::default();
+            follower
+                .decide(shares, LOOK, seen, &available(bytes))
+                .shares
+        };
+        shares = look(&shares, 5 * GIB);
+        assert_eq!(of(shares.in_mount), 382);
+        let after_one = look(&shares, 13 * GIB);
+        let rise = of(after_one.in_mount) - of(shares.in_mount);
+        assert!((3..=5).contains(&rise), "a 256th: {rise}");
+        let mut looks = 0;
+        while of(shares.in_mount) < 993 {
+            shares = look(&shares, 13 * GIB);
+            looks += 1;
+            assert!(looks < 256, "64 seconds are enough for all");
+        }
+        assert!(looks > 100, "{looks}");
+    }
+
+    #[test]
+    fn a_share_that_falls_by_little_stays() {
+        let mut follower = follower(CacheLimit::Available);
+        let shares = first(&mut follower, &available(8 * GIB)).shares;
+        let mut look = |bytes| {
+            let seen = Seen::default();
+            follower
+                .decide(&shares, LOOK, seen, &available(bytes))
+                .shares
+        };
+        assert_eq!(look(8 * GIB - 12 * GIB / 256), shares);
+        assert!(look(8 * GIB - 12 * GIB / 64).in_mount < shares.in_mount);
+    }
+
+    #[test]
+    fn what_the_kernel_has_taken_back_is_trusted_again_only_slowly() {
+        let mut follower = follower(CacheLimit::Available);
+        let shares = first(&mut follower, &available(8 * GIB)).shares;
+        let mut look = |read, taken| {
+            let seen = Seen { read, taken };
+            follower.decide(&shares, LOOK, seen, &available(8 * GIB))
+        };
+        // Few, by number or in proportion, are chance.
+        for (read, taken) in [(63, 63), (100_000, 6000)] {
+            let change = look(read, taken);
+            assert!(!change.is_lost && change.shares == shares);
+        }
+        let change = look(1000, 64);
+        assert!(change.is_lost);
+        let expected = of(shares.in_mount) * 7 / 8;
+        assert!(of(change.shares.in_mount).abs_diff(expected) <= 1);
+        for _ in 0..100 {
+            look(1000, 1000);
+        }
+        assert_eq!(follower.trust, LEAST_TRUST);
+        let mut looks = 0;
+        while follower.trust < TRUST {
+            follower.decide(&shares, LOOK, Seen::default(), &available(8 * GIB));
+            looks += 1;
+        }
+        assert!((60 * 4..=120 * 4).contains(&looks), "{looks}");
+    }
+
+    #[test]
+    fn where_all_stays_nothing_is_bounded_ahead_and_little_memory_is_no_fault() {
+        let mut follower = follower(CacheLimit::Available);
+        for bytes in [0, 1, 11, 12, 4096, u64::MAX] {
+            let change = first(&mut follower, &available(bytes));
+            assert!(change.shares.in_mount <= Share::ALL, "{bytes}");
+            assert!(change.shares.in_shards.end <= Share::ALL, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn two_copies_become_one_at_once() {
+        let mut follower = follower(CacheLimit::Available);
+        let two = first(&mut follower, &available(100 * GIB)).shares;
+        let one = follower.decide(&two, LOOK, Seen::default(), &available(16 * GIB));
+        assert_eq!(one.shares.in_mount, Share::ALL);
+        assert!(one.shares.in_shards.start > Share::NONE);
+    }
+}

@@ -57,6 +57,7 @@ pub fn that_fit(sizes: Sizes, room: Room) -> ResidentShares {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const LARGE: Sizes = Sizes {
         in_mount: 1200,
@@ -111,6 +112,45 @@ mod tests {
         assert_eq!(fit(small, [500, 9999, 9999]), (0, 0, 500));
         assert_eq!(fit(small, [5100, 9999, 9999]), (100, 0, 1000));
         assert_eq!(fit(small, [90_000, 90_000, 90_000]), (1000, 0, 1000));
+    }
+
+    /// Up to so many bytes.
+    fn bytes() -> impl Strategy<Value = u64> {
+        prop_oneof![0..10_000u64, 0..1u64 << 50, Just(u64::MAX)]
+    }
+
+    proptest! {
+        #[test]
+        fn what_fits_never_exceeds_the_room(
+            mount in 0..1u64 << 50,
+            shards in 0..1u64 << 50,
+            shared in bytes(),
+            reader in bytes(),
+            daemon in bytes(),
+        ) {
+            let sizes = Sizes { in_mount: mount, in_shards: shards };
+            let shares = that_fit(sizes, Room { shared, reader, daemon });
+            let in_mount = shares.in_mount.of(mount);
+            let from = shares.in_shards.start.of(shards);
+            let in_shards = shares.in_shards.end.of(shards) - from;
+            // Rounded.
+            prop_assert!(in_mount <= reader);
+            prop_assert!(in_shards <= daemon.saturating_add(1));
+            prop_assert!(in_mount + in_shards <= shared.saturating_add(1));
+        }
+
+        #[test]
+        fn with_more_room_no_less_stays_in_the_mount(
+            mount in 1..1u64 << 50,
+            shards in 1..1u64 << 50,
+            room in bytes(),
+            more in bytes(),
+        ) {
+            let sizes = Sizes { in_mount: mount, in_shards: shards };
+            let fit = |shared| that_fit(sizes, Room { shared, reader: shared, daemon: shared });
+            let (less, more) = (fit(room), fit(room.saturating_add(more)));
+            prop_assert!(less.in_mount <= more.in_mount);
+        }
     }
 
     #[test]
