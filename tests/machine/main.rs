@@ -8,8 +8,10 @@ mod support;
 
 /// Storing ahead never blocks; the kernel's caches are dropped all the time.
 mod ahead;
-/// Which share of a shard is in the page cache after it was read.
+/// What stays in memory of a mount and its shards after it was read.
 mod cache;
+/// What stays in memory within limits of control groups.
+mod cgroups;
 /// The daemon's memory does not grow with use.
 mod growth;
 /// A short run of `scripts/attack/kill`, which keeps the processors busy.
