@@ -122,14 +122,15 @@ pub fn what_leaves(set: &ResidentSet, read: &Read<'_>) -> Option<Leaving> {
     let stays = match read.node {
         Node::Record(record) => {
             let stays = set.record(record);
-            if stays.in_mount && read.is_whole() {
+            // A long one is read in parts; a reader in order comes to its end last.
+            if stays.in_mount && read.ends_file() {
                 set.records().set(record);
             }
             stays
         }
         Node::RawData => {
             let stays = set.byte(range.start);
-            // A reader in order comes to the end of a block last.
+            // So it does to the end of a block.
             if stays.in_mount && range.end.is_multiple_of(RAW_BLOCK_LEN) {
                 set.blocks().set(range.start / RAW_BLOCK_LEN);
             }

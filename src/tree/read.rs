@@ -87,6 +87,12 @@ impl Read<'_> {
         len.is_none_or(|len| len <= self.len() as u64)
     }
 
+    /// Whether the end of the file has been read.
+    pub fn ends_file(&self) -> bool {
+        let len = self.file.as_ref().map(|file| file.end - file.start);
+        len.is_none_or(|len| len <= self.range().end)
+    }
+
     /// To be called when the kernel has its copy of the bytes; returns whether that was right. If not,
     /// their shard has changed meanwhile, and the kernel must not keep it.
     pub fn done(&self) -> bool {
