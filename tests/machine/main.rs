@@ -18,6 +18,8 @@ mod growth;
 mod kill_script;
 /// A killed daemon leaves nobody waiting; processes are found by looking at all.
 mod killed;
+/// Attacks on a mount that lets go of what was read.
+mod letting_go;
 /// The process that lists names ahead, found among all processes.
 mod lister;
 /// What is read from disk, and what is asked for, of `raw/data`.
