@@ -61,6 +61,9 @@ pub struct Seen {
 /// can stay: with window, lead and what has yet to be let go of, it takes some four times as much.
 const AHEAD_PART: u64 = 128;
 
+/// And one of this many parts of it is kept of what was read last and does not stay.
+const WAITING_PART: u64 = 64;
+
 /// What to do after a look.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Change {
@@ -68,6 +71,8 @@ pub struct Change {
     pub shares: ResidentShares,
     /// How many bytes may be brought into memory ahead of one reader.
     pub most_ahead: u64,
+    /// How many bytes that do not stay may wait to be let go of.
+    pub most_waiting: u64,
     /// What the kernel has is not known any more.
     pub is_lost: bool,
 }
@@ -87,10 +92,12 @@ impl Follower {
         }
     }
 
-    /// Whether it is time to look.
-    pub fn is_due(&self) -> bool {
-        self.looked
-            .is_none_or(|looked| looked.elapsed() >= LOOK_EVERY)
+    /// Whether it is time to look; the first time comes when reading has begun.
+    pub fn is_due(&self, has_begun: bool) -> bool {
+        match self.looked {
+            None => has_begun,
+            Some(looked) => looked.elapsed() >= LOOK_EVERY,
+        }
     }
 
     /// Looks at the memory that is there for this process and for that of a reader, whose number is given;
@@ -135,6 +142,7 @@ impl Follower {
         Change {
             shares,
             most_ahead,
+            most_waiting: room.shared.min(room.reader) / WAITING_PART,
             is_lost,
         }
     }

@@ -85,7 +85,7 @@ impl Residents {
             self.0.taken.fetch_add(1, Ordering::Relaxed);
         }
         match what_leaves(set, read) {
-            Some(leaving) => self.0.queue.push(leaving),
+            Some(leaving) => self.0.queue.push(leaving, read.len() as u64),
             // The thread looks at memory.
             None if is_first => self.0.queue.stir(),
             None => {}
@@ -99,9 +99,9 @@ impl Residents {
         }
     }
 
-    /// Lets go of what has been read by now.
+    /// Lets go of what its reader is done with.
     pub fn let_go(&self, leaving: Leaving) {
-        self.0.queue.push(leaving);
+        self.0.queue.push_passed(leaving);
     }
 
     /// Nothing is let go of any more: the mount has ended.
@@ -171,7 +171,9 @@ impl Keeper {
                     return;
                 }
             }
-            if self.follower.is_due() && self.follow(&cache).is_err() {
+            // Before anything was read, nobody knows whose memory counts.
+            let has_begun = self.shared.read.load(Ordering::Relaxed) > 0;
+            if self.follower.is_due(has_begun) && self.follow(&cache).is_err() {
                 return;
             }
         }
@@ -217,6 +219,7 @@ impl Keeper {
             set.blocks().clear_all();
         }
         set.set_most_ahead(change.most_ahead);
+        shared.queue.set_most_bytes(change.most_waiting);
         if change.shares == before {
             return Ok(());
         }
