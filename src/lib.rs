@@ -24,7 +24,7 @@
 //!
 //! | room | has | never | uses |
 //! |---|---|---|---|
-//! | `commands` | one `run` for each command; all that is printed | knowledge of the format | cli session ahead tree extract pack dataset shard order format sys text |
+//! | `commands` | one `run` for each command; all that is printed | knowledge of the format | cli session ahead resident tree extract pack dataset shard order format sys text |
 //! | `cli` | the command line, from strings to decided options | I/O | session pack dataset order format |
 //! | `session` | a mount from its beginning to its end: mount, daemon, signals, unmount | knowledge of the tree | fuse ahead resident kernel_cache tree sys text |
 //! | `fuse` | the adapter to fuser; requests that are put aside | semantics | ahead resident kernel_cache tree shard order format sys |

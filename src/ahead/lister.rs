@@ -9,22 +9,16 @@
 use super::at_random::RandomReads;
 use super::budget::{BYTES_PER_NAME, NAMES_SHARE};
 use crate::sys::child;
+use crate::sys::detached;
 use crate::sys::files::entries;
 use crate::sys::memory;
 use crate::sys::mountinfo::{MountInfo, MountTable};
-use crate::text::printable;
 use crate::tree::{Collection, Node, Tree};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_name;
-use rustix::fs::{CWD, FileType};
-use rustix::mount::{OpenTreeFlags, open_tree};
+use rustix::fs::FileType;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -34,10 +28,8 @@ use std::time::Instant;
 /// What a process is to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    /// Device number of the mount, as `major:minor`.
-    pub device: String,
-    /// Where it is mounted.
-    pub mountpoint: PathBuf,
+    /// The mount.
+    pub mount: MountInfo,
     /// The directory in it.
     pub directory: PathBuf,
 }
@@ -133,8 +125,7 @@ impl ListingThread {
         }
         let table = MountTable::open()?;
         let listing = Listing {
-            device: self.mount.device.clone(),
-            mountpoint: self.mount.path.clone(),
+            mount: self.mount.clone(),
             directory: self.tree.collection_path(collection).into(),
         };
         let mut child = (self.program)(&listing)
@@ -143,7 +134,10 @@ impl ListingThread {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let is_mounted = self.watch(&child, &table);
+        let is_mounted = match &child.stdout {
+            Some(end) => table.wait_while_mounted(&self.mount.device, end),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        };
         if !matches!(is_mounted, Ok(true)) {
             let _ = child.kill();
         }
@@ -154,48 +148,14 @@ impl ListingThread {
         }
         Ok(())
     }
-
-    /// Waits until the process ends or the mount is gone; returns whether that is still there.
-    fn watch(&self, child: &Child, table: &MountTable) -> io::Result<bool> {
-        let Some(output) = &child.stdout else {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        };
-        loop {
-            let all = table.all()?;
-            if !all.iter().any(|mount| mount.device == self.mount.device) {
-                return Ok(false);
-            }
-            // The list of mounts has a priority event when it has changed (proc_pid_mounts(5)).
-            let mut polled = [
-                PollFd::new(output.as_fd(), PollFlags::POLLIN),
-                PollFd::new(table.as_fd(), PollFlags::POLLPRI),
-            ];
-            match poll(&mut polled, PollTimeout::NONE) {
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
-                Ok(_) if polled[0].any().unwrap_or(true) => return Ok(true),
-                Ok(_) => {}
-            }
-        }
-    }
 }
 
 /// Lists a directory of a mount and all below it. To be called in a process of its own, which has
 /// one thread and no file open.
 pub fn list_all(listing: &Listing) -> io::Result<()> {
     set_name(c"roxfs-list")?;
-    let mount = detached_clone(&listing.mountpoint)?;
+    let mount = detached::clone_of(&listing.mount)?;
     nix::unistd::fchdir(&mount)?;
-    let device = std::fs::metadata(".")?.dev();
-    let device = format!(
-        "{}:{}",
-        rustix::fs::major(device),
-        rustix::fs::minor(device)
-    );
-    if device != listing.device {
-        let path = printable(&listing.mountpoint);
-        return Err(io::Error::other(format!("{path}: another file system")));
-    }
     let directory = &listing.directory;
     let mut open = vec![(directory.clone(), entries(directory)?)];
     while let Some((directory, list)) = open.last_mut() {
@@ -212,17 +172,4 @@ pub fn list_all(listing: &Listing) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A detached clone of the mount (open_tree(2)): without a path it keeps nothing busy. Without
-/// `CAP_SYS_ADMIN` it is made in a new user namespace.
-fn detached_clone(mountpoint: &Path) -> io::Result<OwnedFd> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    match open_tree(CWD, mountpoint, flags) {
-        Err(rustix::io::Errno::PERM) => {
-            unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
-            Ok(open_tree(CWD, mountpoint, flags)?)
-        }
-        opened => Ok(opened?),
-    }
 }

@@ -106,6 +106,14 @@ pub(crate) enum Helper {
         /// The directory in it
         directory: PathBuf,
     },
+    /// Let go of what the kernel's cache has of files of a mount, which are named on standard input
+    #[command(hide = true)]
+    LetGo {
+        /// Device number of the mount, as MAJOR:MINOR
+        device: String,
+        /// Where it is mounted
+        mountpoint: PathBuf,
+    },
     /// End the connection of a mount if the process that serves it is killed
     #[command(hide = true)]
     AbortIfKilled {
@@ -278,7 +286,7 @@ mod tests {
     fn helpers_do_not_show_in_help() {
         let help = Cli::command().render_long_help().to_string();
         assert!(help.contains("verify"));
-        for helper in ["list-ahead", "abort-if-killed", "ask-root"] {
+        for helper in ["list-ahead", "let-go", "abort-if-killed", "ask-root"] {
             assert!(!help.contains(helper), "{helper}");
         }
     }

@@ -3,12 +3,14 @@
 use super::Exit;
 use crate::ahead::lister::{Listing, list_all};
 use crate::cli::Helper;
+use crate::resident::release::let_go_all;
 use crate::session::{Helpers, answer, daemon, watchdog};
 use crate::sys::mountinfo::MountInfo;
 use anyhow::Context;
 use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What `mount` starts them with.
@@ -16,6 +18,7 @@ pub const HELPERS: Helpers = Helpers {
     abort_if_killed,
     ask_root,
     list_ahead,
+    let_go,
 };
 
 fn abort_if_killed(parent: u32) -> Command {
@@ -38,9 +41,15 @@ fn list_ahead(listing: &Listing) -> Command {
     let mut command = this_program();
     command
         .arg("list-ahead")
-        .arg(&listing.device)
-        .arg(&listing.mountpoint)
+        .arg(&listing.mount.device)
+        .arg(&listing.mount.path)
         .arg(&listing.directory);
+    command
+}
+
+fn let_go(mount: &MountInfo) -> Command {
+    let mut command = this_program();
+    command.arg("let-go").arg(&mount.device).arg(&mount.path);
     command
 }
 
@@ -61,25 +70,27 @@ pub fn run(helper: Helper) -> anyhow::Result<Exit> {
             mountpoint,
             directory,
         } => list_all(&Listing {
-            device,
-            mountpoint,
+            mount: mount_at(device, mountpoint),
             directory,
         })?,
+        Helper::LetGo { device, mountpoint } => let_go_all(&mount_at(device, mountpoint))?,
         Helper::AbortIfKilled { parent } => watchdog::abort_if_killed(Pid::from_raw(parent))?,
         Helper::AskRoot {
             parent,
             device,
             mountpoint,
-        } => {
-            let mount = MountInfo {
-                device,
-                path: mountpoint,
-                kind: OsString::new(),
-            };
-            answer::ask(Pid::from_raw(parent), &mount)?;
-        }
+        } => answer::ask(Pid::from_raw(parent), &mount_at(device, mountpoint))?,
     }
     Ok(Exit::Done)
+}
+
+/// Of its type nothing is needed.
+fn mount_at(device: String, path: PathBuf) -> MountInfo {
+    MountInfo {
+        device,
+        path,
+        kind: OsString::new(),
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +98,6 @@ mod tests {
     use super::*;
     use crate::cli::{self, Cli};
     use clap::Parser;
-    use std::path::PathBuf;
 
     fn understood(command: &Command) -> Helper {
         let line = std::iter::once("roxfs".as_ref()).chain(command.get_args());
@@ -99,14 +109,9 @@ mod tests {
 
     #[test]
     fn what_is_started_is_what_is_run() {
-        let mount = MountInfo {
-            device: "0:42".to_owned(),
-            path: PathBuf::from("/mnt/a b"),
-            kind: OsString::new(),
-        };
+        let mount = mount_at("0:42".to_owned(), PathBuf::from("/mnt/a b"));
         let listing = Listing {
-            device: mount.device.clone(),
-            mountpoint: mount.path.clone(),
+            mount: mount.clone(),
             directory: PathBuf::from("records"),
         };
         let aborts = understood(&abort_if_killed(7));
@@ -121,8 +126,14 @@ mod tests {
         assert!(
             matches!(&lists, Helper::ListAhead { device, mountpoint, directory }
                 if (device, mountpoint, directory)
-                    == (&listing.device, &listing.mountpoint, &listing.directory)),
+                    == (&mount.device, &mount.path, &listing.directory)),
             "{lists:?}"
+        );
+        let lets_go = understood(&let_go(&mount));
+        assert!(
+            matches!(&lets_go, Helper::LetGo { device, mountpoint }
+                if (device, mountpoint) == (&mount.device, &mount.path)),
+            "{lets_go:?}"
         );
     }
 }

@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 const AFTER: Duration = Duration::from_millis(5);
 /// And at most, however much room there is.
 const AT_MOST: Duration = Duration::from_secs(2);
+/// What is due waits this much longer, so that several leave together: handing each to a process by itself
+/// costs more than letting go of it.
+const TOGETHER: Duration = Duration::from_millis(2);
 /// More things than these do not wait: the kernel lets go of the others when it needs their memory.
 const MOST_WAITING: usize = 1 << 14;
 /// The most that are let go of at once.
@@ -25,11 +28,14 @@ const BATCH: usize = 256;
 const REST: Duration = Duration::from_millis(250);
 const LONGEST_REST: Duration = Duration::from_secs(16);
 
+/// These bytes of a file in the kernel's cache of the mount; all of it where the range is empty.
+pub type Part = (Node, Range<u64>);
+
 /// What is to be let go of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaving {
-    /// These bytes of a file in the kernel's cache of the mount; all of it where the range is empty.
-    pub in_mount: Option<(Node, Range<u64>)>,
+    /// In the kernel's cache of the mount.
+    pub in_mount: Option<Part>,
     /// The pages with this part of the payload of the shard with this number.
     pub in_shard: Option<(usize, Extent)>,
 }
@@ -50,6 +56,8 @@ struct State {
     most_bytes: u64,
     /// What its reader has passed.
     passed: VecDeque<(Instant, Leaving)>,
+    /// Pages that could not be taken without the attributes.
+    in_use: Vec<Part>,
     /// Whether the thread sleeps until it is woken.
     rests: bool,
     has_ended: bool,
@@ -84,6 +92,20 @@ impl Queue {
     /// So many bytes may wait from now on.
     pub fn set_most_bytes(&self, bytes: u64) {
         lock(&self.state).most_bytes = bytes;
+    }
+
+    /// Adds one that was in use when it was to leave. It is taken when the thread next looks.
+    pub fn push_in_use(&self, part: Part) {
+        let mut state = lock(&self.state);
+        if state.in_use.len() < MOST_WAITING {
+            state.in_use.push(part);
+        }
+        self.wake(&mut state);
+    }
+
+    /// Takes those that were in use.
+    pub fn take_in_use(&self) -> Vec<Part> {
+        std::mem::take(&mut lock(&self.state).in_use)
     }
 
     /// Has the thread look around, if it rests.
@@ -159,7 +181,7 @@ impl State {
             .front()
             .map(|one| self.after().saturating_sub(one.0.elapsed()));
         let next = passed.into_iter().chain(read).min();
-        next.unwrap_or(REST).clamp(AFTER / 5, REST)
+        next.map_or(REST, |next| (next + TOGETHER).min(REST))
     }
 
     fn take_due(&mut self) -> Vec<Leaving> {

@@ -8,10 +8,13 @@
 
 mod follow;
 mod leaving;
+pub mod release;
+pub mod releaser;
 mod shares;
 
 pub use follow::CacheLimit;
-pub use leaving::Leaving;
+pub use leaving::{Leaving, Part};
+pub use releaser::Releaser;
 
 use crate::dataset::resident::{RAW_BLOCK_LEN, ResidentSet, ResidentShares, Share};
 use crate::kernel_cache::{CacheAccess, KernelCache, is_gone};
@@ -29,7 +32,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_millis(1);
 /// After this many records that are let go of because memory has become less, the thread rests, so that
 /// readers are answered.
-const SWEEP: u64 = 256;
+const SWEEP: usize = 256;
 const PAUSE: Duration = Duration::from_micros(200);
 /// How often the thread looks whether the mount is served.
 const UNTIL_READY: Duration = Duration::from_millis(1);
@@ -49,11 +52,13 @@ struct Shared {
 }
 
 impl Residents {
-    /// Begins with all records of `tree`, whose mount's cache in the kernel is reached by `access`.
+    /// Begins with all records of `tree`, whose mount's cache in the kernel is reached by `access` and
+    /// `releaser`.
     pub fn start(
         tree: &Arc<Tree>,
         access: CacheAccess,
         limit: CacheLimit,
+        releaser: Releaser,
     ) -> io::Result<Residents> {
         let follower = Follower::new(tree.dataset(), limit);
         let shared = Arc::new(Shared {
@@ -66,6 +71,7 @@ impl Residents {
         let keeper = Keeper {
             shared: Arc::clone(&shared),
             follower,
+            releaser,
         };
         thread::Builder::new()
             .name("resident".to_owned())
@@ -150,6 +156,7 @@ pub fn what_leaves(set: &ResidentSet, read: &Read<'_>) -> Option<Leaving> {
 struct Keeper {
     shared: Arc<Shared>,
     follower: Follower,
+    releaser: Releaser,
 }
 
 impl Keeper {
@@ -164,12 +171,17 @@ impl Keeper {
             }
         };
         while let Some(batch) = self.shared.queue.next() {
-            let mut patience = PATIENCE;
+            let mut files = Vec::with_capacity(batch.len());
             for leaving in batch {
-                if self.let_go(&cache, &leaving, &mut patience).is_err() {
-                    // The mount is gone.
-                    return;
+                if let Some((shard, part)) = leaving.in_shard {
+                    self.shared.tree.dataset().shards()[shard].let_go(part);
                 }
+                files.extend(leaving.in_mount);
+            }
+            let in_use = self.shared.queue.take_in_use();
+            if self.let_go(&cache, files).is_err() || notify(&cache, in_use).is_err() {
+                // The mount is gone.
+                return;
             }
             // Before anything was read, nobody knows whose memory counts.
             let has_begun = self.shared.read.load(Ordering::Relaxed) > 0;
@@ -179,23 +191,10 @@ impl Keeper {
         }
     }
 
-    /// Fails when the mount is gone.
-    fn let_go(
-        &self,
-        cache: &KernelCache,
-        leaving: &Leaving,
-        patience: &mut Duration,
-    ) -> io::Result<()> {
-        if let Some((shard, part)) = leaving.in_shard {
-            self.shared.tree.dataset().shards()[shard].let_go(part);
-        }
-        let Some((node, bytes)) = &leaving.in_mount else {
-            return Ok(());
-        };
-        cache.wait_until_unasked(patience)?;
-        let let_go = cache.invalidate(node.ino(), bytes.start, bytes.end - bytes.start);
-        // Others are of files that the kernel does not know.
-        let_go.or_else(|error| if is_gone(&error) { Err(error) } else { Ok(()) })
+    /// Lets go of these in the kernel's cache of the mount. Fails when the mount is gone.
+    fn let_go(&mut self, cache: &KernelCache, files: Vec<Part>) -> io::Result<()> {
+        let rest = self.releaser.release(&self.shared, files);
+        notify(cache, rest)
     }
 
     /// Looks at memory, and lets go of what is not to stay any more.
@@ -239,23 +238,19 @@ impl Keeper {
     }
 
     /// Lets go of records and blocks that were to stay before, and are not any more.
-    fn sweep(&self, cache: &KernelCache, before: &ResidentShares) -> io::Result<()> {
-        let dataset = self.shared.tree.dataset();
+    fn sweep(&mut self, cache: &KernelCache, before: &ResidentShares) -> io::Result<()> {
+        let tree = Arc::clone(&self.shared.tree);
+        let dataset = tree.dataset();
         let set = dataset.resident();
         let now = set.shares();
-        let mut patience = PATIENCE;
-        let mut swept = 0;
+        let mut parts = Vec::new();
         let mut let_go = |node, bytes| {
-            let leaving = Leaving {
-                in_mount: Some((node, bytes)),
-                in_shard: None,
-            };
-            swept += 1;
-            if swept % SWEEP == 0 {
-                patience = PATIENCE;
-                thread::sleep(PAUSE);
+            parts.push((node, bytes));
+            if parts.len() < SWEEP {
+                return Ok(());
             }
-            self.let_go(cache, &leaving, &mut patience)
+            thread::sleep(PAUSE);
+            self.let_go(cache, std::mem::take(&mut parts))
         };
         for record in 0..dataset.records() {
             let goes =
@@ -271,6 +266,18 @@ impl Keeper {
                 let_go(Node::RawData, at..at + RAW_BLOCK_LEN)?;
             }
         }
-        Ok(())
+        self.let_go(cache, parts)
     }
+}
+
+/// Lets go of these and of the attributes of their files. Fails when the mount is gone.
+fn notify(cache: &KernelCache, parts: Vec<Part>) -> io::Result<()> {
+    let mut patience = PATIENCE;
+    for (node, bytes) in parts {
+        cache.wait_until_unasked(&mut patience)?;
+        let let_go = cache.invalidate(node.ino(), bytes.start, bytes.end - bytes.start);
+        // Others are of files that the kernel does not know.
+        let_go.or_else(|error| if is_gone(&error) { Err(error) } else { Ok(()) })?;
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! This program once more, as a helper process of a mount.
 
 use crate::ahead::lister;
+use crate::resident::releaser;
 use crate::sys::mountinfo::MountInfo;
 use std::process::Command;
 
@@ -14,4 +15,6 @@ pub struct Helpers {
     pub ask_root: fn(parent: u32, mount: &MountInfo) -> Command,
     /// A process that lists a directory of the mount, so that the kernel caches its names.
     pub list_ahead: lister::Program,
+    /// A process that lets go of files in the kernel's cache of the mount.
+    pub let_go: releaser::Program,
 }

@@ -22,7 +22,7 @@ use crate::ahead::Ahead;
 use crate::fuse::RoxFs;
 use crate::kernel_cache::CacheAccess;
 use crate::kernel_cache::stale::Stale;
-use crate::resident::Residents;
+use crate::resident::{Releaser, Residents};
 use crate::text::printable;
 use crate::tree::Tree;
 use nix::errno::Errno;
@@ -111,9 +111,10 @@ pub fn serve(
     let mounted = Arc::new(mounted);
     let access = CacheAccess::new(Arc::clone(mounted.device()));
     let stale = Stale::start(Arc::clone(&tree), access.clone()).map_err(failed(THREADS))?;
-    let residents = Residents::start(&tree, access.clone(), options.cache);
-    let residents = residents.map_err(failed(THREADS))?;
     let (info, prepare) = (mounted.info(), options.prepare);
+    let releaser = Releaser::new(info.clone(), helpers.let_go);
+    let residents = Residents::start(&tree, access.clone(), options.cache, releaser);
+    let residents = residents.map_err(failed(THREADS))?;
     let list = helpers.list_ahead;
     let ahead = Ahead::start(&tree, info, &access, &stale, &residents, prepare, list)
         .map_err(failed(THREADS))?;

@@ -2,6 +2,7 @@
 
 pub mod acl;
 pub mod child;
+pub mod detached;
 pub mod device;
 pub mod files;
 pub mod filesystem;

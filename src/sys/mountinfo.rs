@@ -1,5 +1,7 @@
 //! Which file system is mounted where: `/proc/self/mountinfo`, as proc_pid_mountinfo(5) has it.
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -46,6 +48,28 @@ impl MountTable {
             .split(|&byte| byte == b'\n')
             .filter_map(parse)
             .collect())
+    }
+
+    /// Waits until a pipe has something to read or has been closed at its other end, or the file system
+    /// with this device number is not mounted any more; returns whether it is.
+    pub fn wait_while_mounted(&self, device: &str, pipe: impl AsFd) -> io::Result<bool> {
+        loop {
+            let all = self.all()?;
+            if !all.iter().any(|mount| mount.device == device) {
+                return Ok(false);
+            }
+            // The list of mounts has a priority event when it has changed (proc_pid_mounts(5)).
+            let mut polled = [
+                PollFd::new(pipe.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.as_fd(), PollFlags::POLLPRI),
+            ];
+            match poll(&mut polled, PollTimeout::NONE) {
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+                Ok(_) if polled[0].any().unwrap_or(true) => return Ok(true),
+                Ok(_) => {}
+            }
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod named;
 mod node;
 mod numbered;
 mod orders;
+mod path;
 mod raw;
 mod read;
 mod snapshot;

@@ -69,6 +69,11 @@ impl<O: Order> Numbered<'_, O> {
         Ok(record.map(Node::Record))
     }
 
+    /// Writes the name of the record at a position over what `name` held.
+    pub fn name(&self, position: u64, name: &mut Vec<u8>) {
+        self.names.write(position, name);
+    }
+
     /// The record whose position and name `name` has.
     fn named_child(&self, name: &[u8]) -> Result<Option<u64>, TreeError> {
         let digits = name.iter().take_while(|byte| byte.is_ascii_digit());

@@ -24,6 +24,8 @@ mod letting_go;
 mod lister;
 /// What is read from disk, and what is asked for, of `raw/data`.
 mod raw;
+/// The process that lets go of pages, found among all processes.
+mod release;
 /// How many requests the kernel sends: memory that runs short would add some.
 mod requests;
 /// Readers of slow storage, whose threads are looked at while they wait.

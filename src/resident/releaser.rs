@@ -1,0 +1,187 @@
+//! Hands what is to be let go of to a process ([`release`](super::release)), where that works.
+
+use super::Shared;
+use super::leaving::Part;
+use super::release::{FilePart, MOST_GIVEN_BACK, READY, Request};
+use crate::sys::child;
+use crate::sys::mountinfo::{MountInfo, MountTable};
+use crate::tree::{Node, Tree};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// How to start a process that calls [`let_go_all`](super::release::let_go_all).
+pub type Program = fn(&MountInfo) -> Command;
+
+/// The process, started when something first is to be let go of. It is not started again: what was in
+/// the pipe when it ended, a thousand records at most, is left to the kernel.
+#[derive(Debug)]
+pub struct Releaser {
+    mount: MountInfo,
+    program: Program,
+    process: Process,
+}
+
+#[derive(Debug)]
+enum Process {
+    Unused,
+    Used {
+        input: ChildStdin,
+        is_ready: Arc<AtomicBool>,
+    },
+    Ended,
+}
+
+impl Releaser {
+    /// For a mount, with a process that `program` starts.
+    pub fn new(mount: MountInfo, program: Program) -> Releaser {
+        Releaser {
+            mount,
+            program,
+            process: Process::Unused,
+        }
+    }
+
+    /// Has these let go of; returns those that have to be let go of otherwise. Never waits for the
+    /// process, which may have been stopped.
+    pub(super) fn release(&mut self, shared: &Arc<Shared>, parts: Vec<Part>) -> Vec<Part> {
+        if matches!(self.process, Process::Unused) && !parts.is_empty() {
+            self.process = self.start(shared).unwrap_or_else(|error| {
+                log::debug!("attributes are let go of with pages: {error}");
+                Process::Ended
+            });
+        }
+        let Process::Used { input, is_ready } = &mut self.process else {
+            return parts;
+        };
+        if !is_ready.load(Ordering::Acquire) {
+            return parts;
+        }
+        let (rest, sent) = send(input, &shared.tree, parts);
+        if let Err(error) = sent {
+            log::debug!("attributes are let go of with pages from now on: {error}");
+            self.process = Process::Ended;
+        }
+        rest
+    }
+
+    /// Starts it from this thread, with which it ends.
+    fn start(&self, shared: &Arc<Shared>) -> io::Result<Process> {
+        let table = MountTable::open()?;
+        let mut child = (self.program)(&self.mount)
+            // A terminal's signals are for this process.
+            .process_group(0)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        let is_ready = Arc::new(AtomicBool::new(false));
+        let watch = Watch {
+            shared: Arc::clone(shared),
+            device: self.mount.device.clone(),
+            table,
+            is_ready: Arc::clone(&is_ready),
+        };
+        fcntl_setfl(&input, fcntl_getfl(&input)? | OFlags::NONBLOCK)?;
+        // Where no thread can be started, the process ends with its input.
+        thread::Builder::new()
+            .name("release".to_owned())
+            .spawn(move || watch.run(child, output))?;
+        Ok(Process::Used { input, is_ready })
+    }
+}
+
+/// Sends them in pieces that a pipe takes whole or not at all (pipe(7)). Returns those that were not
+/// sent, and an error where none can be sent any more.
+fn send(input: &mut ChildStdin, tree: &Tree, parts: Vec<Part>) -> (Vec<Part>, io::Result<()>) {
+    let mut rest = Vec::new();
+    let mut sent = Ok(());
+    let (mut bytes, mut within) = (Vec::new(), Vec::new());
+    let mut send = |bytes: &mut Vec<u8>, within: &mut Vec<Part>, rest: &mut Vec<Part>| {
+        if sent.is_ok() {
+            match input.write(bytes) {
+                Ok(_) => within.clear(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => sent = Err(error),
+            }
+        }
+        bytes.clear();
+        rest.append(within);
+    };
+    for (node, range) in parts {
+        let Some(path) = tree.path_of(node) else {
+            rest.push((node, range));
+            continue;
+        };
+        let part = FilePart {
+            ino: node.ino(),
+            offset: range.start,
+            len: range.end - range.start,
+        };
+        let before = bytes.len();
+        Request { part, path }.write(&mut bytes);
+        if bytes.len() > libc::PIPE_BUF {
+            let last = bytes.split_off(before);
+            send(&mut bytes, &mut within, &mut rest);
+            bytes = last;
+        }
+        within.push((node, range));
+    }
+    if !bytes.is_empty() {
+        send(&mut bytes, &mut within, &mut rest);
+    }
+    (rest, sent)
+}
+
+/// What the thread has that waits for the process.
+struct Watch {
+    shared: Arc<Shared>,
+    device: String,
+    table: MountTable,
+    is_ready: Arc<AtomicBool>,
+}
+
+impl Watch {
+    /// Waits until the process ends; ends it when the mount is gone.
+    fn run(self, mut child: Child, mut output: ChildStdout) {
+        let watched = self.watch(&mut output);
+        self.is_ready.store(false, Ordering::Release);
+        let _ = child.kill();
+        let message = match (watched, child::finish(child)) {
+            (Err(error), _) | (_, Err(error)) => error.to_string(),
+            (_, Ok(output)) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        };
+        log::debug!("the process that lets go of pages has ended: {message}");
+    }
+
+    fn watch(&self, output: &mut ChildStdout) -> io::Result<()> {
+        let mut ready = READY;
+        if self.table.wait_while_mounted(&self.device, &*output)? {
+            output.read_exact(&mut ready)?;
+            self.is_ready.store(true, Ordering::Release);
+        }
+        let mut bytes = [0; MOST_GIVEN_BACK];
+        while self.table.wait_while_mounted(&self.device, &*output)? {
+            let len = output.read(&mut bytes)?;
+            if len == 0 {
+                break;
+            }
+            let (parts, _) = bytes[..len].as_chunks();
+            for part in parts.iter().map(FilePart::from_bytes) {
+                if let Some(node) = Node::from_ino(part.ino) {
+                    let range = part.offset..part.offset.saturating_add(part.len);
+                    self.shared.queue.push_in_use((node, range));
+                }
+            }
+        }
+        Ok(())
+    }
+}
