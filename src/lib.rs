@@ -28,7 +28,7 @@
 //! | `cli` | the command line, from strings to decided options | I/O | session pack dataset order format |
 //! | `session` | a mount from its beginning to its end: mount, daemon, signals, unmount | knowledge of the tree | fuse ahead resident kernel_cache tree sys text |
 //! | `fuse` | the adapter to fuser; requests that are put aside | semantics | ahead resident kernel_cache tree shard order format sys |
-//! | `ahead` | what is prepared before it is asked for | answering | resident kernel_cache tree dataset shard order format sys text |
+//! | `ahead` | what is prepared before it is asked for | answering | resident kernel_cache tree dataset shard order format sys |
 //! | `resident` | which records stay in memory, by the memory there is; letting go of the others | answering | kernel_cache tree dataset format sys |
 //! | `kernel_cache` | storing into the kernel's cache of a mount, and letting go of what is stale | deciding what | tree sys |
 //! | `tree` | what the mount shows | fuser, logging, reading ahead | dataset shard order format sys |

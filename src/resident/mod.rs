@@ -2,8 +2,8 @@
 //! of the mount and in the pages of the shards.
 //!
 //! Which records those are is [`dataset::resident`](crate::dataset::resident); how many follows the
-//! memory there is (`follow`, `shares`). The kernel is told in a thread of its own, some time after a
-//! read (`leaving`): a thread that answers reads must never do it, because the kernel waits for pages
+//! memory there is (`follow`, `shares`). In the kernel's cache a process lets go of them ([`release`],
+//! [`releaser`]), or the kernel is told to, in a thread of its own and some time after a read (`leaving`): a thread that answers reads must never do it, because the kernel waits for pages
 //! that are being read, and so for that thread's own answer.
 
 mod follow;

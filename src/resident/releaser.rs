@@ -61,7 +61,14 @@ impl Releaser {
         if !is_ready.load(Ordering::Acquire) {
             return parts;
         }
-        let (rest, sent) = send(input, &shared.tree, parts);
+        let mut pieces = Pieces {
+            input,
+            bytes: Vec::new(),
+            within: Vec::new(),
+            rest: Vec::new(),
+        };
+        let sent = pieces.push_all(&shared.tree, parts);
+        let rest = pieces.rest;
         if let Err(error) = sent {
             log::debug!("attributes are let go of with pages from now on: {error}");
             self.process = Process::Ended;
@@ -99,46 +106,58 @@ impl Releaser {
     }
 }
 
-/// Sends them in pieces that a pipe takes whole or not at all (pipe(7)). Returns those that were not
-/// sent, and an error where none can be sent any more.
-fn send(input: &mut ChildStdin, tree: &Tree, parts: Vec<Part>) -> (Vec<Part>, io::Result<()>) {
-    let mut rest = Vec::new();
-    let mut sent = Ok(());
-    let (mut bytes, mut within) = (Vec::new(), Vec::new());
-    let mut send = |bytes: &mut Vec<u8>, within: &mut Vec<Part>, rest: &mut Vec<Part>| {
-        if sent.is_ok() {
-            match input.write(bytes) {
-                Ok(_) => within.clear(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => sent = Err(error),
-            }
-        }
-        bytes.clear();
-        rest.append(within);
-    };
-    for (node, range) in parts {
+/// Requests on their way into the pipe, in pieces that it takes whole or not at all (pipe(7)).
+struct Pieces<'a> {
+    input: &'a mut ChildStdin,
+    /// The next piece, and what it asks for.
+    bytes: Vec<u8>,
+    within: Vec<Part>,
+    /// What was not sent.
+    rest: Vec<Part>,
+}
+
+impl Pieces<'_> {
+    /// Fails where none can be sent any more.
+    fn push_all(&mut self, tree: &Tree, parts: Vec<Part>) -> io::Result<()> {
+        let mut parts = parts.into_iter();
+        let sent = parts.try_for_each(|part| self.push(tree, part));
+        let sent = sent.and_then(|()| self.send());
+        self.rest.append(&mut self.within);
+        self.rest.extend(parts);
+        sent
+    }
+
+    fn push(&mut self, tree: &Tree, (node, range): Part) -> io::Result<()> {
         let Some(path) = tree.path_of(node) else {
-            rest.push((node, range));
-            continue;
+            self.rest.push((node, range));
+            return Ok(());
         };
         let part = FilePart {
             ino: node.ino(),
             offset: range.start,
             len: range.end - range.start,
         };
-        let before = bytes.len();
-        Request { part, path }.write(&mut bytes);
-        if bytes.len() > libc::PIPE_BUF {
-            let last = bytes.split_off(before);
-            send(&mut bytes, &mut within, &mut rest);
-            bytes = last;
+        let before = self.bytes.len();
+        Request { part, path }.write(&mut self.bytes);
+        let next = (self.bytes.len() > libc::PIPE_BUF).then(|| self.bytes.split_off(before));
+        let sent = if next.is_some() { self.send() } else { Ok(()) };
+        self.bytes.extend(next.into_iter().flatten());
+        self.within.push((node, range));
+        sent
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        match self.input.write(&self.bytes) {
+            Ok(len) if len == self.bytes.len() => self.within.clear(),
+            // One alone that is longer: no name is.
+            Ok(_) => return Err(io::ErrorKind::WriteZero.into()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
         }
-        within.push((node, range));
+        self.bytes.clear();
+        self.rest.append(&mut self.within);
+        Ok(())
     }
-    if !bytes.is_empty() {
-        send(&mut bytes, &mut within, &mut rest);
-    }
-    (rest, sent)
 }
 
 /// What the thread has that waits for the process.

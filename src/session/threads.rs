@@ -23,7 +23,8 @@ const OTHER_DESCRIPTORS: usize = 12;
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How many threads, of `wanted`, can be started to answer, beside the others that are needed.
-/// At least one, or an error. Those that wait for storage are not among them: without them it works, too.
+/// At least one, or an error. Those that wait for storage, and the one
+/// that waits for the process that lets go of pages, are not among them: without them it works, too.
 /// (Trying 64 more would leave the allocator with so many arenas that the threads that answer share
 /// some, where their buffers of 16 MiB are cleared, and so take memory.)
 pub fn startable(wanted: usize, prepares_ahead: bool) -> io::Result<usize> {

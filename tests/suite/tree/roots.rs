@@ -40,6 +40,29 @@ fn each_directory_can_be_the_root_and_has_then_what_it_had_before() {
 }
 
 #[test]
+fn the_path_of_a_file_leads_to_it_where_the_root_leaves_one() {
+    let written = Written::new(&sample());
+    let nodes = [Node::Record(0), Node::RawData, Node::Info];
+    for (root, left) in [
+        ("", [true; 3]),
+        ("records", [true, false, false]),
+        ("raw", [false, true, false]),
+        ("files", [false; 3]),
+        ("shards", [false; 3]),
+    ] {
+        let tree = written.tree().with_root(root.as_bytes()).expect("there");
+        for (node, is_left) in nodes.into_iter().zip(left) {
+            let path = tree.path_of(node);
+            assert_eq!(path.is_some(), is_left, "{root}: {node:?}");
+            let path = path.map(|path| String::from_utf8(path).expect("UTF-8"));
+            if let Some(path) = path.filter(|_| node != Node::Info) {
+                assert_eq!(node_at(&tree, &path), node, "{root}: {path}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_way_from_below_ends_at_the_root() {
     let written = Written::new(&sample());
     let tree = written.tree().with_root(b"files/b").expect("there");
