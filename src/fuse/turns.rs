@@ -4,9 +4,9 @@
 //! for it but its own asker. The last one must not, or requests for what is in memory would wait with
 //! it. So while storage is slow it gives away what has to wait.
 //!
-//! While storage is fast it keeps that, too: an answer of 10 KB from memory takes some 10 µs, finding out
-//! whether it is there 2 µs, giving it away 10 to 20 µs. With everything given away that may wait, eight
-//! readers of records in memory were 0.8 times as fast.
+//! While storage is fast it keeps that, too: finding out whether a record is in memory takes up to 2.5 µs, and
+//! giving a request away wakes a thread. With everything given away that may wait, eight readers of records
+//! in memory were 0.8 times as fast.
 
 use crate::kernel_cache::answering::Answering;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,8 +14,8 @@ use std::time::Duration;
 
 /// Storage is slow when answers take longer in the mean. Most from memory take a tenth.
 const SLOW: Duration = Duration::from_micros(200);
-/// No answer counts for more: on a machine with more to do than processors, one of a thousand waits some
-/// 3 to 8 ms for one, which is to make a mean of 16 answers no slower than that. It takes two.
+/// No answer counts for more: on a machine with more to do than processors, one now and then waits some
+/// milliseconds for one, which is not to make the mean of 16 answers slow by itself. It takes two.
 const MOST_COUNTED: Duration = Duration::from_millis(2);
 
 /// The threads that read requests, and how long answers take.

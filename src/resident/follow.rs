@@ -17,7 +17,7 @@ pub enum CacheLimit {
 
 /// Of what is available, one part of this many is left: for what is on its way through memory, and
 /// because the kernel begins to take back before all of it is used.
-const LEFT_PART: u64 = 12;
+const LEFT_PART: u64 = 16;
 /// How often to look.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A share that falls by less than one of this many parts of all is left as it is: what the kernel
@@ -29,9 +29,10 @@ const RISE_PART: u64 = 64;
 /// have been in memory: then the kernel has taken memory back that looked available.
 const LEAST_TAKEN: u64 = 64;
 const TAKEN_PART: u64 = 16;
-/// Then so many eighths of what looks available are filled, and after a second one of this many parts
-/// more.
-const KEPT_EIGHTHS: u64 = 7;
+/// Then this many parts of [`TRUST_PARTS`] of what looks available are filled, and with each further look a
+/// little more.
+const KEPT_PARTS: u64 = 15;
+const TRUST_PARTS: u64 = 16;
 const LEAST_TRUST: u64 = TRUST / 8;
 const TRUST: u64 = 1 << 10;
 const TRUST_PER_LOOK: u64 = TRUST >> 9;
@@ -57,12 +58,12 @@ pub struct Seen {
     pub taken: u64,
 }
 
-/// Ahead of one reader one of this many parts of what may be filled is brought into memory, where not all
-/// can stay: with window, lead and what has yet to be let go of, it takes some four times as much.
+/// Ahead of one reader one of this many parts of what may be filled is brought into memory, where not
+/// everything can stay: with window, lead and what has yet to be let go of, it takes some four times as much.
 const AHEAD_PART: u64 = 128;
 
 /// And one of this many parts of it is kept of what was read last and does not stay.
-const WAITING_PART: u64 = 64;
+const WAITING_PART: u64 = 128;
 
 /// What to do after a look.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl Follower {
     ) -> Change {
         let is_lost = seen.taken >= LEAST_TAKEN && seen.taken >= seen.read / TAKEN_PART;
         self.trust = if is_lost {
-            (self.trust * KEPT_EIGHTHS / 8).max(LEAST_TRUST)
+            (self.trust * KEPT_PARTS / TRUST_PARTS).max(LEAST_TRUST)
         } else {
             (self.trust + TRUST_PER_LOOK).min(TRUST)
         };
@@ -134,7 +135,7 @@ impl Follower {
         } else {
             step(now, fits, since)
         };
-        let most_ahead = if shares.in_mount == Share::ALL {
+        let most_ahead = if shares == ResidentShares::EVERYTHING {
             u64::MAX
         } else {
             room.shared.min(room.reader) / AHEAD_PART
@@ -242,9 +243,9 @@ mod tests {
     fn the_first_look_sets_what_fits_and_leaves_a_part() {
         let mut follower = follower(CacheLimit::Available);
         let change = first(&mut follower, &available(12 * GIB));
-        assert_eq!(of(change.shares.in_mount), 917, "eleven of twelve");
+        assert_eq!(of(change.shares.in_mount), 938, "fifteen of sixteen");
         assert!(change.shares.in_shards.is_empty() && !change.is_lost);
-        let least = 11 * GIB / AHEAD_PART;
+        let least = 12 * GIB / 16 * 15 / AHEAD_PART;
         assert!((least - WHOLE..=least).contains(&change.most_ahead));
         let all = first(&mut follower, &available(100 * GIB));
         assert_eq!(all.shares, ResidentShares::EVERYTHING);
@@ -253,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_not_exceeded_and_leaves_nothing_of_it_out() {
-        for (limit, expected) in [(6 * GIB, 500), (3 * GIB, 250), (0, 0), (u64::MAX, 917)] {
+        for (limit, expected) in [(6 * GIB, 500), (3 * GIB, 250), (0, 0), (u64::MAX, 938)] {
             let mut follower = follower(CacheLimit::Bytes(limit));
             let change = first(&mut follower, &available(12 * GIB));
             assert_eq!(of(change.shares.in_mount), expected, "{limit}");
@@ -270,7 +271,7 @@ mod tests {
             ..available(100 * GIB)
         };
         let shares = first(&mut follower, &of_reader).shares;
-        assert_eq!(of(shares.in_mount), 458);
+        assert_eq!(of(shares.in_mount), 469);
         assert_eq!(shares.in_shards, Share::NONE..Share::ALL);
         let of_daemon = Available {
             to_this: 6 * GIB,
@@ -292,7 +293,7 @@ mod tests {
                 .shares
         };
         shares = look(&shares, 5 * GIB);
-        assert_eq!(of(shares.in_mount), 382);
+        assert_eq!(of(shares.in_mount), 391);
         let after_one = look(&shares, 13 * GIB);
         let rise = of(after_one.in_mount) - of(shares.in_mount);
         assert!((3..=5).contains(&rise), "a 256th: {rise}");
@@ -334,7 +335,7 @@ mod tests {
         }
         let change = look(1000, 64);
         assert!(change.is_lost);
-        let expected = of(shares.in_mount) * 7 / 8;
+        let expected = of(shares.in_mount) * KEPT_PARTS / TRUST_PARTS;
         assert!(of(change.shares.in_mount).abs_diff(expected) <= 1);
         for _ in 0..100 {
             look(1000, 1000);

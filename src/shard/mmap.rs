@@ -24,7 +24,7 @@ pub const KERNEL_READAHEAD: u64 = 128 << 10;
 /// This much of the address space has to be left once a payload is mapped, for threads and what they
 /// allocate: where it is limited (`RLIMIT_AS`), that would end the process. Their stacks take 2 MiB
 /// each, their heaps 64 MiB.
-const ADDRESSES_LEFT: usize = 512 << 20;
+const ADDRESSES_LEFT: usize = 640 << 20;
 /// One of this many mappings that a process may have (`vm.max_map_count`) may be of a payload, for the
 /// same reason.
 const PART_OF_MAPPINGS: u64 = 2;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const LENS: [usize; 8] = [5000, 1, 0, 300_000, 4096, 2_500_000, 17, 70_000];
 const GIB: u64 = 1 << 30;
 /// Too little address space for any payload, as some is left for other things.
-const NO_MAPPINGS: u64 = 500 << 20;
+const NO_MAPPINGS: u64 = 620 << 20;
 
 fn records(seed: u64) -> Vec<Vec<u8>> {
     let record = |(number, &len)| bytes(seed + number as u64, len);
