@@ -2,7 +2,7 @@
 
 use super::budget::{
     FEWEST_AT_RANDOM, MARKED_EVERY, MOST_FROM_DISK, PART_FOR_DISK, PART_FOR_MEMORY, PAUSE,
-    SPENT_PART, from_disk_at_once, records_per_read,
+    from_disk_at_once, records_per_read,
 };
 use super::run::{Effort, Marker, Run, Task};
 use crate::order::Order;
@@ -98,8 +98,8 @@ impl AtRandom {
         } else {
             let brought = self.missed + self.run.brought.get();
             let most = (MOST_FROM_DISK * self.asked).saturating_sub(brought);
-            let is_soon = most < from_disk_at_once(self.mean_len)
-                || self.run.spent.get() > self.waited / SPENT_PART;
+            let is_soon =
+                most < from_disk_at_once(self.mean_len) || self.run.spent.get() > self.waited;
             if !may_read || is_soon || self.run.is_busy.swap(true, Ordering::Relaxed) {
                 return None;
             }

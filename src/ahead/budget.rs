@@ -85,10 +85,12 @@ pub const PART_FOR_MEMORY: u64 = 256;
 pub const PART_FOR_DISK: u64 = 16;
 /// Then never more than this many times what it has asked for is read from disk for a reader, wherever it
 /// stops.
+///
+/// And no more time is spent on that than it has waited for the disk, since long records come hardly faster in
+/// order than at random, and the disk that reads ahead does not read for it. With a third of that time
+/// a whole pass over 8,000 records of 110 KB, cold, was 0.8 times as fast, and one over a fifth of them
+/// as fast.
 pub const MOST_FROM_DISK: u64 = 3;
-/// And no more than one of this many parts of the time that it has waited for the disk is spent on that: long
-/// records come hardly faster in order than at random, and the disk that reads ahead does not read for it.
-pub const SPENT_PART: u64 = 3;
 /// As many bytes are read from disk at once, about: a reader waits behind them.
 const FROM_DISK_AT_ONCE: u64 = 512 << 10;
 /// Of those that are, one of this many is not stored: a read of it is seen, and stands for as many reads of
