@@ -122,6 +122,8 @@ pub(super) struct ShardFile {
     index_end: u64,
     /// Or why it cannot be mapped: then it is read.
     map: OnceLock<io::Result<PayloadMap>>,
+    /// Set once the kernel guesses no more what else of it will be read.
+    is_unguessed: OnceLock<()>,
     /// Whether the kernel tells what of it is in memory.
     is_residency_told: OnceLock<bool>,
     /// Whether it is still the file that was opened.
@@ -153,6 +155,7 @@ impl ShardFile {
             payload_len,
             index_end,
             map: OnceLock::new(),
+            is_unguessed: OnceLock::new(),
             is_residency_told: OnceLock::new(),
             unchanged: Unchanged::new(Stamp::of(metadata), pages, has_checksums, events),
         }
@@ -200,7 +203,7 @@ impl ShardFile {
     pub(super) fn read_uncached(&self, extent: Extent) -> Option<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(extent.len()).ok()?];
         let mut parts = [IoSliceMut::new(&mut bytes)];
-        let read = preadv2(&self.local.file, &mut parts, extent.start(), DONT_CACHE).ok()?;
+        let read = preadv2(self.unguessed(), &mut parts, extent.start(), DONT_CACHE).ok()?;
         (read == bytes.len()).then_some(bytes)
     }
 
@@ -267,6 +270,17 @@ impl ShardFile {
         }
     }
 
+    /// The file, read by whom the mapping serves, who says what is needed: between records that are in
+    /// memory the kernel takes any read for one in order, and reads up to the disk's readahead of
+    /// others (`page_cache_sync_ra` in mm/readahead.c).
+    fn unguessed(&self) -> &File {
+        self.is_unguessed.get_or_init(|| {
+            // A hint; without it more is read from disk.
+            let _ = fadvise(&self.local.file, 0, None, Advice::Random);
+        });
+        &self.local.file
+    }
+
     fn advise(&self, extent: Extent, advice: Advice) {
         for at in (extent.start()..extent.end()).step_by(KERNEL_READAHEAD as usize) {
             let len = NonZeroU64::new(KERNEL_READAHEAD.min(extent.end() - at));
@@ -277,7 +291,7 @@ impl ShardFile {
 
     /// See [`Shard::map`](super::Shard::map).
     pub(super) fn map(&self) -> Result<&PayloadMap, &io::Error> {
-        let file = self.local.file.as_fd();
+        let file = self.unguessed().as_fd();
         let map = || PayloadMap::new(file, self.payload_len, self.index_end);
         self.map.get_or_init(map).as_ref()
     }
