@@ -166,8 +166,9 @@ impl Reader {
             return Some((marker, true));
         }
         // Also what was not stored in time, and what others read that are near.
-        let within = self.order.position_of(record);
-        let within = within.filter(|position| (self.from..=self.until).contains(position));
+        let within = self
+            .order
+            .position_within(record, self.from..self.until + 1);
         let position = within.or(is_next.then_some(self.next))?;
         Some((position, position >= marker))
     }

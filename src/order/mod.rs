@@ -17,6 +17,7 @@ pub use spec::{MAX_OPERATIONS, Spec, SpecError};
 pub use view::View;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A sequence of records: which record is at a position, and at which position a record is. Positions
@@ -35,6 +36,13 @@ pub trait Order: fmt::Debug + Send + Sync {
     /// following this order is of no use.
     fn search(&self, record: u64) -> Option<u64> {
         self.position_of(record)
+    }
+
+    /// The position of a record among these, which are as few as are prepared at once: also where each
+    /// has to be looked at.
+    fn position_within(&self, record: u64, positions: Range<u64>) -> Option<u64> {
+        self.position_of(record)
+            .filter(|position| positions.contains(position))
     }
 
     /// Whether there are no positions.
@@ -58,6 +66,10 @@ impl<O: Order + ?Sized> Order for Arc<O> {
 
     fn search(&self, record: u64) -> Option<u64> {
         (**self).search(record)
+    }
+
+    fn position_within(&self, record: u64, positions: Range<u64>) -> Option<u64> {
+        (**self).position_within(record, positions)
     }
 }
 
