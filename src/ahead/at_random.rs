@@ -107,7 +107,9 @@ impl AtRandom {
         };
         Some(Task {
             run: Arc::clone(&self.run),
+            from: 0,
             until: self.order.len(),
+            most_requested: u64::MAX,
             most,
             lead: most.min(batch),
             marker: Marker::Every(MARKED_EVERY),

@@ -39,12 +39,20 @@ pub const FROM_DISK: Duration = Duration::from_micros(80);
 
 /// How many readers of records, and how many of long files, are followed at once.
 pub const READERS: usize = 16;
-/// This many orders are followed: numbers, names, and the views that were used last. Each read that belongs
-/// to no reader is looked for in all of them.
-pub const ORDERS: usize = 2 + 6;
+/// How many views and orders handed over are followed: those of 8 workers with a split each, of this epoch and
+/// the next. Each read that belongs to no reader is looked for in all of them.
+pub const CHOSEN_ORDERS: usize = 16;
+/// In an order that somebody has chosen, each reader that comes to a marker counts this much, and each lookup
+/// at another place that is taken for the next place of one of them takes one. So a reader that looks
+/// names up at random has next to nothing prepared.
+pub const MARKER_TRUST: u32 = 2;
+/// And no more than this in all.
+pub const MOST_TRUST: u32 = 16;
 /// How many records in a row make a reader: readers that stop at once make it more, those that
 /// continue make it less.
 pub const HITS: RangeInclusive<u32> = 2..=32;
+/// A record that has been read may begin a reader for so many reads: as several take turns.
+pub const SUSPECTED_FOR: u64 = 2 * READERS as u64;
 /// How many records the first window has; each further one has twice as many, up to the lead. 128 made no
 /// difference beyond the spread.
 pub const FIRST_WINDOW: u64 = 16;
@@ -116,6 +124,14 @@ pub const COLD_RECORDS: u32 = 8;
 pub const BYTES_PER_NAME: u64 = 1200;
 /// Names may fill this part of the memory there is.
 pub const NAMES_SHARE: u64 = 8;
+
+/// How many names of an order that is followed are listed at once, first and at most: each process that does
+/// takes 3 ms before it begins.
+pub const NAMES_AT_ONCE: RangeInclusive<u64> = 512..=16384;
+/// So many windows before their reader comes there.
+pub const NAMES_IN_TIME: u64 = 8;
+/// When so many names that were listed are looked up all the same, the kernel has forgotten them.
+pub const MISSING_NAMES: u32 = 64;
 
 /// How many records of this mean length are stored ahead of one reader, where at most so many bytes may
 /// be.

@@ -1,118 +1,133 @@
-//! Readers that follow an order, and what comes next for them: bookkeeping, no I/O of its own.
-//!
-//! Only cache misses are seen here: the kernel answers what it has. To notice a reader that hits, each
-//! window of records that is stored ahead leaves out one record, the *marker*, in its middle; a request
-//! for it means that the next window is due. (The kernel's own readahead marks a page so.)
+//! Readers that follow one of several orders, and what comes next for them: bookkeeping, no I/O of its
+//! own.
 
-use super::budget::{FIRST_WINDOW, HITS, MOST_PASSED, SEARCHED_EVERY, lead_records};
-use super::recent::Recent;
-use super::run::{Effort, Marker, Run, Task, Way};
+use super::budget::{CHOSEN_ORDERS, SEARCHED_EVERY, lead_records};
+use super::followed::{By, Followed, Seen};
+use super::run::Task;
 use crate::dataset::resident::ResidentSet;
 use crate::order::Order;
+use crate::tree::OrderId;
 use std::sync::Arc;
-
-/// What the first read of a record tells.
-#[derive(Debug)]
-pub enum Seen {
-    /// It belongs to a reader, for which enough is prepared.
-    Enough,
-    /// It does, and this is to be done.
-    Due(Task),
-    /// It belongs to no reader that is known.
-    Stray,
-}
 
 /// The readers that follow one of several orders.
 #[derive(Debug)]
 pub struct InOrder {
-    orders: Vec<Arc<dyn Order>>,
+    /// The one that was read last comes first.
+    followed: Vec<Followed>,
     resident: Arc<ResidentSet>,
-    readers: Recent<Reader>,
     mean_len: u64,
-    /// How many records in a row make a reader now.
-    needed: u32,
     /// Strays since one was searched for.
     strays: u32,
-    /// Windows begun, and those whose marker was read.
+    /// Windows begun, and those whose marker was read, of orders that are not followed any more.
     windows: u64,
     used: u64,
-}
-
-/// The first position from this one on whose record the kernel is not known to have, and that record.
-fn next_missing(order: &dyn Order, resident: &ResidentSet, from: u64) -> Option<(u64, u64)> {
-    let mut positions = (from..from.saturating_add(MOST_PASSED))
-        .map_while(|position| Some((position, order.record_at(position)?)));
-    positions.find(|&(_, record)| !resident.has_record(record))
-}
-
-/// A suspected sequential reader.
-#[derive(Debug)]
-struct Reader {
-    run: Arc<Run>,
-    order: Arc<dyn Order>,
-    /// The next position, and the record there.
-    next: u64,
-    expected: Option<u64>,
-    hits: u32,
-    /// The first and one past the last position of what is prepared and may still be read.
-    from: u64,
-    until: u64,
-    /// The position that was left out of it, and the record there.
-    marker: Option<(u64, u64)>,
-    window: u64,
 }
 
 impl InOrder {
     /// None yet, of records with this mean length in bytes. What the kernel has of those that are to
     /// stay in memory, nobody asks for.
-    pub fn new(orders: Vec<Arc<dyn Order>>, mean_len: u64, resident: Arc<ResidentSet>) -> InOrder {
-        InOrder {
-            orders,
+    pub fn new(orders: Orders, mean_len: u64, resident: Arc<ResidentSet>) -> InOrder {
+        let mut in_order = InOrder {
+            followed: Vec::new(),
             resident,
-            readers: Recent::default(),
             mean_len,
-            needed: *HITS.start(),
             strays: 0,
             windows: 0,
             used: 0,
+        };
+        in_order.set_orders(orders);
+        in_order
+    }
+
+    /// From now on readers may follow these orders, and those that were begun ahead of any reader.
+    pub fn set_orders(&mut self, orders: Orders) {
+        let is_among = |id| orders.iter().any(|(other, _)| *other == id);
+        let mut begun = 0;
+        let mut kept = Vec::new();
+        for followed in std::mem::take(&mut self.followed) {
+            begun += usize::from(followed.is_begun_ahead());
+            if is_among(followed.id) || (followed.is_begun_ahead() && begun <= CHOSEN_ORDERS) {
+                kept.push(followed);
+            } else {
+                self.windows += followed.windows;
+                self.used += followed.used;
+            }
+        }
+        self.followed = kept;
+        for (id, order) in orders {
+            if !self.follows(id) {
+                self.followed.push(Followed::new(id, order));
+            }
         }
     }
 
-    /// From now on readers may follow these orders; those that follow another one are still served.
-    pub fn set_orders(&mut self, orders: Vec<Arc<dyn Order>>) {
-        self.orders = orders;
+    fn follows(&self, id: OrderId) -> bool {
+        self.followed.iter().any(|followed| followed.id == id)
+    }
+
+    /// Where a record is in an order.
+    pub fn position_in(&self, id: OrderId, record: u64) -> Option<u64> {
+        let followed = self.followed.iter().find(|followed| followed.id == id)?;
+        followed.position_of(record)
+    }
+
+    /// How many records a window has at most.
+    fn most(&self) -> u64 {
+        lead_records(self.mean_len, self.resident.most_ahead())
     }
 
     /// Takes note of the first read of a record, and says what follows from it.
     pub fn observe(&mut self, record: u64) -> Seen {
-        let Some((reader, (position, is_marker))) =
-            self.readers.find(|reader| reader.place(record))
-        else {
-            self.suspect(record);
-            return Seen::Stray;
-        };
-        reader.move_to(position, &self.resident);
-        if is_marker {
-            self.used += 1;
-            self.needed = self.needed.div_ceil(2).max(*HITS.start());
-            reader.window *= 2;
-        } else if reader.marker.is_some() || reader.hits < self.needed {
-            return Seen::Enough;
-        }
-        let most = lead_records(self.mean_len, self.resident.most_ahead());
-        reader.window = reader.window.min(most);
-        match reader.next_window(&self.resident) {
-            Some(task) => {
-                self.windows += 1;
-                Seen::Due(task)
+        let most = self.most();
+        for place in 0..self.followed.len() {
+            let seen = self.followed[place].observe(record, By::Read, &self.resident, most);
+            if !matches!(seen, Seen::Stray) {
+                self.followed.swap(0, place);
+                return seen;
             }
-            None => Seen::Enough,
+        }
+        self.suspect(record);
+        Seen::Stray
+    }
+
+    /// Takes note of the lookup of a record in a directory that has this order.
+    pub fn observe_lookup(&mut self, id: OrderId, record: u64) -> Seen {
+        let most = self.most();
+        let mut followed = self.followed.iter_mut();
+        match followed.find(|followed| followed.id == id) {
+            Some(followed) => followed.observe_lookup(record, &self.resident, most),
+            None => Seen::Stray,
+        }
+    }
+
+    /// Has the beginning of an order prepared, which is likely to be read after the one that ends.
+    pub fn begin_next(
+        &mut self,
+        ends: OrderId,
+        id: OrderId,
+        order: Arc<dyn Order>,
+    ) -> Option<Task> {
+        if self.follows(id) {
+            return None;
+        }
+        let mut followed = self.followed.iter_mut();
+        let ended = followed.find(|followed| followed.id == ends);
+        let len = ended.map_or(1, Followed::window_len).min(self.most());
+        let mut followed = Followed::new(id, order);
+        let seen = followed.begin_at_start(&self.resident, len);
+        self.followed.push(followed);
+        match seen {
+            Seen::Due(_, task) => Some(Task { lead: 0, ..task }),
+            Seen::Enough | Seen::Ends(_) | Seen::Stray => None,
         }
     }
 
     /// Windows that were begun, and those of them whose reader has come to their middle.
     pub fn counts(&self) -> (u64, u64) {
-        (self.windows, self.used)
+        let followed = self.followed.iter();
+        followed.fold((self.windows, self.used), |(windows, used), one| {
+            (windows + one.windows, used + one.used)
+        })
     }
 
     /// A reader may begin at this record, in any order that tells its position.
@@ -122,85 +137,11 @@ impl InOrder {
         if searches {
             self.strays = 0;
         }
-        for order in self.orders.clone() {
-            let position = match order.position_of(record) {
-                None if searches => order.search(record),
-                position => position,
-            };
-            if let Some(position) = position {
-                self.begin(order, position);
-            }
-        }
-    }
-
-    fn begin(&mut self, order: Arc<dyn Order>, position: u64) {
-        let Some((next, expected)) = next_missing(&*order, &self.resident, position + 1) else {
-            return;
-        };
-        let replaced = self.readers.add(Reader {
-            run: Run::of_reader(Way::Records(Arc::clone(&order))),
-            order,
-            next,
-            expected: Some(expected),
-            hits: 0,
-            from: 0,
-            until: 0,
-            marker: None,
-            window: FIRST_WINDOW,
-        });
-        if replaced.is_some_and(|reader| reader.marker.is_some()) {
-            // Something was stored for nobody.
-            self.needed = (self.needed * 2).min(*HITS.end());
+        for followed in &mut self.followed {
+            followed.suspect(record, searches, &self.resident);
         }
     }
 }
 
-impl Reader {
-    /// The position of a record that this reader may read now, and whether the next window is due.
-    fn place(&self, record: u64) -> Option<(u64, bool)> {
-        let is_next = self.expected == Some(record);
-        let Some((marker, marked)) = self.marker else {
-            return is_next.then_some((self.next, false));
-        };
-        if record == marked {
-            return Some((marker, true));
-        }
-        // Also what was not stored in time, and what others read that are near.
-        let within = self
-            .order
-            .position_within(record, self.from..self.until + 1);
-        let position = within.or(is_next.then_some(self.next))?;
-        Some((position, position >= marker))
-    }
-
-    fn move_to(&mut self, position: u64, resident: &ResidentSet) {
-        let missing = next_missing(&*self.order, resident, position + 1);
-        self.next = missing.map_or(position + 1, |(next, _)| next);
-        self.expected = missing.map(|(_, record)| record);
-        self.hits += 1;
-        self.run.reached.set(position + 1);
-    }
-
-    /// The next window, if there are records left.
-    fn next_window(&mut self, resident: &ResidentSet) -> Option<Task> {
-        // The window before is still being read.
-        self.from = match self.marker {
-            Some(_) => self.until.saturating_sub(self.window),
-            None => self.next,
-        };
-        let from = self.until.max(self.next);
-        self.order.record_at(from)?;
-        let middle = from + self.window / 2;
-        self.marker = next_missing(&*self.order, resident, middle);
-        let marker = self.marker.map_or(middle, |(marker, _)| marker);
-        self.until = (from + self.window).max(marker + 1);
-        Some(Task {
-            run: Arc::clone(&self.run),
-            until: self.until,
-            most: u64::MAX,
-            lead: self.window,
-            marker: Marker::At(marker),
-            effort: Effort::RequestAndStore,
-        })
-    }
-}
+/// Orders that readers may follow.
+pub type Orders = Vec<(OrderId, Arc<dyn Order>)>;

@@ -7,16 +7,19 @@
 //! no longer than cloning takes, and is ended when the mount is unmounted.
 
 use super::at_random::RandomReads;
-use super::budget::{BYTES_PER_NAME, NAMES_SHARE};
+use super::budget::{BYTES_PER_NAME, MISSING_NAMES, NAMES_AT_ONCE, NAMES_IN_TIME, NAMES_SHARE};
+use super::ranges::Ranges;
+use super::recent::Recent;
 use crate::sys::child;
 use crate::sys::detached;
-use crate::sys::files::entries;
+use crate::sys::files::{entries, entries_from};
 use crate::sys::memory;
 use crate::sys::mountinfo::{MountInfo, MountTable};
-use crate::tree::{Collection, Node, Tree};
+use crate::tree::{Collection, Node, OrderId, Tree};
 use nix::sys::prctl::set_name;
 use rustix::fs::FileType;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +35,15 @@ pub struct Listing {
     pub mount: MountInfo,
     /// The directory in it.
     pub directory: PathBuf,
+    /// All of it and all below it, or these entries alone.
+    pub part: Option<Part>,
+}
+
+/// So many entries of a directory from this offset on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub offset: u64,
+    pub count: u64,
 }
 
 /// How to start a process that calls [`list_all`].
@@ -41,7 +53,9 @@ pub type Program = fn(&Listing) -> Command;
 #[derive(Debug)]
 pub struct Lister {
     lookups: [Mutex<RandomReads>; Collection::ALL.len()],
-    wanted: SyncSender<Collection>,
+    /// What has been listed of orders that are followed.
+    listed: Mutex<Recent<Listed>>,
+    wanted: SyncSender<Wanted>,
     is_listing: Arc<AtomicBool>,
 }
 
@@ -62,6 +76,7 @@ impl Lister {
             .spawn(move || listing.run(&receiver))?;
         Ok(Lister {
             lookups: Collection::ALL.map(|_| Mutex::new(RandomReads::new(records))),
+            listed: Mutex::default(),
             wanted: sender,
             is_listing,
         })
@@ -91,9 +106,81 @@ impl Lister {
             lookups.start_over();
             // Before the thread begins, so that the worker does not pass over these names.
             self.is_listing.store(true, Ordering::Relaxed);
-            if self.wanted.try_send(collection).is_err() {
+            if self.wanted.try_send(Wanted::All(collection)).is_err() {
                 self.is_listing.store(false, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// Has the names at the positions behind this one of an order listed, in good time before its readers
+    /// come there, of which one has so many records prepared at once. Never waits.
+    pub fn want(&self, order: OrderId, from: u64, window: u64) {
+        let Ok(mut lists) = self.listed.try_lock() else {
+            return;
+        };
+        let find = |one: &Listed| (one.order == order).then_some(());
+        if lists.find(find).is_none() {
+            lists.add(Listed::new(order));
+        }
+        let Some((listed, ())) = lists.find(find) else {
+            return;
+        };
+        let first = listed.names.free_from(from);
+        if first > from.saturating_add(NAMES_IN_TIME * window) {
+            return;
+        }
+        let end = listed
+            .names
+            .next_from(first)
+            .min(first.saturating_add(listed.len));
+        let wanted = Wanted::At(order, first..end);
+        if self.wanted.try_send(wanted).is_ok() {
+            listed.names.add(first..end);
+            listed.len = (2 * listed.len).min(*NAMES_AT_ONCE.end());
+        }
+    }
+
+    /// Takes note of a name of an order that was looked up: those that were listed there have been
+    /// forgotten, where it is one of several.
+    pub fn was_missing(&self, order: OrderId, position: u64) {
+        if let Ok(mut lists) = self.listed.try_lock()
+            && let Some((listed, ())) = lists.find(|one| (one.order == order).then_some(()))
+            && listed.names.free_from(position) > position
+        {
+            listed.missing += 1;
+            if listed.missing >= MISSING_NAMES {
+                *listed = Listed::new(order);
+            }
+        }
+    }
+}
+
+/// What is to be listed.
+#[derive(Debug)]
+enum Wanted {
+    All(Collection),
+    /// The names at these positions of an order.
+    At(OrderId, Range<u64>),
+}
+
+/// What has been listed of an order.
+#[derive(Debug)]
+struct Listed {
+    order: OrderId,
+    names: Ranges,
+    /// How many are listed next.
+    len: u64,
+    /// How many of them were looked up all the same.
+    missing: u32,
+}
+
+impl Listed {
+    fn new(order: OrderId) -> Listed {
+        Listed {
+            order,
+            names: Ranges::default(),
+            len: *NAMES_AT_ONCE.start(),
+            missing: 0,
         }
     }
 }
@@ -106,27 +193,47 @@ struct ListingThread {
 }
 
 impl ListingThread {
-    fn run(&self, wanted: &Receiver<Collection>) {
-        while let Ok(collection) = wanted.recv() {
-            self.is_listing.store(true, Ordering::Relaxed);
+    fn run(&self, wanted: &Receiver<Wanted>) {
+        while let Ok(wanted) = wanted.recv() {
+            let is_all = matches!(wanted, Wanted::All(_));
+            self.is_listing.store(is_all, Ordering::Relaxed);
             let begin = Instant::now();
-            match self.list(collection) {
-                Ok(()) => log::debug!("{collection:?}: listed ahead in {:?}", begin.elapsed()),
-                Err(error) => log::debug!("{collection:?}: cannot be listed ahead: {error}"),
+            match self.list(&wanted) {
+                Ok(()) => log::debug!("{wanted:?}: listed ahead in {:?}", begin.elapsed()),
+                Err(error) => log::debug!("{wanted:?}: cannot be listed ahead: {error}"),
             }
             self.is_listing.store(false, Ordering::Relaxed);
         }
     }
 
-    fn list(&self, collection: Collection) -> io::Result<()> {
-        let needed = self.tree.dataset().records().saturating_mul(BYTES_PER_NAME);
+    /// The directory, which entries of it, and how many names there are.
+    fn place_of(&self, wanted: &Wanted) -> Option<(PathBuf, Option<Part>, u64)> {
+        match wanted {
+            Wanted::All(collection) => {
+                let path = self.tree.collection_path(*collection).into();
+                Some((path, None, self.tree.dataset().records()))
+            }
+            Wanted::At(order, positions) => {
+                let (path, offset) = self.tree.entries_of(*order, positions.start)?;
+                let count = positions.end - positions.start;
+                Some((path, Some(Part { offset, count }), count))
+            }
+        }
+    }
+
+    fn list(&self, wanted: &Wanted) -> io::Result<()> {
+        let Some((directory, part, names)) = self.place_of(wanted) else {
+            return Err(io::Error::other("not in a directory"));
+        };
+        let needed = names.saturating_mul(BYTES_PER_NAME);
         if needed > memory::available() / NAMES_SHARE {
             return Err(io::Error::other("too many names"));
         }
         let table = MountTable::open()?;
         let listing = Listing {
             mount: self.mount.clone(),
-            directory: self.tree.collection_path(collection).into(),
+            directory,
+            part,
         };
         let mut child = (self.program)(&listing)
             .stdin(Stdio::null())
@@ -150,13 +257,17 @@ impl ListingThread {
     }
 }
 
-/// Lists a directory of a mount and all below it. To be called in a process of its own, which has
+/// Lists a directory of a mount and all below it, or a part of it. To be called in a process of its own, which has
 /// one thread and no file open.
 pub fn list_all(listing: &Listing) -> io::Result<()> {
     set_name(c"roxfs-list")?;
     let mount = detached::clone_of(&listing.mount)?;
     nix::unistd::fchdir(&mount)?;
     let directory = &listing.directory;
+    if let Some(Part { offset, count }) = listing.part {
+        let mut entries = entries_from(directory, offset)?;
+        return (0..count).try_for_each(|_| entries.next().transpose().map(|_| ()));
+    }
     let mut open = vec![(directory.clone(), entries(directory)?)];
     while let Some((directory, list)) = open.last_mut() {
         match list.next() {

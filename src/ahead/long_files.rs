@@ -90,13 +90,16 @@ impl LongFiles {
         };
         reader.reached = reader.reached.max(read.end);
         reader.run.reached.set(reader.reached);
+        reader.run.passed.set(reader.reached);
         let behind = reader.reached.saturating_sub(*LONG_WINDOW.end());
         reader.from = reader.from.max(behind);
         let window = reader.next_window(&read, &self.resident)?;
         reader.window = window.clone();
         Some(Task {
             run: Arc::clone(&reader.run),
+            from: 0,
             until: window.end,
+            most_requested: u64::MAX,
             most: u64::MAX,
             lead: 2 * (window.end - window.start),
             marker: Marker::At(window.start),

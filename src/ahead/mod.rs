@@ -24,12 +24,14 @@ mod at_random;
 mod budget;
 #[cfg(test)]
 mod fake;
+mod followed;
 mod in_order;
 pub mod lister;
 mod long_files;
 mod looked_up;
 mod mount;
 mod passing;
+mod ranges;
 mod recent;
 mod run;
 #[cfg(test)]
@@ -43,10 +45,11 @@ use crate::kernel_cache::stale::Stale;
 use crate::order::{ByNumber, Order};
 use crate::resident::Residents;
 use crate::sys::mountinfo::MountInfo;
-use crate::tree::{Node, Read, Tree};
+use crate::tree::{Node, OrderId, Read, Tree};
 use at_random::AtRandom;
-use budget::{FROM_DISK, LEAST_OF_LONG, ORDERS, QUEUE};
-use in_order::{InOrder, Seen};
+use budget::{CHOSEN_ORDERS, FROM_DISK, LEAST_OF_LONG, QUEUE};
+use followed::Seen;
+use in_order::{InOrder, Orders};
 use lister::Lister;
 use long_files::LongFiles;
 use looked_up::LookedUp;
@@ -146,7 +149,8 @@ impl Ahead {
             && let Ok(mut readers) = self.readers.try_lock()
         {
             readers.follow_orders_of(&self.tree);
-            self.push(readers.observe(record, Instant::now(), took));
+            let next = |ends| self.tree.next_order(ends);
+            self.push_due(readers.observe(record, Instant::now(), took, &next));
         }
         let is_first_small = read.offset == 0 && (read.len() as u64) < LEAST_OF_LONG;
         let is_part = !read.is_whole() && (read.node == Node::RawData || !is_first_small);
@@ -171,14 +175,36 @@ impl Ahead {
 
     /// Takes note of a node that was looked up in a directory. Never waits.
     pub fn was_looked_up(&self, directory: Node, found: Node, tree: &Tree) {
-        if let (Some(lister), Node::Record(_)) = (&self.lister, found) {
+        let Node::Record(record) = found else { return };
+        if let Some(lister) = &self.lister {
             lister.observe(directory, tree, self.are_from_disk());
+        }
+        if let Some(order) = tree.chosen_order(directory)
+            && let Ok(mut readers) = self.readers.try_lock()
+        {
+            readers.follow_orders_of(&self.tree);
+            if let (Some(lister), Some(position)) =
+                (&self.lister, readers.in_order.position_in(order, record))
+            {
+                lister.was_missing(order, position);
+            }
+            let next = |ends| self.tree.next_order(ends);
+            self.push_due(readers.observe_lookup(order, record, &next));
         }
     }
 
     /// Whether records have been read from disk lately.
     fn are_from_disk(&self) -> bool {
         self.answering.mean() > FROM_DISK
+    }
+
+    fn push_due(&self, due: Option<Due>) {
+        if let (Some((Some(order), task)), Some(lister)) = (&due, &self.lister)
+            && order.is_chosen()
+        {
+            lister.want(*order, task.until, task.until - task.from);
+        }
+        self.push(due.map(|(_, task)| task));
     }
 
     fn push(&self, task: Option<Task>) {
@@ -200,6 +226,12 @@ impl Drop for Ahead {
     }
 }
 
+/// Tells which order is likely to come after one that ends.
+type NextOrder<'a> = &'a dyn Fn(OrderId) -> Option<(OrderId, Arc<dyn Order>)>;
+
+/// What is to be done, and for which order.
+type Due = (Option<OrderId>, Task);
+
 /// The readers of records.
 #[derive(Debug)]
 struct Readers {
@@ -214,12 +246,7 @@ struct Readers {
 impl Readers {
     /// That may follow any of these orders; `all` is how many records there are, if all are to be
     /// prepared for random readers. Records have this mean length in bytes.
-    fn new(
-        orders: Vec<Arc<dyn Order>>,
-        all: Option<u64>,
-        mean_len: u64,
-        resident: Arc<ResidentSet>,
-    ) -> Readers {
+    fn new(orders: Orders, all: Option<u64>, mean_len: u64, resident: Arc<ResidentSet>) -> Readers {
         let by_number = |records| AtRandom::new(Arc::new(ByNumber(records)), mean_len);
         Readers {
             in_order: InOrder::new(orders, mean_len, Arc::clone(&resident)),
@@ -234,20 +261,44 @@ impl Readers {
         let added = Some(tree.added_orders());
         if added != self.added_orders {
             self.added_orders = added;
-            let mut orders = tree.orders();
-            orders.truncate(ORDERS);
-            self.in_order.set_orders(orders);
+            self.in_order.set_orders(tree.orders(CHOSEN_ORDERS));
+        }
+    }
+
+    /// Takes note of the lookup of a record in a directory of this order, and says what is due.
+    fn observe_lookup(&mut self, order: OrderId, record: u64, next: NextOrder<'_>) -> Option<Due> {
+        let seen = self.in_order.observe_lookup(order, record);
+        self.due(seen, next)
+    }
+
+    /// Where an order ends, it is due that the one that is likely to come next is begun.
+    fn due(&mut self, seen: Seen, next: NextOrder<'_>) -> Option<Due> {
+        match seen {
+            Seen::Due(order, task) => Some((Some(order), task)),
+            Seen::Ends(ends) => {
+                let (id, order) = next(ends)?;
+                Some((None, self.in_order.begin_next(ends, id, order)?))
+            }
+            Seen::Enough | Seen::Stray => None,
         }
     }
 
     /// Takes note of the first read of a record, which took so long, and says what is due.
-    fn observe(&mut self, record: u64, now: Instant, took: Duration) -> Option<Task> {
+    fn observe(
+        &mut self,
+        record: u64,
+        now: Instant,
+        took: Duration,
+        next: NextOrder<'_>,
+    ) -> Option<Due> {
         match self.in_order.observe(record) {
-            Seen::Enough => None,
-            Seen::Due(task) => Some(task),
             // In a pass that finds in memory what is to stay, only others are read.
             Seen::Stray if !self.resident.record(record).in_mount => None,
-            Seen::Stray => self.at_random.as_mut()?.observe(record, now, took),
+            Seen::Stray => {
+                let task = self.at_random.as_mut()?.observe(record, now, took)?;
+                Some((None, task))
+            }
+            seen => self.due(seen, next),
         }
     }
 }

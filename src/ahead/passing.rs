@@ -26,7 +26,7 @@ impl Brought {
     /// What is to leave now: what the reader has passed, and all for a reader that is not followed.
     fn leaving(&mut self) -> Vec<Leaving> {
         let run = self.run.upgrade();
-        let passed = run.as_ref().map_or(u64::MAX, |run| run.reached.get());
+        let passed = run.as_ref().map_or(u64::MAX, |run| run.passed.get());
         let count = self.stored.partition_point(|one| one.0 < passed);
         let mut leaving: Vec<_> = self.stored.drain(..count).map(|one| one.1).collect();
         let count = self.requested.partition_point(|one| one.0 < passed);
@@ -130,10 +130,10 @@ mod tests {
         let run = run();
         let mut brought = brought(&run);
         assert_eq!(brought.leaving(), []);
-        run.reached.set(4);
+        run.passed.set(4);
         assert_eq!(brought.leaving(), (0..4).map(record).collect::<Vec<_>>());
         assert_eq!(brought.leaving(), []);
-        run.reached.set(u64::MAX);
+        run.passed.set(u64::MAX);
         assert_eq!(brought.leaving(), (4..10).map(record).collect::<Vec<_>>());
         // Each read of what was requested lets go of it.
         assert!(brought.requested.is_empty());
@@ -143,7 +143,7 @@ mod tests {
     fn all_that_was_brought_for_a_reader_that_is_not_followed_leaves() {
         let run = run();
         let mut brought = brought(&run);
-        run.reached.set(7);
+        run.passed.set(7);
         brought.leaving();
         drop(run);
         let in_shard = (7..12).map(|number| Leaving {

@@ -13,7 +13,7 @@ pub struct Recent<T> {
 impl<T> Default for Recent<T> {
     fn default() -> Self {
         Recent {
-            things: Vec::with_capacity(READERS),
+            things: Vec::new(),
             clock: 0,
         }
     }
@@ -29,8 +29,25 @@ impl<T> Recent<T> {
         Some((thing, found))
     }
 
+    /// The thing that was used or added last.
+    pub fn last(&mut self) -> Option<&mut T> {
+        let last = self
+            .things
+            .iter_mut()
+            .max_by_key(|(last_use, _)| *last_use)?;
+        Some(&mut last.1)
+    }
+
+    /// Keeps what was used within so many uses, or of what is older, what is worth it.
+    pub fn retain(&mut self, uses: u64, is_kept: impl Fn(&T) -> bool) {
+        let since = self.clock.saturating_sub(uses);
+        self.things
+            .retain(|(last_use, thing)| *last_use >= since || is_kept(thing));
+    }
+
     /// Adds a thing, and returns what has to go for it.
     pub fn add(&mut self, thing: T) -> Option<T> {
+        self.clock += 1;
         let entry = (self.clock, thing);
         if self.things.len() < READERS {
             self.things.push(entry);

@@ -30,7 +30,7 @@ impl LongFile {
     }
 }
 
-/// One way, and how far it is prepared. Readers move `reached`, the worker alone moves the rest.
+/// One way, and how far it is prepared. Readers move `reached` and `passed`, the worker alone moves the rest.
 #[derive(Debug)]
 pub struct Run {
     pub way: Way,
@@ -38,6 +38,8 @@ pub struct Run {
     pub is_of_all: bool,
     /// One past the position that was read last.
     pub reached: Mark,
+    /// One past the positions that no reader will come to any more.
+    pub passed: Mark,
     /// One past what has been requested from disk.
     pub requested: Mark,
     /// One past what has been stored.
@@ -85,6 +87,7 @@ impl Run {
             way,
             is_of_all,
             reached: Mark::default(),
+            passed: Mark::default(),
             requested: Mark::default(),
             stored: Mark::default(),
             brought: Mark::default(),
@@ -110,8 +113,11 @@ impl Run {
 #[derive(Debug)]
 pub struct Task {
     pub run: Arc<Run>,
-    /// One past the last position to prepare.
+    /// The first position to prepare, and one past the last.
+    pub from: u64,
     pub until: u64,
+    /// One past the last that may be requested from disk: others have prepared what comes then.
+    pub most_requested: u64,
     /// Of those that are not prepared yet, only this many.
     pub most: u64,
     /// How much more is to be requested from disk, so that it has work while the others are stored.

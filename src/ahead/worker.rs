@@ -102,7 +102,7 @@ impl<S: Store> Worker<S> {
             return Ok(());
         }
         // What has been read already is left.
-        let from = run.stored.get().max(run.reached.get());
+        let from = run.stored.get().max(run.reached.get()).max(task.from);
         let until = task.until.min(from.saturating_add(task.most));
         if task.effort.requests() {
             self.request(task, from..until);
@@ -161,6 +161,7 @@ impl<S: Store> Worker<S> {
         let lead = task.lead.saturating_mul(run.stretch.get());
         if from < positions.end.saturating_add(lead.div_ceil(2)) {
             let until = positions.end.saturating_add(lead);
+            let until = until.min(task.most_requested).max(positions.end);
             self.store.request(run, from..until);
             run.requested.set(until);
         }

@@ -105,6 +105,9 @@ pub(crate) enum Helper {
         mountpoint: PathBuf,
         /// The directory in it
         directory: PathBuf,
+        /// The offset of the first entry to list, and how many: that directory alone
+        #[arg(num_args = 2, value_names = ["OFFSET", "COUNT"])]
+        part: Vec<u64>,
     },
     /// Let go of what the kernel's cache has of files of a mount, which are named on standard input
     #[command(hide = true)]

@@ -1,7 +1,7 @@
 //! This program as a helper process of a mount: the command lines, and what is run for them.
 
 use super::Exit;
-use crate::ahead::lister::{Listing, list_all};
+use crate::ahead::lister::{Listing, Part, list_all};
 use crate::cli::Helper;
 use crate::resident::release::let_go_all;
 use crate::session::{Helpers, answer, daemon, watchdog};
@@ -44,6 +44,9 @@ fn list_ahead(listing: &Listing) -> Command {
         .arg(&listing.mount.device)
         .arg(&listing.mount.path)
         .arg(&listing.directory);
+    if let Some(Part { offset, count }) = listing.part {
+        command.args([offset, count].map(|number| number.to_string()));
+    }
     command
 }
 
@@ -69,9 +72,14 @@ pub fn run(helper: Helper) -> anyhow::Result<Exit> {
             device,
             mountpoint,
             directory,
+            part,
         } => list_all(&Listing {
             mount: mount_at(device, mountpoint),
             directory,
+            part: match part[..] {
+                [offset, count] => Some(Part { offset, count }),
+                _ => None,
+            },
         })?,
         Helper::LetGo { device, mountpoint } => let_go_all(&mount_at(device, mountpoint))?,
         Helper::AbortIfKilled { parent } => watchdog::abort_if_killed(Pid::from_raw(parent))?,
@@ -113,6 +121,15 @@ mod tests {
         let listing = Listing {
             mount: mount.clone(),
             directory: PathBuf::from("records"),
+            part: None,
+        };
+        let part = Listing {
+            directory: PathBuf::from("views/shuffle=7"),
+            part: Some(Part {
+                offset: 1002,
+                count: 512,
+            }),
+            ..listing.clone()
         };
         let aborts = understood(&abort_if_killed(7));
         assert!(matches!(aborts, Helper::AbortIfKilled { parent: 7 }));
@@ -122,13 +139,15 @@ mod tests {
                 if *device == mount.device && *mountpoint == mount.path),
             "{asks:?}"
         );
-        let lists = understood(&list_ahead(&listing));
-        assert!(
-            matches!(&lists, Helper::ListAhead { device, mountpoint, directory }
-                if (device, mountpoint, directory)
-                    == (&mount.device, &mount.path, &listing.directory)),
-            "{lists:?}"
-        );
+        for (listing, numbers) in [(&listing, &[][..]), (&part, &[1002, 512])] {
+            let lists = understood(&list_ahead(listing));
+            assert!(
+                matches!(&lists, Helper::ListAhead { device, mountpoint, directory, part }
+                    if (device, mountpoint, directory, &part[..])
+                        == (&mount.device, &mount.path, &listing.directory, numbers)),
+                "{lists:?}"
+            );
+        }
         let lets_go = understood(&let_go(&mount));
         assert!(
             matches!(&lets_go, Helper::LetGo { device, mountpoint }

@@ -69,6 +69,11 @@ impl fmt::Display for Slice {
 }
 
 impl Slice {
+    /// Whether it leaves out so many at the beginning, and nothing else.
+    pub(super) fn is_rest(self) -> bool {
+        self.start.is_some_and(|start| start >= 0) && self.stop.is_none() && self.step == 1
+    }
+
     /// The positions it takes of `len` records: Python's `slice.indices` (Objects/sliceobject.c
     /// describes the same rules).
     pub fn positions(self, len: u64) -> Progression {

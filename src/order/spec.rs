@@ -168,6 +168,24 @@ impl Spec {
     pub fn of(&self, records: u64) -> View {
         View::new(&self.operations, records)
     }
+
+    /// What is likely to be read after it: the same with the next seed, where it has one shuffle; all of
+    /// that, where it is the rest of an epoch.
+    pub fn next_epoch(&self) -> Option<Spec> {
+        let mut next = self.clone();
+        let is_rest =
+            |last: &mut Operation| matches!(last, Operation::Slice(slice) if slice.is_rest());
+        next.operations.pop_if(is_rest);
+        let mut seeds = next.operations.iter_mut().filter_map(|one| match one {
+            Operation::Shuffle(seed) => Some(seed),
+            Operation::Slice(_) | Operation::Split { .. } => None,
+        });
+        let (Some(seed), None) = (seeds.next(), seeds.next()) else {
+            return None;
+        };
+        *seed = seed.checked_add(1)?;
+        Some(next)
+    }
 }
 
 #[cfg(test)]
@@ -177,6 +195,34 @@ mod tests {
     fn error(text: &str) -> String {
         let parsed = text.parse::<Spec>();
         parsed.expect_err(text).to_string()
+    }
+
+    #[test]
+    fn the_next_epoch_has_the_next_seed_and_is_whole() {
+        let next = |text: &str| {
+            let spec: Spec = text.parse().expect("understood");
+            spec.next_epoch().map(|next| next.to_string())
+        };
+        for (now, then) in [
+            ("shuffle=7", "shuffle=8"),
+            ("shuffle=7,split=3of8,names", "shuffle=8,split=3of8,names"),
+            ("shuffle=7,slice=120000:", "shuffle=8"),
+            ("shuffle=7,split=3of8,slice=100:", "shuffle=8,split=3of8"),
+            ("slice=100:,shuffle=7", "slice=100:,shuffle=8"),
+            ("shuffle=7,slice=:100", "shuffle=8,slice=:100"),
+            ("shuffle=7,slice=-100:", "shuffle=8,slice=-100:"),
+            ("shuffle=7,slice=100::2", "shuffle=8,slice=100::2"),
+        ] {
+            assert_eq!(next(now).as_deref(), Some(then), "{now}");
+        }
+        for none in [
+            "slice=100:",
+            "split=3of8",
+            "shuffle=1,shuffle=2",
+            "shuffle=18446744073709551615",
+        ] {
+            assert_eq!(next(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! About files: their kinds in words, and directories listed without the standard library's way,
 //! which panics where closing one fails.
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, open, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, SeekFrom, open, seek, statat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -64,6 +64,13 @@ pub fn entries(directory: &Path) -> io::Result<DirectoryEntries> {
         batch: VecDeque::new(),
         has_ended: false,
     })
+}
+
+/// The same from an offset on, as the directory itself counts (telldir(3)).
+pub fn entries_from(directory: &Path, offset: u64) -> io::Result<DirectoryEntries> {
+    let entries = entries(directory)?;
+    seek(&entries.opened, SeekFrom::Start(offset))?;
+    Ok(entries)
 }
 
 /// See [`entries`].

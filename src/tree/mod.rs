@@ -49,6 +49,7 @@ pub use error::{Preparation, TreeError};
 pub use meta::MakeContent;
 pub use named::OnLeftOut;
 pub use node::Node;
+pub use orders::OrderId;
 pub use raw::INDEX_ENTRY;
 pub use read::Read;
 

@@ -1,19 +1,60 @@
 //! The orders in which its records may be read, for reading ahead.
 
-use super::Tree;
+use super::{Node, Tree};
 use crate::order::{ByNumber, Order};
 use std::sync::Arc;
 
+/// What tells the orders of a tree apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OrderId {
+    /// That of the records' numbers.
+    ByNumber,
+    /// That of their names.
+    ByName,
+    /// A view, by its number.
+    View(u64),
+}
+
+impl OrderId {
+    /// Whether somebody has chosen it, and several may read it together.
+    pub fn is_chosen(self) -> bool {
+        match self {
+            OrderId::ByNumber | OrderId::ByName => false,
+            OrderId::View(_) => true,
+        }
+    }
+}
+
 impl Tree {
-    /// The orders in which readers of its directories read records: by number, by name, and the views
-    /// that were used, the last one first.
-    pub fn orders(self: &Arc<Tree>) -> Vec<Arc<dyn Order>> {
-        let mut orders: Vec<Arc<dyn Order>> = vec![
-            Arc::new(ByNumber(self.dataset.records())),
-            Arc::new(OrderOfNames(Arc::clone(self))),
+    /// The orders in which readers of its directories read records: by number, by name, and so many of the
+    /// views that were used last.
+    pub fn orders(self: &Arc<Tree>, views: usize) -> Vec<(OrderId, Arc<dyn Order>)> {
+        let mut orders: Vec<(OrderId, Arc<dyn Order>)> = vec![
+            (
+                OrderId::ByNumber,
+                Arc::new(ByNumber(self.dataset.records())),
+            ),
+            (OrderId::ByName, Arc::new(OrderOfNames(Arc::clone(self)))),
         ];
-        orders.extend(self.views.orders());
+        orders.extend(self.views.orders(views));
         orders
+    }
+
+    /// The order that a directory has, if somebody has chosen it.
+    pub fn chosen_order(&self, directory: Node) -> Option<OrderId> {
+        match self.behind_root(directory) {
+            Node::View(id) => Some(OrderId::View(id)),
+            _ => None,
+        }
+    }
+
+    /// What is likely to be read when this order has been read to its end: the same view with the next
+    /// seed.
+    pub fn next_order(&self, id: OrderId) -> Option<(OrderId, Arc<dyn Order>)> {
+        match id {
+            OrderId::View(id) => self.views.next_epoch(id),
+            OrderId::ByNumber | OrderId::ByName => None,
+        }
     }
 
     /// How often there was one order more. No lock is taken, so that each read may ask.

@@ -1,10 +1,31 @@
 //! Where a node is in the mount.
 
 use super::Tree;
+use super::entry::DOTS;
 use super::fixed;
 use super::node::Node;
+use super::orders::OrderId;
+use std::path::{Path, PathBuf};
 
 impl Tree {
+    /// A path from the mount's root to the directory that has this order, and the offset of the entry at a
+    /// position there; `None` where the mount's root leaves none, and for what has no such directory.
+    pub fn entries_of(&self, order: OrderId, position: u64) -> Option<(PathBuf, u64)> {
+        let OrderId::View(id) = order else {
+            return None;
+        };
+        let path = match self.root {
+            Node::View(root) if root == id => PathBuf::from("."),
+            Node::Views => PathBuf::from(self.views.name(id)?),
+            Node::Root => {
+                let views = fixed::entry_of(Node::Views)?.name;
+                Path::new(views).join(self.views.name(id)?)
+            }
+            _ => return None,
+        };
+        Some((path, DOTS.saturating_add(position)))
+    }
+
     /// A path from the mount's root to a record or a file at a fixed place, by which nothing has to be
     /// looked up elsewhere; `None` where the mount's root leaves none.
     pub fn path_of(&self, node: Node) -> Option<Vec<u8>> {

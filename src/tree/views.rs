@@ -9,6 +9,7 @@
 
 use super::entry::{DOTS, Each};
 use super::node::{MAX_VIEW_IDS, Node};
+use super::orders::OrderId;
 use super::{Tree, TreeError};
 use crate::order::{Order, Spec, SpecError, View};
 use crate::sys::lock;
@@ -52,6 +53,8 @@ pub(super) struct UsedView {
     spec: Spec,
     order: Arc<View>,
     last_use: u64,
+    /// Nobody has looked it up yet.
+    is_guess: bool,
 }
 
 impl UsedView {
@@ -107,29 +110,30 @@ impl Views {
     /// The number of a view, which is remembered from now on.
     fn use_view(&self, spec: Spec) -> u64 {
         let mut used = self.used();
-        if let Some(&id) = used.ids.get(&spec) {
-            used.touch(id);
-            return id;
-        }
-        if used.ids.len() >= MOST_VIEWS {
-            used.forget_oldest();
-        }
-        let id = used.next_id;
-        used.next_id = (id + 1) % MAX_VIEW_IDS;
-        let order = Arc::new(spec.of(self.records));
-        used.ids.insert(spec.clone(), id);
-        used.by_id.insert(
-            id,
-            UsedView {
-                spec,
-                order,
-                last_use: 0,
-            },
-        );
+        let id = used.id_of(spec, self.records);
         used.touch(id);
-        used.changed = Some(SystemTime::now());
-        self.additions.fetch_add(1, Ordering::Release);
+        if used.is_guess(id, false) {
+            used.changed = Some(SystemTime::now());
+            self.additions.fetch_add(1, Ordering::Release);
+        }
         id
+    }
+
+    /// What a view is called that was used.
+    pub fn name(&self, id: u64) -> Option<String> {
+        let used = self.used();
+        let view = used.by_id.get(&id).filter(|view| !view.is_guess)?;
+        Some(view.spec.to_string())
+    }
+
+    /// The view that comes after this one, as epochs follow each other. It is not listed before
+    /// somebody looks it up.
+    pub fn next_epoch(&self, id: u64) -> Option<(OrderId, Arc<dyn Order>)> {
+        let mut used = self.used();
+        let next = used.by_id.get(&id)?.spec.next_epoch()?;
+        let id = used.id_of(next, self.records);
+        let order = Arc::clone(&used.by_id.get(&id)?.order);
+        Some((OrderId::View(id), order))
     }
 
     /// The view with a number.
@@ -156,12 +160,14 @@ impl Views {
         self.additions.load(Ordering::Acquire)
     }
 
-    /// Their orders, those first that were used last.
-    pub fn orders(&self) -> Vec<Arc<dyn Order>> {
+    /// The orders of so many that were used last, the last one first.
+    pub fn orders(&self, most: usize) -> Vec<(OrderId, Arc<dyn Order>)> {
         let used = self.used();
-        let mut views: Vec<&UsedView> = used.by_id.values().collect();
-        views.sort_by_key(|view| std::cmp::Reverse(view.last_use));
-        let orders = views.into_iter().map(|view| Arc::clone(&view.order) as _);
+        let mut views: Vec<(&u64, &UsedView)> = used.by_id.iter().collect();
+        views.retain(|(_, view)| !view.is_guess);
+        views.sort_by_key(|(_, view)| std::cmp::Reverse(view.last_use));
+        let views = views.into_iter().take(most);
+        let orders = views.map(|(&id, view)| (OrderId::View(id), Arc::clone(&view.order) as _));
         orders.collect()
     }
 
@@ -171,13 +177,42 @@ impl Views {
             return Vec::new();
         };
         let used = self.used();
-        let views = used.by_id.range(first..);
+        let views = used.by_id.range(first..).filter(|one| !one.1.is_guess);
         let names = views.map(|(&id, view)| (id, id - self.first_id, view.spec.to_string()));
         names.collect()
     }
 }
 
 impl UsedViews {
+    /// The number of a view of so many records: a guess, if it has none yet.
+    fn id_of(&mut self, spec: Spec, records: u64) -> u64 {
+        if let Some(&id) = self.ids.get(&spec) {
+            return id;
+        }
+        if self.ids.len() >= MOST_VIEWS {
+            self.forget_oldest();
+        }
+        let id = self.next_id;
+        self.next_id = (id + 1) % MAX_VIEW_IDS;
+        let order = Arc::new(spec.of(records));
+        self.ids.insert(spec.clone(), id);
+        let view = UsedView {
+            spec,
+            order,
+            last_use: 0,
+            is_guess: true,
+        };
+        self.by_id.insert(id, view);
+        self.touch(id);
+        id
+    }
+
+    /// Whether a view was a guess; from now on it is, or is not.
+    fn is_guess(&mut self, id: u64, is: bool) -> bool {
+        let view = self.by_id.get_mut(&id);
+        view.is_some_and(|view| std::mem::replace(&mut view.is_guess, is))
+    }
+
     fn touch(&mut self, id: u64) {
         self.now += 1;
         if let Some(view) = self.by_id.get_mut(&id) {
@@ -259,13 +294,14 @@ mod tests {
     #[test]
     fn reading_ahead_is_told_that_there_are_more_orders_and_gets_the_last_one_first() {
         let views = views();
-        assert_eq!((views.additions(), views.orders().len()), (0, 0));
+        assert_eq!((views.additions(), views.orders(8).len()), (0, 0));
         let [first, _] = [id(&views, 0), id(&views, 1)];
         views.get(first).expect("used");
         assert_eq!(views.additions(), 2);
-        let orders = views.orders();
+        let orders = views.orders(8);
         assert_eq!(orders.len(), 2);
+        assert_eq!(views.orders(1)[0].0, OrderId::View(first));
         let expected = views.get(first).expect("used").order().record_at(0);
-        assert_eq!(orders[0].record_at(0), expected);
+        assert_eq!(orders[0].1.record_at(0), expected);
     }
 }

@@ -296,8 +296,8 @@ fn a_view_can_be_the_root_and_stays_there() {
 fn reading_ahead_is_given_the_orders_of_views() {
     let (_directory, tree) = tree(&[""; 4]);
     let tree = Arc::new(tree);
-    assert_eq!((tree.orders().len(), tree.added_orders()), (2, 0));
+    assert_eq!((tree.orders(8).len(), tree.added_orders()), (2, 0));
     view(&tree, "slice=::-1");
-    assert_eq!((tree.orders().len(), tree.added_orders()), (3, 1));
-    assert_eq!(records_of(&*tree.orders()[2]), [3, 2, 1, 0]);
+    assert_eq!((tree.orders(8).len(), tree.added_orders()), (3, 1));
+    assert_eq!(records_of(&*tree.orders(8)[2].1), [3, 2, 1, 0]);
 }

@@ -1,17 +1,20 @@
 //! Readers and the worker over a kernel and a disk that are made up: what was stored is a hit, all
 //! else is a request.
 
-use super::Readers;
 use super::budget::{LEAD_AFTER_OVERTAKING, UNKNOWN_IN_A_ROW};
 use super::fake::{Fake, RECORD_LEN, RECORDS, Reversed, Shuffled};
 use super::run::{Effort, Marker, Run, Task, Way};
 use super::worker::Worker;
+use super::{Due, NextOrder, Readers};
 use crate::dataset::resident::{ResidentSet, ResidentShares, Share};
 use crate::order::{ByNumber, Order, Shuffle};
+use crate::tree::OrderId;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+mod chosen;
 
 /// How long a read takes, of which the worker's time is nothing.
 const TOOK: Duration = Duration::from_secs(1);
@@ -32,6 +35,9 @@ impl Bench {
 
     /// Of which only these are to stay in memory.
     fn of(fake: Fake, orders: Vec<Arc<dyn Order>>, resident: Arc<ResidentSet>) -> Bench {
+        let ids = [OrderId::ByNumber, OrderId::ByName];
+        let ids = ids.into_iter().chain((0..).map(OrderId::View));
+        let orders = ids.zip(orders).collect();
         Bench {
             readers: Readers::new(orders, Some(RECORDS), RECORD_LEN, resident),
             worker: Worker::new(fake),
@@ -51,6 +57,11 @@ impl Bench {
 
     /// Reads records as programs do: returns how many of them the kernel had to ask for.
     fn read(&mut self, records: impl IntoIterator<Item = u64>) -> u64 {
+        self.read_before(records, &|_| None)
+    }
+
+    /// The same, where `next` tells which order comes next.
+    fn read_before(&mut self, records: impl IntoIterator<Item = u64>, next: NextOrder<'_>) -> u64 {
         let before = self.requests;
         for record in records {
             self.now += Duration::from_micros(100);
@@ -60,12 +71,17 @@ impl Bench {
             self.requests += 1;
             self.fake().cached.insert(record);
             self.fake().in_memory.insert(record);
-            if let Some(task) = self.readers.observe(record, self.now, TOOK) {
-                // The mount may be gone: its readers see.
-                let _ = self.worker.prepare(&task);
-            }
+            let due = self.readers.observe(record, self.now, TOOK, next);
+            self.prepare(due);
         }
         self.requests - before
+    }
+
+    fn prepare(&mut self, due: Option<Due>) {
+        if let Some((_, task)) = due {
+            // The mount may be gone: its readers see.
+            let _ = self.worker.prepare(&task);
+        }
     }
 
     fn windows(&self) -> (u64, u64) {
@@ -154,7 +170,9 @@ fn the_end_is_not_passed() {
     let mut bench = Bench::with(Fake::default());
     bench.read(RECORDS - 5..RECORDS);
     assert!(bench.fake().stored.iter().all(|&record| record < RECORDS));
-    let due = bench.readers.observe(RECORDS - 1, bench.now, TOOK);
+    let due = bench
+        .readers
+        .observe(RECORDS - 1, bench.now, TOOK, &|_| None);
     assert!(due.is_none(), "{due:?}");
 }
 
@@ -314,7 +332,9 @@ fn what_did_not_last_is_stored_again_only_after_twice_as_many_reads() {
 fn task(until: u64) -> Task {
     Task {
         run: Run::of_reader(Way::Records(Arc::new(ByNumber(RECORDS)))),
+        from: 0,
         until,
+        most_requested: u64::MAX,
         most: u64::MAX,
         lead: 0,
         marker: Marker::At(u64::MAX),

@@ -1,0 +1,321 @@
+//! An order that readers follow, and what comes next for them.
+//!
+//! Only cache misses are seen here: the kernel answers what it has. To notice a reader that hits, each
+//! window of records that is stored ahead leaves out one record, the *marker*, in its middle; a request
+//! for it means that the next window is due. (The kernel's own readahead marks a page so.)
+//!
+//! Several programs may read one order together, each a batch in turn. A window is never prepared twice:
+//! the next one of any reader begins behind what was prepared for all of them. So a reader that comes to
+//! the end of its batch has the batch after those of the others prepared, and whoever gets there finds it.
+
+use super::budget::{FIRST_WINDOW, HITS, MARKER_TRUST, MOST_PASSED, MOST_TRUST, SUSPECTED_FOR};
+use super::ranges::Ranges;
+use super::recent::Recent;
+use super::run::{Effort, Marker, Run, Task, Way};
+use crate::dataset::resident::ResidentSet;
+use crate::order::Order;
+use crate::tree::OrderId;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What the first read of a record, or its lookup, tells.
+#[derive(Debug)]
+pub enum Seen {
+    /// It belongs to a reader, for which enough is prepared.
+    Enough,
+    /// It does, and this is to be done.
+    Due(OrderId, Task),
+    /// It does, and all is prepared up to the end of this order.
+    Ends(OrderId),
+    /// It belongs to no reader that is known.
+    Stray,
+}
+
+/// How a record was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Its name, in a directory that has this order.
+    Lookup,
+    /// Its bytes, which the kernel did not have.
+    Read,
+}
+
+/// One order, and its readers.
+#[derive(Debug)]
+pub struct Followed {
+    pub id: OrderId,
+    order: Arc<dyn Order>,
+    readers: Recent<Reader>,
+    /// What has been prepared, and not found missing since.
+    prepared: Ranges,
+    /// How many records in a row make a reader now.
+    needed: u32,
+    /// How often a lookup somewhere else may be taken for that of a reader.
+    trust: u32,
+    /// Windows begun, and those whose marker was read.
+    pub windows: u64,
+    pub used: u64,
+}
+
+/// The first position from this one on whose record the kernel is not known to have, and that record.
+fn next_missing(order: &dyn Order, resident: &ResidentSet, from: u64) -> Option<(u64, u64)> {
+    let mut positions = (from..from.saturating_add(MOST_PASSED))
+        .map_while(|position| Some((position, order.record_at(position)?)));
+    positions.find(|&(_, record)| !resident.has_record(record))
+}
+
+/// A suspected sequential reader.
+#[derive(Debug)]
+struct Reader {
+    /// From its first window on.
+    run: Option<Arc<Run>>,
+    /// The position that was read last, the next one, and the record there.
+    last: u64,
+    next: u64,
+    expected: Option<u64>,
+    hits: u32,
+    /// How many of them the kernel did not have.
+    missed: u32,
+    /// What was prepared for it last, and before that: it may still be reading both.
+    window: Range<u64>,
+    before: Range<u64>,
+    /// The position that was left out of the window, and the record there.
+    marker: Option<(u64, u64)>,
+    /// How many records the next window has.
+    len: u64,
+}
+
+impl Followed {
+    /// Nobody follows it yet.
+    pub fn new(id: OrderId, order: Arc<dyn Order>) -> Followed {
+        Followed {
+            id,
+            order,
+            readers: Recent::default(),
+            prepared: Ranges::default(),
+            needed: *HITS.start(),
+            trust: 0,
+            windows: 0,
+            used: 0,
+        }
+    }
+
+    /// Where a record is in it, if that takes no search.
+    pub fn position_of(&self, record: u64) -> Option<u64> {
+        self.order.position_of(record)
+    }
+
+    /// Takes note of a record, if a reader of this order reads it.
+    pub fn observe(&mut self, record: u64, by: By, resident: &ResidentSet, most: u64) -> Seen {
+        let (order, position) = (&*self.order, self.order.position_of(record));
+        let place = |reader: &Reader| reader.place(order, record, position);
+        let Some((reader, (position, is_marker))) = self.readers.find(place) else {
+            return Seen::Stray;
+        };
+        let is_new = position != reader.last;
+        if is_new {
+            reader.move_to(order, position, resident);
+            if let Some(run) = reader.run.as_ref().filter(|_| !self.id.is_chosen()) {
+                run.passed.set(position + 1);
+            }
+        }
+        reader.missed += u32::from(by == By::Read);
+        if is_marker {
+            self.used += 1;
+            self.trust = (self.trust + MARKER_TRUST).min(MOST_TRUST);
+            self.needed = self.needed.div_ceil(2).max(*HITS.start());
+            reader.len *= 2;
+        } else if !is_new || reader.marker.is_some() || reader.hits < self.needed {
+            return Seen::Enough;
+        } else if reader.missed >= self.needed {
+            // It is not there any more.
+            self.prepared.cut(reader.next);
+        }
+        reader.len = reader.len.min(most);
+        self.next_window(resident)
+    }
+
+    /// The window that is due for the reader that was used last.
+    fn next_window(&mut self, resident: &ResidentSet) -> Seen {
+        let Some(reader) = self.readers.last() else {
+            return Seen::Stray;
+        };
+        let is_shared = self.id.is_chosen();
+        match reader.next_window(&self.order, &mut self.prepared, resident, is_shared) {
+            Some(task) => {
+                self.windows += 1;
+                Seen::Due(self.id, task)
+            }
+            None => Seen::Ends(self.id),
+        }
+    }
+
+    /// Takes note of a record at a position that this order alone leads to.
+    pub fn observe_lookup(&mut self, record: u64, resident: &ResidentSet, most: u64) -> Seen {
+        let seen = self.observe(record, By::Lookup, resident, most);
+        let Some(position) = self.order.position_of(record) else {
+            return seen;
+        };
+        if !matches!(seen, Seen::Stray) || !self.begin(position, resident) || self.trust == 0 {
+            return seen;
+        }
+        // Readers that follow it have been here; this is the next place of one of them.
+        self.trust -= 1;
+        self.next_window(resident)
+    }
+
+    /// A reader may begin at this record, which was missing in the kernel's cache.
+    pub fn suspect(&mut self, record: u64, searches: bool, resident: &ResidentSet) {
+        let position = match self.order.position_of(record) {
+            None if searches => self.order.search(record),
+            position => position,
+        };
+        if let Some(position) = position {
+            self.readers
+                .retain(SUSPECTED_FOR, |reader| reader.marker.is_some());
+            self.begin(position, resident);
+        }
+    }
+
+    /// Prepares its beginning, so many records, before anybody reads it.
+    pub fn begin_at_start(&mut self, resident: &ResidentSet, len: u64) -> Seen {
+        let Some((next, expected)) = next_missing(&*self.order, resident, 0) else {
+            return Seen::Stray;
+        };
+        self.add(Reader {
+            last: u64::MAX,
+            len,
+            ..Reader::new(next, expected)
+        });
+        self.next_window(resident)
+    }
+
+    fn begin(&mut self, position: u64, resident: &ResidentSet) -> bool {
+        let Some((next, expected)) = next_missing(&*self.order, resident, position + 1) else {
+            return false;
+        };
+        self.add(Reader {
+            last: position,
+            ..Reader::new(next, expected)
+        });
+        true
+    }
+
+    fn add(&mut self, reader: Reader) {
+        let replaced = self.readers.add(reader);
+        // Of an order that somebody has chosen readers are certain.
+        if replaced.is_some_and(|reader| reader.marker.is_some()) && !self.id.is_chosen() {
+            // Something was stored for nobody.
+            self.needed = (self.needed * 2).min(*HITS.end());
+        }
+    }
+
+    /// Whether it was begun before anybody read it, and nobody has yet.
+    pub fn is_begun_ahead(&self) -> bool {
+        self.windows > 0 && self.used == 0 && self.id.is_chosen()
+    }
+
+    /// How many records the next window of the reader that was used last has.
+    pub fn window_len(&mut self) -> u64 {
+        self.readers
+            .last()
+            .map_or(FIRST_WINDOW, |reader| reader.len)
+    }
+}
+
+impl Reader {
+    fn new(next: u64, expected: u64) -> Reader {
+        Reader {
+            run: None,
+            last: next,
+            next,
+            expected: Some(expected),
+            hits: 0,
+            missed: 0,
+            window: next..next,
+            before: next..next,
+            marker: None,
+            len: FIRST_WINDOW,
+        }
+    }
+
+    /// The position of a record that this reader may read now, and whether the next window is due.
+    /// `known` is where the order says that the record is, if that takes no search.
+    fn place(&self, order: &dyn Order, record: u64, known: Option<u64>) -> Option<(u64, bool)> {
+        let is_next = self.expected == Some(record);
+        let Some((marker, marked)) = self.marker else {
+            let was_last = known.is_some_and(|position| position == self.last);
+            let position = if is_next { self.next } else { self.last };
+            return (is_next || was_last).then_some((position, false));
+        };
+        if record == marked {
+            return Some((marker, true));
+        }
+        // Also what was not stored in time, and what others read that are near.
+        let within = match known {
+            Some(position) => [&self.window, &self.before]
+                .iter()
+                .any(|window| window.contains(&position))
+                .then_some(position),
+            None => order
+                .position_within(record, self.window.clone())
+                .or_else(|| order.position_within(record, self.before.clone())),
+        };
+        let position = within.or(is_next.then_some(self.next))?;
+        Some((position, position >= marker))
+    }
+
+    fn move_to(&mut self, order: &dyn Order, position: u64, resident: &ResidentSet) {
+        let missing = next_missing(order, resident, position + 1);
+        self.last = position;
+        self.next = missing.map_or(position + 1, |(next, _)| next);
+        self.expected = missing.map(|(_, record)| record);
+        self.hits += 1;
+        if let Some(run) = &self.run {
+            run.reached.set(position + 1);
+        }
+    }
+
+    /// The next window, if there are records left that nobody has prepared.
+    fn next_window(
+        &mut self,
+        order: &Arc<dyn Order>,
+        prepared: &mut Ranges,
+        resident: &ResidentSet,
+        is_shared: bool,
+    ) -> Option<Task> {
+        let from = match self.marker {
+            Some(_) => self.window.end.max(self.next),
+            None => self.next,
+        };
+        let from = prepared.free_from(from);
+        if order.record_at(from).is_none() {
+            self.before = self.window.clone();
+            return None;
+        }
+        let until = (from + self.len).min(prepared.next_from(from));
+        let middle = from + (until - from) / 2;
+        self.marker = next_missing(&**order, resident, middle);
+        let marker = self.marker.map_or(middle, |(marker, _)| marker);
+        let until = until.max(marker + 1);
+        self.before = std::mem::replace(&mut self.window, from..until);
+        prepared.add(from..until);
+        let run = self
+            .run
+            .get_or_insert_with(|| Run::of_reader(Way::Records(Arc::clone(order))));
+        if is_shared {
+            // Others that read in turn with this one may be so far behind it.
+            run.passed.set(self.before.start);
+        }
+        Some(Task {
+            run: Arc::clone(run),
+            from,
+            until,
+            most_requested: prepared.next_from(until - 1),
+            most: u64::MAX,
+            lead: self.len,
+            marker: Marker::At(marker),
+            effort: Effort::RequestAndStore,
+        })
+    }
+}
