@@ -126,8 +126,8 @@ pub const BYTES_PER_NAME: u64 = 1200;
 pub const NAMES_SHARE: u64 = 8;
 
 /// How many names of an order that is followed are listed at once, first and at most: each process that does
-/// takes 3 ms before it begins.
-pub const NAMES_AT_ONCE: RangeInclusive<u64> = 512..=16384;
+/// takes 3 ms before it begins, as long as 200 lookups.
+pub const NAMES_AT_ONCE: RangeInclusive<u64> = 2048..=16384;
 /// So many windows before their reader comes there.
 pub const NAMES_IN_TIME: u64 = 8;
 /// When so many names that were listed are looked up all the same, the kernel has forgotten them.

@@ -142,11 +142,12 @@ impl Followed {
         };
         let is_shared = self.id.is_chosen();
         match reader.next_window(&self.order, &mut self.prepared, resident, is_shared) {
-            Some(task) => {
+            Next::Window(task) => {
                 self.windows += 1;
                 Seen::Due(self.id, task)
             }
-            None => Seen::Ends(self.id),
+            Next::Nothing => Seen::Enough,
+            Next::End => Seen::Ends(self.id),
         }
     }
 
@@ -156,7 +157,11 @@ impl Followed {
         let Some(position) = self.order.position_of(record) else {
             return seen;
         };
-        if !matches!(seen, Seen::Stray) || !self.begin(position, resident) || self.trust == 0 {
+        if !matches!(seen, Seen::Stray) {
+            return seen;
+        }
+        self.begin(position, resident);
+        if self.trust == 0 {
             return seen;
         }
         // Readers that follow it have been here; this is the next place of one of them.
@@ -179,26 +184,21 @@ impl Followed {
 
     /// Prepares its beginning, so many records, before anybody reads it.
     pub fn begin_at_start(&mut self, resident: &ResidentSet, len: u64) -> Seen {
-        let Some((next, expected)) = next_missing(&*self.order, resident, 0) else {
-            return Seen::Stray;
-        };
+        let missing = next_missing(&*self.order, resident, 0);
         self.add(Reader {
             last: u64::MAX,
             len,
-            ..Reader::new(next, expected)
+            ..Reader::new(0, missing)
         });
         self.next_window(resident)
     }
 
-    fn begin(&mut self, position: u64, resident: &ResidentSet) -> bool {
-        let Some((next, expected)) = next_missing(&*self.order, resident, position + 1) else {
-            return false;
-        };
+    fn begin(&mut self, position: u64, resident: &ResidentSet) {
+        let missing = next_missing(&*self.order, resident, position + 1);
         self.add(Reader {
             last: position,
-            ..Reader::new(next, expected)
+            ..Reader::new(position + 1, missing)
         });
-        true
     }
 
     fn add(&mut self, reader: Reader) {
@@ -224,12 +224,14 @@ impl Followed {
 }
 
 impl Reader {
-    fn new(next: u64, expected: u64) -> Reader {
+    /// That may come to this position, and finds this one and its record missing next.
+    fn new(from: u64, missing: Option<(u64, u64)>) -> Reader {
+        let next = missing.map_or(from, |(next, _)| next);
         Reader {
             run: None,
-            last: next,
+            last: from,
             next,
-            expected: Some(expected),
+            expected: missing.map(|(_, record)| record),
             hits: 0,
             missed: 0,
             window: next..next,
@@ -244,9 +246,15 @@ impl Reader {
     fn place(&self, order: &dyn Order, record: u64, known: Option<u64>) -> Option<(u64, bool)> {
         let is_next = self.expected == Some(record);
         let Some((marker, marked)) = self.marker else {
-            let was_last = known.is_some_and(|position| position == self.last);
-            let position = if is_next { self.next } else { self.last };
-            return (is_next || was_last).then_some((position, false));
+            let is_near = |&position: &u64| {
+                position == self.last || self.last.checked_add(1) == Some(position)
+            };
+            let position = if is_next {
+                Some(self.next)
+            } else {
+                known.filter(is_near)
+            };
+            return position.map(|position| (position, false));
         };
         if record == marked {
             return Some((marker, true));
@@ -283,7 +291,7 @@ impl Reader {
         prepared: &mut Ranges,
         resident: &ResidentSet,
         is_shared: bool,
-    ) -> Option<Task> {
+    ) -> Next {
         let from = match self.marker {
             Some(_) => self.window.end.max(self.next),
             None => self.next,
@@ -291,12 +299,15 @@ impl Reader {
         let from = prepared.free_from(from);
         if order.record_at(from).is_none() {
             self.before = self.window.clone();
-            return None;
+            return Next::End;
         }
+        let Some(first) = next_missing(&**order, resident, from) else {
+            return Next::Nothing;
+        };
         let until = (from + self.len).min(prepared.next_from(from));
         let middle = from + (until - from) / 2;
-        self.marker = next_missing(&**order, resident, middle);
-        let marker = self.marker.map_or(middle, |(marker, _)| marker);
+        let (marker, record) = next_missing(&**order, resident, middle).unwrap_or(first);
+        self.marker = Some((marker, record));
         let until = until.max(marker + 1);
         self.before = std::mem::replace(&mut self.window, from..until);
         prepared.add(from..until);
@@ -307,7 +318,7 @@ impl Reader {
             // Others that read in turn with this one may be so far behind it.
             run.passed.set(self.before.start);
         }
-        Some(Task {
+        Next::Window(Task {
             run: Arc::clone(run),
             from,
             until,
@@ -318,4 +329,13 @@ impl Reader {
             effort: Effort::RequestAndStore,
         })
     }
+}
+
+/// What is to be prepared for a reader next.
+enum Next {
+    Window(Task),
+    /// The kernel has all that comes soon.
+    Nothing,
+    /// There is no more.
+    End,
 }

@@ -22,7 +22,7 @@ use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -55,8 +55,11 @@ pub struct Lister {
     lookups: [Mutex<RandomReads>; Collection::ALL.len()],
     /// What has been listed of orders that are followed.
     listed: Mutex<Recent<Listed>>,
+    /// For how many there is room at once.
+    most_names: Arc<AtomicU64>,
     wanted: SyncSender<Wanted>,
     is_listing: Arc<AtomicBool>,
+    is_at_work: Arc<AtomicBool>,
 }
 
 impl Lister {
@@ -65,11 +68,15 @@ impl Lister {
         let records = tree.dataset().records();
         let (sender, receiver) = sync_channel(Collection::ALL.len());
         let is_listing = Arc::new(AtomicBool::new(false));
+        let is_at_work = Arc::new(AtomicBool::new(false));
+        let most_names = Arc::new(AtomicU64::new(*NAMES_AT_ONCE.start()));
         let listing = ListingThread {
             tree,
             mount,
             program,
             is_listing: Arc::clone(&is_listing),
+            most_names: Arc::clone(&most_names),
+            is_at_work: Arc::clone(&is_at_work),
         };
         thread::Builder::new()
             .name("list".to_owned())
@@ -77,12 +84,14 @@ impl Lister {
         Ok(Lister {
             lookups: Collection::ALL.map(|_| Mutex::new(RandomReads::new(records))),
             listed: Mutex::default(),
+            most_names,
+            is_at_work,
             wanted: sender,
             is_listing,
         })
     }
 
-    /// Whether a listing is under way.
+    /// Whether a collection is being listed.
     pub fn is_listing(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_listing)
     }
@@ -112,9 +121,34 @@ impl Lister {
         }
     }
 
-    /// Has the names at the positions behind this one of an order listed, in good time before its readers
-    /// come there, of which one has so many records prepared at once. Never waits.
-    pub fn want(&self, order: OrderId, from: u64, window: u64) {
+    /// Takes note of records at these positions of an order that are prepared for a reader: in good time before
+    /// it has come there, their names are listed, too. Never waits.
+    pub fn is_prepared(&self, order: OrderId, positions: Range<u64>) {
+        let len = positions.end - positions.start;
+        self.with_listed(order, |listed| {
+            self.list_from(listed, positions.end, NAMES_IN_TIME * len);
+        });
+    }
+
+    /// Takes note of a name at a position of an order that one of its readers looked up: those behind it
+    /// are listed. Never waits.
+    pub fn was_looked_up(&self, order: OrderId, position: u64) {
+        self.with_listed(order, |listed| {
+            let is_due = !self.is_at_work.load(Ordering::Relaxed);
+            let was_listed = listed.names.free_from(position) > position;
+            listed.missing = if was_listed && is_due {
+                listed.missing + 1
+            } else {
+                0
+            };
+            if listed.missing >= MISSING_NAMES {
+                listed.names = Ranges::default();
+            }
+            self.list_from(listed, position + 1, 0);
+        });
+    }
+
+    fn with_listed(&self, order: OrderId, each: impl FnOnce(&mut Listed)) {
         let Ok(mut lists) = self.listed.try_lock() else {
             return;
         };
@@ -122,35 +156,24 @@ impl Lister {
         if lists.find(find).is_none() {
             lists.add(Listed::new(order));
         }
-        let Some((listed, ())) = lists.find(find) else {
-            return;
-        };
-        let first = listed.names.free_from(from);
-        if first > from.saturating_add(NAMES_IN_TIME * window) {
-            return;
-        }
-        let end = listed
-            .names
-            .next_from(first)
-            .min(first.saturating_add(listed.len));
-        let wanted = Wanted::At(order, first..end);
-        if self.wanted.try_send(wanted).is_ok() {
-            listed.names.add(first..end);
-            listed.len = (2 * listed.len).min(*NAMES_AT_ONCE.end());
+        if let Some((listed, ())) = lists.find(find) {
+            each(listed);
         }
     }
 
-    /// Takes note of a name of an order that was looked up: those that were listed there have been
-    /// forgotten, where it is one of several.
-    pub fn was_missing(&self, order: OrderId, position: u64) {
-        if let Ok(mut lists) = self.listed.try_lock()
-            && let Some((listed, ())) = lists.find(|one| (one.order == order).then_some(()))
-            && listed.names.free_from(position) > position
-        {
-            listed.missing += 1;
-            if listed.missing >= MISSING_NAMES {
-                *listed = Listed::new(order);
-            }
+    /// Has names listed from this position on, if they have not been up to `ahead` positions further.
+    fn list_from(&self, listed: &mut Listed, position: u64, ahead: u64) {
+        let first = listed.names.free_from(position);
+        if first > position.saturating_add(ahead) {
+            return;
+        }
+        let most = self.most_names.load(Ordering::Relaxed);
+        let len = listed.len.min(most.max(u64::from(MISSING_NAMES)));
+        let end = listed.names.next_from(first).min(first.saturating_add(len));
+        let wanted = Wanted::At(listed.order, first..end);
+        if end > first && self.wanted.try_send(wanted).is_ok() {
+            listed.names.add(first..end);
+            listed.len = (2 * listed.len).min(*NAMES_AT_ONCE.end());
         }
     }
 }
@@ -190,6 +213,8 @@ struct ListingThread {
     mount: MountInfo,
     program: Program,
     is_listing: Arc<AtomicBool>,
+    most_names: Arc<AtomicU64>,
+    is_at_work: Arc<AtomicBool>,
 }
 
 impl ListingThread {
@@ -197,12 +222,14 @@ impl ListingThread {
         while let Ok(wanted) = wanted.recv() {
             let is_all = matches!(wanted, Wanted::All(_));
             self.is_listing.store(is_all, Ordering::Relaxed);
+            self.is_at_work.store(true, Ordering::Relaxed);
             let begin = Instant::now();
             match self.list(&wanted) {
                 Ok(()) => log::debug!("{wanted:?}: listed ahead in {:?}", begin.elapsed()),
                 Err(error) => log::debug!("{wanted:?}: cannot be listed ahead: {error}"),
             }
             self.is_listing.store(false, Ordering::Relaxed);
+            self.is_at_work.store(false, Ordering::Relaxed);
         }
     }
 
@@ -214,8 +241,8 @@ impl ListingThread {
                 Some((path, None, self.tree.dataset().records()))
             }
             Wanted::At(order, positions) => {
-                let (path, offset) = self.tree.entries_of(*order, positions.start)?;
-                let count = positions.end - positions.start;
+                let (path, offsets) = self.tree.entries_of(*order, positions)?;
+                let (offset, count) = (offsets.start, offsets.end - offsets.start);
                 Some((path, Some(Part { offset, count }), count))
             }
         }
@@ -223,10 +250,11 @@ impl ListingThread {
 
     fn list(&self, wanted: &Wanted) -> io::Result<()> {
         let Some((directory, part, names)) = self.place_of(wanted) else {
-            return Err(io::Error::other("not in a directory"));
+            return Err(io::ErrorKind::NotFound.into());
         };
-        let needed = names.saturating_mul(BYTES_PER_NAME);
-        if needed > memory::available() / NAMES_SHARE {
+        let most = memory::available() / NAMES_SHARE / BYTES_PER_NAME;
+        self.most_names.store(most, Ordering::Relaxed);
+        if names > most {
             return Err(io::Error::other("too many names"));
         }
         let table = MountTable::open()?;
@@ -265,8 +293,9 @@ pub fn list_all(listing: &Listing) -> io::Result<()> {
     nix::unistd::fchdir(&mount)?;
     let directory = &listing.directory;
     if let Some(Part { offset, count }) = listing.part {
-        let mut entries = entries_from(directory, offset)?;
-        return (0..count).try_for_each(|_| entries.next().transpose().map(|_| ()));
+        let entries = entries_from(directory, offset)?;
+        let mut listed = (0..count).zip(entries);
+        return listed.try_for_each(|(_, entry)| entry.map(|_| ()));
     }
     let mut open = vec![(directory.clone(), entries(directory)?)];
     while let Some((directory, list)) = open.last_mut() {

@@ -183,13 +183,13 @@ impl Ahead {
             && let Ok(mut readers) = self.readers.try_lock()
         {
             readers.follow_orders_of(&self.tree);
-            if let (Some(lister), Some(position)) =
-                (&self.lister, readers.in_order.position_in(order, record))
-            {
-                lister.was_missing(order, position);
-            }
             let next = |ends| self.tree.next_order(ends);
-            self.push_due(readers.observe_lookup(order, record, &next));
+            let (position, due) = readers.observe_lookup(order, record, &next);
+            drop(readers);
+            if let (Some(lister), Some(position)) = (&self.lister, position) {
+                lister.was_looked_up(order, position);
+            }
+            self.push_due(due);
         }
     }
 
@@ -202,7 +202,7 @@ impl Ahead {
         if let (Some((Some(order), task)), Some(lister)) = (&due, &self.lister)
             && order.is_chosen()
         {
-            lister.want(*order, task.until, task.until - task.from);
+            lister.is_prepared(*order, task.from..task.until);
         }
         self.push(due.map(|(_, task)| task));
     }
@@ -266,9 +266,17 @@ impl Readers {
     }
 
     /// Takes note of the lookup of a record in a directory of this order, and says what is due.
-    fn observe_lookup(&mut self, order: OrderId, record: u64, next: NextOrder<'_>) -> Option<Due> {
+    /// And at which position there it is, if that is of a reader of it.
+    fn observe_lookup(
+        &mut self,
+        order: OrderId,
+        record: u64,
+        next: NextOrder<'_>,
+    ) -> (Option<u64>, Option<Due>) {
         let seen = self.in_order.observe_lookup(order, record);
-        self.due(seen, next)
+        let is_followed = !matches!(seen, Seen::Stray);
+        let position = self.in_order.position_in(order, record);
+        (position.filter(|_| is_followed), self.due(seen, next))
     }
 
     /// Where an order ends, it is due that the one that is likely to come next is begun.

@@ -5,15 +5,26 @@ use super::entry::DOTS;
 use super::fixed;
 use super::node::Node;
 use super::orders::OrderId;
+use crate::order::Order;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 impl Tree {
-    /// A path from the mount's root to the directory that has this order, and the offset of the entry at a
-    /// position there; `None` where the mount's root leaves none, and for what has no such directory.
-    pub fn entries_of(&self, order: OrderId, position: u64) -> Option<(PathBuf, u64)> {
+    /// A path from the mount's root to the directory that has this order, and the offsets of the entries at
+    /// these positions there, as far as there are any; `None` where the mount's root leaves none, and for
+    /// what has no such directory.
+    pub fn entries_of(
+        &self,
+        order: OrderId,
+        positions: &Range<u64>,
+    ) -> Option<(PathBuf, Range<u64>)> {
         let OrderId::View(id) = order else {
             return None;
         };
+        let end = positions.end.min(self.views.get(id).ok()?.order().len());
+        if positions.start >= end {
+            return None;
+        }
         let path = match self.root {
             Node::View(root) if root == id => PathBuf::from("."),
             Node::Views => PathBuf::from(self.views.name(id)?),
@@ -23,7 +34,7 @@ impl Tree {
             }
             _ => return None,
         };
-        Some((path, DOTS.saturating_add(position)))
+        Some((path, DOTS + positions.start..DOTS + end))
     }
 
     /// A path from the mount's root to a record or a file at a fixed place, by which nothing has to be

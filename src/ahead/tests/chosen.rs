@@ -43,7 +43,7 @@ impl Viewers {
         for position in positions {
             let record = self.order.record_at(position).expect("a record");
             if self.looks_up {
-                let due = self.bench.readers.observe_lookup(VIEW, record, &next);
+                let (_, due) = self.bench.readers.observe_lookup(VIEW, record, &next);
                 self.bench.prepare(due);
             }
             requests += self.bench.read_before([record], &next);
