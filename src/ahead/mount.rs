@@ -5,13 +5,14 @@ use super::passing::Passing;
 use super::run::{LongFile, Run, Way};
 use super::worker::{Store, Stored};
 use crate::dataset::resident::{RAW_BLOCK_LEN, Share};
+use crate::format::OFFSET_LEN;
 use crate::format::offsets::Extent;
 use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
 use crate::kernel_cache::{KernelCache, is_gone};
 use crate::order::Order;
 use crate::resident::{self, Leaving, Residents};
-use crate::shard::{Epoch, LocalIndex, Shard};
+use crate::shard::{Epoch, LocalIndex, PAGE, Shard};
 use crate::tree::{Node, Tree};
 use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -164,6 +165,23 @@ impl MountStore {
         }
     }
 
+    /// Asks the disk for the index entries of records at these positions, all at once: one after the other each
+    /// would be waited for.
+    fn request_index(&self, order: &dyn Order, positions: Range<u64>) {
+        let dataset = self.tree.dataset();
+        let records = positions.filter_map(|position| order.record_at(position));
+        let places = records.filter_map(|record| dataset.locate(dataset.record(record)?));
+        // Those that follow each other are in one page for the most part.
+        let mut last = None;
+        for (shard, local) in places {
+            let place = (shard, local.get() / (PAGE / OFFSET_LEN));
+            if last.replace(place) != Some(place) {
+                self.shard(shard)
+                    .will_need_index(local.get()..local.get() + 1);
+            }
+        }
+    }
+
     /// Whether this thread has waited for the disk since this was asked last.
     fn has_waited(&mut self) -> bool {
         let usage = getrusage(UsageWho::RUSAGE_THREAD);
@@ -216,6 +234,7 @@ impl Store for MountStore {
         let mut leave = Vec::new();
         match &run.way {
             Way::Records(order) => {
+                self.request_index(&**order, positions.clone());
                 let records = self.locate(run, &**order, positions);
                 let extents = records
                     .iter()

@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IoSliceMut};
 use std::num::NonZeroU64;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -230,7 +231,7 @@ impl ShardFile {
             // Its file system has no mappings, which is so where it reads past the page cache: what is
             // brought there would be for nobody.
             Err(error) if Errno::from_io_error(error) == Some(Errno::NODEV) => {}
-            Err(_) => self.advise(extent, Advice::WillNeed),
+            Err(_) => self.will_read(extent.start()..extent.end()),
         }
     }
 
@@ -281,11 +282,12 @@ impl ShardFile {
         &self.local.file
     }
 
-    fn advise(&self, extent: Extent, advice: Advice) {
-        for at in (extent.start()..extent.end()).step_by(KERNEL_READAHEAD as usize) {
-            let len = NonZeroU64::new(KERNEL_READAHEAD.min(extent.end() - at));
+    /// Asks the kernel to start reading bytes of the file from disk, which will be read and not mapped.
+    pub(super) fn will_read(&self, bytes: Range<u64>) {
+        for at in bytes.clone().step_by(KERNEL_READAHEAD as usize) {
+            let len = NonZeroU64::new(KERNEL_READAHEAD.min(bytes.end - at));
             // A hint; without it reads are as right, only slower.
-            let _ = fadvise(&self.local.file, at, len, advice);
+            let _ = fadvise(&self.local.file, at, len, Advice::WillNeed);
         }
     }
 

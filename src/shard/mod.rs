@@ -174,6 +174,11 @@ impl Shard {
         self.file.will_need(extent);
     }
 
+    /// Asks the kernel to start reading the index entries of records from disk.
+    pub fn will_need_index(&self, records: Range<u64>) {
+        self.file.will_read(self.index.file_range(records));
+    }
+
     /// Waits until an extent of the payload is in memory and mapped, where it can be mapped. Where not,
     /// [`content`](Self::content) has waited once it returns.
     pub fn populate(&self, extent: Extent) {

@@ -32,6 +32,8 @@ mod requests;
 mod slow;
 /// A short run of `scripts/attack/stress`, which drops the kernel's caches.
 mod stress_script;
+/// What readers of views have to ask for, while names and records are prepared.
+mod views;
 
 use std::fs::File;
 use std::io::Write;
