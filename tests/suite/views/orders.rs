@@ -2,7 +2,7 @@
 
 use super::{records_of, spec};
 use proptest::prelude::*;
-use roxfs::order::{Order, Shuffle};
+use roxfs::order::{Order, Shuffle, View};
 use std::collections::BTreeSet;
 
 /// 0, 1, 2, primes, powers of two, and neighbours of powers of two and of squares.
@@ -12,7 +12,7 @@ const SIZES: [u64; 24] = [
 
 /// An operation, as text and as what it does to a list.
 #[derive(Debug, Clone, Copy)]
-enum Operation {
+pub(super) enum Operation {
     Slice(Option<i64>, Option<i64>, i64),
     Split(u32, u32),
     Shuffle(u64),
@@ -84,11 +84,11 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn operations(most: usize) -> impl Strategy<Value = Vec<Operation>> {
+pub(super) fn operations(most: usize) -> impl Strategy<Value = Vec<Operation>> {
     proptest::collection::vec(operation(), 1..=most)
 }
 
-fn text(operations: &[Operation]) -> String {
+pub(super) fn text(operations: &[Operation]) -> String {
     let words = operations.iter().map(|operation| operation.text());
     words.collect::<Vec<_>>().join(",")
 }
@@ -159,6 +159,31 @@ proptest! {
         prop_assert!(all.into_iter().eq(0..size), "each once");
         let [least, most] = [lengths.first(), lengths.last()].map(|len| *len.expect("a part"));
         prop_assert!(most - least <= 1);
+    }
+
+    /// By arithmetic alone: each position of the whole is one of one part.
+    #[test]
+    fn splits_of_long_views_are_disjoint_complete_and_even_to_within_one(
+        before in operations(6),
+        parts in 1u32..=300,
+        exponent in 20u32..=55,
+        off in -1i64..=1,
+        at in any::<u64>(),
+    ) {
+        let records = (1u64 << exponent).strict_add_signed(off);
+        let before = text(&before);
+        let whole = spec(&before).of(records);
+        let of_part = |part| spec(&format!("{before},split={part}of{parts}")).of(records);
+        let splits: Vec<View> = (0..parts).map(of_part).collect();
+        let lengths = || splits.iter().map(View::len);
+        prop_assert_eq!(lengths().sum::<u64>(), whole.len());
+        prop_assert!(lengths().max() <= lengths().min().map(|least| least + 1));
+        let Some(position) = at.checked_rem(whole.len()) else { return Ok(()) };
+        let record = whole.record_at(position).expect("a record");
+        for (part, split) in (0..).zip(&splits) {
+            let place = (position % u64::from(parts) == part).then_some(position / u64::from(parts));
+            prop_assert_eq!(split.position_of(record), place);
+        }
     }
 
     /// Of as many records as `ls | wc -l` counts in a moment; of fewer, two seeds may give one order.

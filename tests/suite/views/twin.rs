@@ -1,7 +1,11 @@
 //! The Python code of `src/order/views.md`, which is run as it stands there.
 
+use super::orders::{operations, text};
 use super::spec;
 use crate::support::*;
+use proptest::sample;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
 use roxfs::order::Order;
 use std::fmt::Write;
 use std::process::Command;
@@ -47,29 +51,52 @@ fn the_python_code_of_the_page_gives_the_same_orders() {
         "slice=::-3,shuffle=99,split=1of2,slice=1::2,shuffle=3",
         "split=1of3,split=1of3,split=1of3,split=1of3,shuffle=5,slice=::-1,shuffle=6,slice=:-2,names",
     ];
-    let exponents = [4, 8, 10, 16, 20, 32, 40, 55];
-    let mut sizes: Vec<u64> = vec![0, 1, 2, 3, 5, 7, 10, 97, 240, 288, 289, 290, 10_007];
-    sizes.extend(
-        exponents
-            .iter()
-            .flat_map(|&e| [(1 << e) - 1, 1 << e, (1 << e) + 1]),
-    );
+    let sizes = sizes();
+    let views = specs
+        .iter()
+        .flat_map(|text| sizes.iter().map(move |&size| (text.to_string(), size)));
+    python_gives_the_same(views);
+}
+
+/// Operations at random, of few records and of many.
+#[test]
+fn the_python_code_of_the_page_gives_the_same_orders_whatever_is_composed() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = (operations(8), sample::select(sizes()));
+    let views = (0..1_000).map(|_| {
+        let tree = strategy.new_tree(&mut runner).expect("a view");
+        let (operations, size) = tree.current();
+        (text(&operations), size)
+    });
+    python_gives_the_same(views);
+}
+
+/// 0, 1, powers of two up to 2^40 and one beyond, squares, neighbours of both, and primes, the last one the
+/// largest below 2^40.
+fn sizes() -> Vec<u64> {
+    let mut sizes = vec![0, 1, 5, 7, 10, 97, 240, 288, 289, 290, 10_007];
+    sizes.extend([(1 << 31) - 1, (1 << 40) - 87]);
+    let exponents = (1..=40).chain([55]);
+    sizes.extend(exponents.flat_map(|exponent| [-1, 0, 1].map(|off| (1 << exponent) + off)));
+    sizes.into_iter().map(i64::unsigned_abs).collect()
+}
+
+/// Some positions of each view, given by its name and of how many records it is, and their records.
+fn python_gives_the_same(views: impl Iterator<Item = (String, u64)>) {
     let (mut input, mut expected) = (String::new(), String::new());
-    for text in specs {
-        for &size in &sizes {
-            let view = spec(text).of(size);
-            let _ = write!(input, "{text} {size}");
-            let _ = write!(expected, "{}", view.len());
-            for position in (0..40).chain([u64::MAX, u64::MAX / 3, 0x0123_4567_89ab_cdef]) {
-                let _ = write!(input, " {position}");
-                let place = position.checked_rem(view.len());
-                if let Some(record) = place.and_then(|place| view.record_at(place)) {
-                    let _ = write!(expected, " {record}");
-                }
+    for (text, size) in views {
+        let view = spec(&text).of(size);
+        let _ = write!(input, "{text} {size}");
+        let _ = write!(expected, "{}", view.len());
+        for position in (0..16).chain([u64::MAX, u64::MAX / 3, 0x0123_4567_89ab_cdef]) {
+            let _ = write!(input, " {position}");
+            let place = position.checked_rem(view.len());
+            if let Some(record) = place.and_then(|place| view.record_at(place)) {
+                let _ = write!(expected, " {record}");
             }
-            input.push('\n');
-            expected.push('\n');
         }
+        input.push('\n');
+        expected.push('\n');
     }
     let program = [python_of_the_page(), DRIVER].concat();
     let output = feed(
