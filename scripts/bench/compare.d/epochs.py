@@ -28,21 +28,27 @@ def test_name(fraction, order, processes, where, delay):
     return f"memory-{fraction:g}-{order}-{processes}-{where}-{delay:g}"
 
 
-def measure(run, peer, *row):
+def measure(run, peer, fraction, order, processes, where, delay):
     if peer.slow or peer.is_roxfs and peer.under == "files":
         return
     if not peer.can_read_files and not peer.is_shard:
         return
+    watch(run, peer, test_name(fraction, order, processes, where, delay), lambda number: {
+        "processes": processes, "seed": run.seed(number) if order == "random" else None,
+    }, fraction, where, delay)
+
+
+def watch(run, peer, test, how, fraction, where="both", delay=0):
+    """Epochs, each read as `how` says of its number."""
     try:
-        epochs(run, peer, *row)
+        epochs(run, peer, test, how, fraction, where, delay)
     except (Killed, Failed) as error:
-        run.note(f"{peer.name}, {test_name(*row)}: {error!r}")
+        run.note(f"{peer.name}, {test}: {error!r}")
 
 
-def epochs(run, peer, fraction, order, processes, where, delay):
+def epochs(run, peer, test, how, fraction, where, delay):
     """What is in memory outside of the limit has to go first: it would be found there. Below slow
     storage all is in memory, on the side of the server."""
-    test = test_name(fraction, order, processes, where, delay)
     everything = run.dataset.everything()
     machine.drop_caches()
     if delay:
@@ -58,8 +64,7 @@ def epochs(run, peer, fraction, order, processes, where, delay):
         for number in range(1, run.options.epochs + 1):
             before = bytes_read(run, slow, mount)
             totals = run.reader.files(
-                "read", peer, everything, directory, processes=processes, limited=limited,
-                seed=run.seed(number) if order == "random" else None)
+                "read", peer, everything, directory, limited=limited, **how(number))
             read = bytes_read(run, slow, mount) - before
             run.rate(test, f"epoch-{number}", peer, totals, disk=read)
             if number >= min(LATER, run.options.epochs):

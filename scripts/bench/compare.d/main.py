@@ -11,6 +11,7 @@ from pathlib import Path
 
 import epochs
 import hungry
+import known
 import machine
 import measure
 import memmap
@@ -25,7 +26,13 @@ from dataset import Dataset
 from passes import Different, Reader
 
 # Tests of several rows each, which options choose.
-ROWS = {"slow": slow.rows, "memory": epochs.rows, "hungry": hungry.rows}
+ROWS = {
+    "slow": slow.rows, "memory": epochs.rows, "hungry": hungry.rows,
+    "known-cold": known.rows(known.cold), "known-slow": known.rows(known.over_slow_storage),
+    "known-memory": known.rows(known.in_little_memory), "known-listed": known.rows(known.in_memory),
+}
+# Those that need a limit of memory.
+LIMITED = ("memory", "hungry", "known-memory")
 
 
 def progress(text):
@@ -43,6 +50,7 @@ def usable(run, candidates):
     found = []
     for peer in candidates:
         try:
+            peer.check()
             with run.mounted(peer, timed=False) as (directory, mount):
                 if not directory.is_dir():
                     raise mounts.Failed(f"the mount has no {peer.under}/")
@@ -90,16 +98,17 @@ def steps(options, run):
 
 def measure_rounds(run, options, measured):
     """Each round has all tests, each test all peers; another peer begins in each round."""
-    limited = {"memory", "hungry"} & set(command_line.tests_of(options, run.dataset.name))
+    limited = set(LIMITED) & set(command_line.tests_of(options, run.dataset.name))
     reason = memory.why_not() if limited else None
     if reason:
-        run.note(f"memory and hungry are not measured: no memory cgroup: {reason}")
+        run.note(f"{', '.join(sorted(limited))}: not measured: no memory cgroup: {reason}")
     for run.round in range(options.rounds):
         begin = run.round % len(measured)
         for name, step in steps(options, run):
-            if name.startswith(("memory", "hungry")) and reason:
+            if name.startswith(LIMITED) and reason:
                 continue
-            took = {peer.name: timed(step, peer) for peer in measured[begin:] + measured[:begin]}
+            took = {peer.name: timed(step, peer) for peer in measured[begin:] + measured[:begin]
+                    if (known.takes_part(peer) if name.startswith("known-") else not peer.told_by)}
             if name == "cold" and run.raw_peers:
                 raw.disk_speed(run)
             longest = max(took, key=took.get)

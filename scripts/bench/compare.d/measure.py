@@ -209,7 +209,7 @@ def cold_pass(run, test, measure, peer, selection, is_listed=False, linger=0, **
     """What the disk reads is counted until `linger` seconds later."""
     machine.drop_caches()
     with run.mounted(peer, timed=False) as (directory, mount):
-        machine.warm([run.reader.program, run.reader.listing(peer, selection)])
+        machine.warm(run.reader.needs(peer, selection, how.get("order")))
         if is_listed:
             run.reader.list(peer, selection, directory)
         run.touch_memory()

@@ -20,6 +20,10 @@ TESTS = {
     "random": "first and second pass in random order, never listed; images in the page cache",
     "listing": "listing (as ls -lU) and stat of everything, first and second time",
     "growth": "private memory of each daemon after each of three passes over one mount (first round)",
+    "known-cold": "an epoch in a known random order, nothing in memory; bytes read from the disk",
+    "known-slow": "the same on storage of 3 ms a request",
+    "known-memory": "epochs, each in another known order, with a limit of memory of half the dataset",
+    "known-listed": "two epochs in known orders after a listing; images in the page cache",
     "raw": "raw/data against the shard itself: dd, fio, np.memmap",
     "cold": "nothing in memory: in order, in order after a listing, random; bytes read from the disk",
 }
@@ -29,16 +33,20 @@ MOST_FILES = 30_000
 LEAST_FILES = 5000
 
 # What a dataset is not measured for unless --tests asks for it.
-LEFT_OUT = {"10kb": set(), "110kb": set(), "37kb": set(), "100b": {"raw", "slow", "memory", "hungry"}}
+KNOWN = [name for name in TESTS if name.startswith("known-")]
+LEFT_OUT = {"10kb": set(), "110kb": set(), "37kb": set(KNOWN),
+            "100b": {"raw", "slow", "memory", "hungry", *KNOWN}}
 
 # How many processes read, and in which orders, where nothing is said.
-PROCESSES = {"slow": [1, 8, 32], "memory": [1, 4], "hungry": [1], "listed": [1, 4], "random": [1, 4]}
+PROCESSES = {"slow": [1, 8, 32], "memory": [1, 4], "hungry": [1], "listed": [1, 4], "random": [1, 4],
+             "known": [1, 4]}
 ORDERS = ("in-order", "random")
 LIMIT_ON = ("both", "reader")
 EPOCHS = 5
 
 PEERS = (
-    "plain", "shard", "roxfs-records", "roxfs-files", "before-records", "before-files", "erofs", "squashfs", "squashfuse", "fuse-zip",
+    "plain", "shard", "roxfs-records", "roxfs-files", "roxfs-view", "roxfs-hint", "before-records",
+    "before-files", "before-view", "before-hint", "erofs", "squashfs", "squashfuse", "fuse-zip",
     "ratarmount", "roxxel",
 )
 
@@ -51,6 +59,12 @@ in turn, several rounds. Prints medians as Markdown. Needs root.
 
 Every pass compares a sum over place, size, first and last 8 bytes of each file with that of the
 plain files, and a difference ends the run.
+
+A known order is that of the view shuffle=SEED, another seed in each round and epoch. All read the same
+records in this order: plain files, records/ of roxfs that does not know it, the view, and records/ after the
+order was handed over (`roxfs hint`, whose time counts). Several readers share it in two ways: each reads
+its own split (plain files and records/: the same ones; each is handed over by itself), or they take batches
+of 64 in turn, as a DataLoader's workers do.
 
 Slow storage is a directory whose file system waits before it answers a lookup, a question for
 attributes, an open and each read of up to 1 MiB; many wait at the same time, and what the kernel has
@@ -104,7 +118,7 @@ class Options(argparse.Namespace):
 
 
 def parser():
-    tests = "\n".join(f"  {name:<9} {what}" for name, what in TESTS.items())
+    tests = "\n".join(f"  {name:<12} {what}" for name, what in TESTS.items())
     datasets = "\n".join(
         f"  {name:<9} {files:,} files of about {mean:,} bytes; without: "
         + (", ".join(sorted(LEFT_OUT[name])) or "-")
@@ -116,28 +130,30 @@ def parser():
     add = parser.add_argument
     add("--dataset", metavar="NAME,...", type=listed(DATASETS), default=list(DATASETS),
         help="these datasets alone, one after the other [all]")
-    add("--tests", metavar="NAME,...", type=listed(TESTS),
-        help="these tests alone [all that the dataset is for]")
+    add("--tests", metavar="NAME,...", type=listed(TESTS, {"known": KNOWN}),
+        help="these tests alone; known means those of its name [all that the dataset is for]")
     add("--only", metavar="PEER,...",
-        type=listed(PEERS, {"roxfs": ["roxfs-records", "roxfs-files"],
-                              "before": ["before-records", "before-files"]}.items()),
+        type=listed(PEERS, {
+            name: [peer for peer in PEERS if peer.startswith(f"{name}-")]
+            for name in ("roxfs", "before")}),
         default=list(PEERS),
         help=f"these alone, and plain, which is what the others are compared with; of "
-             f"{', '.join(PEERS)}; roxfs and before mean both trees of each [all]")
+             f"{', '.join(PEERS)}; roxfs and before mean all of each [all]")
     counts = "; ".join(f"{test}: {','.join(map(str, of))}" for test, of in PROCESSES.items())
     add("--processes", metavar="N,...", type=process_counts,
         help=f"how many processes read at the same time [{counts}]")
     add("--orders", metavar="ORDER,...", type=listed(ORDERS), default=list(ORDERS),
         help="orders in slow and memory [in-order,random]")
     add("--delays", metavar="MS,...", type=numbers,
-        help="milliseconds a request in slow [3, and of small files 20 with 32 readers] and memory "
-             "(0 is the disk itself) [0, and 3 with half of the dataset, random, the most readers]")
+        help="milliseconds a request in slow [3, and of small files 20 with 32 readers], known-slow [3] and "
+             "memory (0 is the disk itself) [0, and 3 with half of the dataset, random, the most readers]")
     add("--fractions", metavar="X,...", type=numbers,
-        help="limits in memory, times the dataset [0.25,0.5,0.9,1.5]")
+        help="limits in memory [0.25,0.5,0.9,1.5] and known-memory [0.5], times the dataset")
     add("--limit-on", metavar="WHAT,...", type=listed(LIMIT_ON),
         help="in memory: both, the reader and the daemon together, or the reader alone [both, and "
              "reader with half of the dataset]")
-    add("--epochs", metavar="N", type=positive, default=EPOCHS, help=f"epochs in memory [{EPOCHS}]")
+    add("--epochs", metavar="N", type=positive, default=EPOCHS,
+        help=f"epochs in memory and known-memory [{EPOCHS}]")
     add("--rounds", metavar="N", type=positive, help="rounds to take the medians of [3]")
     add("--quick", action="store_true", help="a twentieth of the files, one round")
     add("--scale", metavar="N", type=positive, help="make one Nth of the files [1]")

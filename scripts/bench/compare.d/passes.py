@@ -26,8 +26,10 @@ class Reader:
         self.dataset = dataset
         self.expected = {}
 
-    def run(self, mode, listing, directory, seed=None, first=None, processes=1, limited=None):
-        command = [self.program, mode, "-p", str(processes)]
+    def run(self, mode, listing, directory, seed=None, first=None, processes=1, order=None,
+            limited=None):
+        command = [self.program, mode, "-p", str(order.readers if order else processes)]
+        command += ["-o", order.numbers, "-t", str(order.turn)] if order else []
         command += ["-s", str(seed)] if seed is not None else []
         command += ["-n", str(first)] if first is not None else []
         try:
@@ -60,15 +62,29 @@ class Reader:
                 raise Different(f"{peer.name}, {what}: {key} is {totals[key]}, of the plain files "
                                 f"{expected}")
 
-    def files(self, mode, peer, selection, directory, seed=None, first=None, **how):
-        """Reads or stats a selection, or the first of a random order of it; from a shard itself its
-        records are read."""
-        totals = self.run("parts" if peer.is_shard else mode, self.listing(peer, selection),
-                          directory, seed=seed, first=first, **how)
-        return self.compare(mode, part_name(selection, seed, first), totals, peer)
+    def files(self, mode, peer, selection, directory, seed=None, first=None, order=None,
+              limited=None, **how):
+        """Reads or stats a selection, or the first of a random order of it, or what a known order of
+        all has, which is handed over first to a peer that takes it; from a shard itself its records
+        are read."""
+        seconds = 0
+        if order and peer.told_by == "hint":
+            seconds = order.hand_over(peer, directory.parent, limited)
+        totals = self.run("parts" if peer.is_shard else mode, self.listing(peer, selection, order),
+                          directory, seed=seed, first=first, order=order, limited=limited, **how)
+        totals["seconds"] += seconds
+        return self.compare(mode, part_name(selection, seed, first, order), totals, peer)
 
-    def listing(self, peer, selection):
+    def needs(self, peer, selection, order=None):
+        """The files, beside those that are measured, that are read for a pass."""
+        files = [self.program, self.listing(peer, selection, order)]
+        files += [order.numbers, *order.handed_over] if order else []
+        return files + ([peer.program] if peer.program else [])
+
+    def listing(self, peer, selection, order=None):
         """The list of a selection, as the program wants it for a peer."""
+        if order and peer.told_by == "view":
+            return order.listing
         if peer.is_shard:
             return self.dataset.parts(selection, peer)
         return self.dataset.list(selection, peer.by_number)
@@ -95,20 +111,23 @@ class Reader:
                   "sum": f"{epochs * int(expected['sum'], 16) % 2**64:016x}"}
         self.compare_with(wanted, f"{epochs} epochs", totals, peer)
 
-    def expect_part(self, selection, seed=None, first=None):
+    def expect_part(self, selection, seed=None, first=None, order=None, processes=1):
         """Takes the sum of a part of a random order of the plain files."""
-        key = "read", part_name(selection, seed, first)
+        key = "read", part_name(selection, seed, first, order)
         if key not in self.expected:
             listing = self.dataset.list(selection, by_number=False)
-            totals = self.run("read", listing, self.dataset.tree, seed=seed, first=first)
+            totals = self.run("read", listing, self.dataset.tree, seed=seed, first=first, order=order,
+                              processes=processes)
             self.expected[key] = {key: totals[key] for key in ("files", "bytes", "sum")}
         # The other list, so that no measurement has to write it.
         self.dataset.list(selection, by_number=True)
 
-    def list(self, peer, selection, directory):
-        """Lists the directories of a selection of the first files, as `ls -lU` does."""
-        listing = self.dataset.directories(selection, peer)
-        return self.compare("list", listing.name, self.run("list", listing, directory), peer)
+    def list(self, peer, selection, directory, order=None):
+        """Lists the directories of a selection of the first files, as `ls -lU` does; of a known order
+        its views, where a peer is told by them."""
+        of_plain = self.dataset.directories(selection, peer)
+        listing = order.directories if order and peer.told_by == "view" else of_plain
+        return self.compare("list", of_plain.name, self.run("list", listing, directory), peer)
 
     def prepare(self, peers):
         """All sums that the measurements will ask for, before the first of them."""
@@ -142,8 +161,10 @@ class Reader:
         return passes
 
 
-def part_name(selection, seed, first):
+def part_name(selection, seed, first, order=None):
     """What the sum of the first files of an order is known by: of all of them it is the same in any order."""
+    if order and order.count < len(selection.places):
+        return f"{selection.name}, {order.spec}"
     if first is None or first >= len(selection.places):
         return selection.name
     return f"{selection.name}, the first {first} of seed {seed}"

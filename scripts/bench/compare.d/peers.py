@@ -2,12 +2,13 @@
 
 import errno
 import os
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
 import machine
-from mounts import Mount
+from mounts import Failed, Mount
 
 ROOT = Path(__file__).resolve().parents[3]
 VENV = ROOT / "target/venv/bench/bin"
@@ -35,6 +36,10 @@ class Peer:
     under: str = "."
     # Files have numbers, not names.
     by_number: bool = False
+    # How it is told the order of an epoch: "view" or "hint". Measured only where that is known.
+    told_by: str = ""
+    # The roxfs that serves it.
+    program: str | None = None
     # Measured on a part of the files.
     slow: bool = False
     # Datasets it is left out of.
@@ -58,6 +63,13 @@ class Peer:
     def can_read_files(self):
         """Whether any program can read its files."""
         return self.name not in ("roxxel", "shard")
+
+    def check(self):
+        """Orders are handed over by a command that an earlier roxfs does not have."""
+        if self.told_by == "hint" and subprocess.run(
+                [self.program, "hint", "--help"], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+            raise Failed(f"{self.program} has no command hint")
 
     def mount(self, dataset, images, limited=None):
         """A fresh mount; `images` is the dataset's directory, or that on slow storage."""
@@ -103,13 +115,16 @@ def kernel(tools):
 
 
 def roxfs(name, program):
-    """Both trees of a roxfs, over the same shards."""
-    def tree(under, by_number):
+    """Both trees of a roxfs, and the ways to tell it an order, over the same shards."""
+    def tree(under, by_number=True, told_by=""):
         return Peer(
-            f"{name}-{under}", make=PACK, image="d_*.rox", under=under,
-            by_number=by_number, start=serve(program, "mount", "-f", "{images}/d.rox", "{mnt}"),
+            f"{name}-{told_by or under}", make=PACK, image="d_*.rox", under=under,
+            by_number=by_number, told_by=told_by, program=program, start=serve(program, "mount", "-f", "{images}/d.rox", "{mnt}"),
             version=lambda: machine.run(program, "--version"))
-    return [tree("records", by_number=True), tree("files", by_number=False)] if program else []
+    return [
+        tree("records"), tree("files", by_number=False),
+        tree("views", told_by="view"), tree("records", told_by="hint"),
+    ] if program else []
 
 
 ALL = [

@@ -1,7 +1,7 @@
 /*
  * Reads, stats or lists the files that a list names, and prints how long it took, as JSON.
  *
- *     reader read|stat|parts [-s SEED] [-p PROCESSES] [-n FIRST] LIST DIR
+ *     reader read|stat|parts [-s SEED | -o ORDER] [-p PROCESSES] [-t TURN] [-n FIRST] LIST DIR
  *     reader read [-s SEED] [-p PROCESSES] -d SECONDS -c COUNTERS LIST DIR
  *     reader list LIST DIR
  *
@@ -10,8 +10,9 @@
  * it takes the attributes of every entry. `parts` reads parts of larger files, which stay open:
  * a line is a path, and where in the file the part begins and its length, separated by spaces.
  *
- * With a seed the order is shuffled; FIRST ends it after this many. Several processes take turns of
- * 64 files, as loaders with batches do. With -d epochs follow each other, each with a seed one
+ * With a seed the order is shuffled; ORDER is a file of another one, the numbers of lines in LIST, from
+ * 0, one a line, each at most once. FIRST ends it after this many. Several processes take turns of TURN
+ * files, or of 64, as loaders with batches do. With -d epochs follow each other, each with a seed one
  * higher, until the first that ends after this many seconds; COUNTERS is then a file of a number of
  * 8 bytes for each process, the files that it has read so far, each at the start of 64 bytes.
  *
@@ -55,6 +56,14 @@ struct buffer {
 };
 
 typedef void visit(int dir, const char *path, uint64_t place, struct buffer *, struct totals *);
+
+/* What the command line asks for. */
+struct request {
+    visit *visit;
+    const char *seed, *order, *counters;
+    size_t processes, turn, first;
+    double least_seconds;
+};
 
 /* The finalizer of splitmix64: a permutation of 64-bit numbers. */
 static uint64_t mix(uint64_t x)
@@ -218,6 +227,21 @@ static struct list split(char *text, size_t size)
     return list;
 }
 
+/* The order that a file has, in place of that of the list. */
+static void take_order(struct list *list, const char *path)
+{
+    size_t size, count = 0;
+    char *text = load(path, &size);
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        unsigned long long place = strtoull(line, NULL, 10);
+        if (place >= list->count || count == list->count)
+            errx(1, "%s: %s is no line of %zu", path, line, list->count);
+        list->order[count++] = (uint32_t)place;
+    }
+    list->count = count;
+    free(text);
+}
+
 /* Fisher and Yates. */
 static void shuffle(struct list *list, uint64_t seed)
 {
@@ -229,13 +253,15 @@ static void shuffle(struct list *list, uint64_t seed)
     }
 }
 
-/* What process `number` of `processes` does: each turn of theirs. */
-static void work(const struct list *list, visit *visit, int dir, size_t number, size_t processes,
+/* What process `number` of all does: each turn of theirs. */
+static void work(const struct list *list, const struct request *request, int dir, size_t number,
                  struct totals *totals)
 {
     struct buffer buffer = {NULL, 0};
-    for (size_t turn = number * TURN; turn < list->count; turn += processes * TURN)
-        for (size_t at = turn; at < turn + TURN && at < list->count; at++)
+    size_t step = request->processes * request->turn;
+    visit *visit = request->visit;
+    for (size_t turn = number * request->turn; turn < list->count; turn += step)
+        for (size_t at = turn; at < turn + request->turn && at < list->count; at++)
             visit(dir, list->paths[list->order[at]], list->order[at], &buffer, totals);
     free(buffer.bytes);
 }
@@ -248,9 +274,10 @@ static double now(void)
 }
 
 /* The processes wait at a pipe that is closed when the clock starts. Returns the seconds. */
-static double work_together(const struct list *list, visit *visit, int dir, size_t processes,
+static double work_together(const struct list *list, const struct request *request, int dir,
                             struct totals *totals)
 {
+    size_t processes = request->processes;
     int gate[2];
     char byte;
     if (pipe(gate) < 0)
@@ -265,7 +292,7 @@ static double work_together(const struct list *list, visit *visit, int dir, size
             close(gate[1]);
             if (read(gate[0], &byte, 1) < 0)
                 err(1, "pipe");
-            work(list, visit, dir, number, processes, &totals[number]);
+            work(list, request, dir, number, &totals[number]);
             _exit(0);
         }
     }
@@ -293,8 +320,8 @@ static struct totals sum_up(const struct totals *totals, size_t processes)
 
 static void usage(void)
 {
-    fputs("usage: reader read|stat|parts|list [-s SEED] [-p PROCESSES] [-n FIRST] "
-          "[-d SECONDS -c COUNTERS] LIST DIR\n", stderr);
+    fputs("usage: reader read|stat|parts|list [-s SEED | -o ORDER] [-p PROCESSES] [-t TURN] "
+          "[-n FIRST] [-d SECONDS -c COUNTERS] LIST DIR\n", stderr);
     exit(2);
 }
 
@@ -329,34 +356,28 @@ static struct totals *share_totals(const char *path)
     return totals;
 }
 
-static double one_epoch(const struct list *list, visit *visit, int dir, size_t processes,
+static double one_epoch(const struct list *list, const struct request *request, int dir,
                         struct totals *totals)
 {
-    if (processes > 1)
-        return work_together(list, visit, dir, processes, totals);
+    if (request->processes > 1)
+        return work_together(list, request, dir, totals);
     double start = now();
-    work(list, visit, dir, 0, 1, totals);
+    work(list, request, dir, 0, totals);
     return now() - start;
 }
 
-/* What the command line asks for. */
-struct request {
-    visit *visit;
-    const char *seed, *counters;
-    size_t processes, first;
-    double least_seconds;
-};
-
 static struct request parse(int count, char **arguments)
 {
-    struct request request = {.processes = 1, .first = SIZE_MAX};
+    struct request request = {.processes = 1, .turn = TURN, .first = SIZE_MAX};
     int option;
     if (count < 2)
         usage();
     request.visit = mode_of(arguments[1]);
-    for (optind = 2; (option = getopt(count, arguments, "s:p:n:d:c:")) != -1;) {
+    for (optind = 2; (option = getopt(count, arguments, "s:o:p:t:n:d:c:")) != -1;) {
         switch (option) {
         case 's': request.seed = optarg; break;
+        case 'o': request.order = optarg; break;
+        case 't': request.turn = strtoul(optarg, NULL, 10); break;
         case 'p': request.processes = strtoul(optarg, NULL, 10); break;
         case 'n': request.first = strtoul(optarg, NULL, 10); break;
         case 'd': request.least_seconds = strtod(optarg, NULL); break;
@@ -364,7 +385,8 @@ static struct request parse(int count, char **arguments)
         default: usage();
         }
     }
-    if (count - optind != 2 || request.processes < 1 || request.processes > MOST_PROCESSES)
+    if (count - optind != 2 || request.processes < 1 || request.processes > MOST_PROCESSES ||
+        request.turn < 1)
         usage();
     return request;
 }
@@ -375,6 +397,8 @@ int main(int count, char **arguments)
     size_t size;
     char *text = load(arguments[optind], &size);
     struct list list = split(text, size);
+    if (request.order != NULL)
+        take_order(&list, request.order);
     size_t files = list.count;
     int dir = open(arguments[optind + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
@@ -388,7 +412,7 @@ int main(int count, char **arguments)
         if (request.seed != NULL)
             shuffle(&list, strtoull(request.seed, NULL, 10) + epochs);
         list.count = request.first < files ? request.first : files;
-        seconds += one_epoch(&list, request.visit, dir, request.processes, totals);
+        seconds += one_epoch(&list, &request, dir, totals);
         epochs++;
     } while (seconds < request.least_seconds);
     struct totals all = sum_up(totals, request.processes);

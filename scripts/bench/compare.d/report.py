@@ -9,7 +9,9 @@ from options import PEERS
 NOT_OTHER_MOUNTS = ("plain", "shard", "roxxel")
 LABELS = {
     "plain": "plain files", "shard": "reading the shard itself", "roxfs-records": "roxfs, records/", "roxfs-files": "roxfs, files/",
+    "roxfs-view": "roxfs, a view", "roxfs-hint": "roxfs, records/, order handed over",
     "before-records": "roxfs before, records/", "before-files": "roxfs before, files/",
+    "before-view": "roxfs before, a view", "before-hint": "roxfs before, records/, order handed over",
     "erofs": "kernel erofs", "squashfs": "kernel squashfs", "squashfuse": "squashfuse_ll",
     "roxxel": "roxxel 0.1.0 (Python, no mount)",
 }
@@ -85,11 +87,13 @@ def tables_of(tests):
             tables.append(Table(test, "Readers of a part of the records in random order, nothing in memory", tuple(
                 column for percent in (5, 20, 50) for column in (
                     Column(f"{percent}", f"{percent} %", ("plain",)),
-                    Column(f"{percent}-disk", "read from the disk / asked for", ()))) + (PRIVATE,)))
+                    Column(f"{percent}-disk", DISK, ()))) + (PRIVATE,)))
         elif test == "memmap":
             tables.append(Table(test, "np.memmap, 960 random samples of 2 KiB, nothing in memory", (
                 Column("time", "time", ("shard",)), Column("disk", "read from the disk", ("shard",)),
                 PRIVATE)))
+        elif test.startswith("known-"):
+            tables.append(known_table(test))
         elif test.startswith("slow-"):
             tables.append(slow_table(test))
         elif test.startswith("memory-"):
@@ -103,16 +107,25 @@ def tables_of(tests):
 
 
 PRIVATE = Column("private", "daemon's private memory", ())
+DISK = "read from the disk / asked for"
+SHARED = {"alone": "1 reader", "split": "{} readers, each its split", "batches": "{} readers, batches of 64"}
 ORDERS = {"random": "random", "in-order": "in order"}
+
+
+SLOW_STORAGE = (Column("requests", "requests a file", ()), Column("bytes", "bytes read / asked for", ()))
+
+
+def epoch_columns(ratios):
+    return (*(Column(f"epoch-{number}", f"epoch {number}", ("plain",))
+              for number in range(1, MOST_EPOCHS + 1)),
+            Column("later", "from epoch 3 on", ratios), Column("disk", DISK, ()), PRIVATE)
 
 
 def slow_table(test):
     _, delay, order, count = test.replace("in-order", "in_order").split("-")
     return Table(test, f"Storage of {delay} ms a request, nothing in memory, "
                  f"{ORDERS[order.replace('_', '-')]}, {readers(test)}", (
-                     Column("rate", "rate", ("plain", "shard", "best")),
-                     Column("requests", "requests a file", ()),
-                     Column("bytes", "bytes read / asked for", ()), PRIVATE))
+                     Column("rate", "rate", ("plain", "shard", "best")), *SLOW_STORAGE, PRIVATE))
 
 
 def memory_table(test):
@@ -121,11 +134,24 @@ def memory_table(test):
     title += readers(f"-{count}")
     title += ", the reader alone is limited" if where == "reader" else ""
     title += f", storage of {delay} ms a request" if delay != "0" else ""
-    columns = [Column(f"epoch-{number}", f"epoch {number}", ("plain",))
-               for number in range(1, MOST_EPOCHS + 1)]
-    columns += [Column("later", "from epoch 3 on", ("plain", "best")),
-                Column("disk", "read from the disk / asked for", ()), PRIVATE]
-    return Table(test, title, tuple(columns))
+    return Table(test, title, epoch_columns(("plain", "best")))
+
+
+def known_table(test):
+    _, kind, *value, count, way = test.split("-")
+    readers = SHARED[way].format(count)
+    rate = Column("rate", "rate", ("plain",))
+    title, columns = {
+        "cold": lambda: ("nothing in memory", (rate, Column("rate-disk", DISK, ()), PRIVATE)),
+        "slow": lambda: (f"storage of {value[0]} ms a request, nothing in memory", (
+            rate, *SLOW_STORAGE, PRIVATE)),
+        "memory": lambda: (f"memory of {value[0]} times the dataset", epoch_columns(("plain",))),
+        "listed": lambda: ("after a listing, all in memory", (
+            Column("in-order", "in order, first pass", ()), Column("first", "first epoch", ("plain",)),
+            Column("first-in-order", "first epoch / in order", ()),
+            Column("second", "second epoch", ("plain",)), Column("disk", DISK, ()), PRIVATE)),
+    }[kind]()
+    return Table(test, f"Known random order, {title}, {readers}", columns)
 
 
 def hungry_table(test):
@@ -137,7 +163,7 @@ def hungry_table(test):
 
 def cold_table(measure, title):
     columns = (Column(measure, "from the disk"),
-               Column(f"{measure}-disk", "read from the disk / asked for", ()))
+               Column(f"{measure}-disk", DISK, ()))
     return Table("cold", f"Cold disk, {title} (plain files too)", columns)
 
 
@@ -279,7 +305,8 @@ def render_dataset(run):
 
 def render_machine(machine, versions):
     lines = [f"- {what}: {value}" for what, value in machine.items()]
-    # Both trees of roxfs are one program.
-    lines += [f"- {version}" if peer.startswith("roxfs-") else f"- {LABELS.get(peer, peer)}: {version}"
-              for peer, version in versions.items() if peer != "roxfs-files" or len(versions) == 1]
-    return "\n".join(lines)
+    # What is measured of a roxfs is one program.
+    programs = {"roxfs": "", "before": "before: "}
+    lines += [f"- {programs.get(peer.split('-')[0], f'{LABELS.get(peer, peer)}: ')}{version}"
+              for peer, version in versions.items()]
+    return "\n".join(dict.fromkeys(lines))

@@ -34,16 +34,21 @@ def measure(run, peer, delay, order, processes):
         selection, how = run.dataset.first(count), {}
     else:
         selection, how = run.dataset.everything(), {"seed": run.seed(1), "first": count}
+    first_pass(run, f"slow-{delay:g}-{order}-{processes}", peer, delay, selection,
+               processes=processes, **how)
+
+
+def first_pass(run, test, peer, delay, selection, **how):
+    """One over a fresh mount of what is on slow storage."""
     run.reader.expect_part(selection, **how)
     run.dataset.warm(peer)
     if peer.name == "plain":
         run.reader.files("read", peer, selection, run.dataset.tree, **how)
-    test = f"slow-{delay:g}-{order}-{processes}"
     with Slow(run.dataset.work, delay) as slow:
         with run.mounted(peer, images=slow.directory, timed=False) as (directory, mount):
             run.touch_memory()
             before = slow.counted()
-            totals = run.reader.files("read", peer, selection, directory, processes=processes, **how)
+            totals = run.reader.files("read", peer, selection, directory, **how)
             asked = slow.counted() - before
             run.rate(test, "rate", peer, totals)
             run.sample(test, "requests", peer.name, "", asked.requests / totals["files"])
