@@ -36,7 +36,7 @@
 //! | `pack` | records in: sources, shards that are written | the mount | dataset shard order format sys text |
 //! | `dataset` | an ordered list of shards: numbering, names, figures | FUSE | shard format sys text |
 //! | `shard` | one open file of records; the only place that knows where bytes come from | numbers in the dataset | format sys text |
-//! | `order` | sequences of records, selections of them, and what views are called | I/O | |
+//! | `order` | sequences of records, selections of them, what views are called; orders that programs hand over | I/O | sys |
 //! | `format` | the specification: bytes to types and back | I/O | text |
 //! | `sys` | what Linux says and does | policy | text |
 //! | `text` | names, paths and texts from outside as one line that can be shown | | |

@@ -39,6 +39,11 @@ pub const FROM_DISK: Duration = Duration::from_micros(80);
 
 /// How many readers of records, and how many of long files, are followed at once.
 pub const READERS: usize = 16;
+/// In a list that was handed over, a record is looked for up to so many positions behind what is prepared, and
+/// so many in all, which takes 20 µs at most: workers that read a list together are not further apart. Those before are
+/// forgotten.
+pub const NEAR: u64 = 8192;
+pub const FAR: u64 = 1 << 16;
 /// How many views and orders handed over are followed: those of 8 workers with a split each, of this epoch and
 /// the next. Each read that belongs to no reader is looked for in all of them.
 pub const CHOSEN_ORDERS: usize = 16;

@@ -8,7 +8,9 @@
 //! the next one of any reader begins behind what was prepared for all of them. So a reader that comes to
 //! the end of its batch has the batch after those of the others prepared, and whoever gets there finds it.
 
-use super::budget::{FIRST_WINDOW, HITS, MARKER_TRUST, MOST_PASSED, MOST_TRUST, SUSPECTED_FOR};
+use super::budget::{
+    FAR, FIRST_WINDOW, HITS, MARKER_TRUST, MOST_PASSED, MOST_TRUST, NEAR, SUSPECTED_FOR,
+};
 use super::ranges::Ranges;
 use super::recent::Recent;
 use super::run::{Effort, Marker, Run, Task, Way};
@@ -17,6 +19,7 @@ use crate::order::Order;
 use crate::tree::OrderId;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What the first read of a record, or its lookup, tells.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub struct Followed {
     needed: u32,
     /// How often a lookup somewhere else may be taken for that of a reader.
     trust: u32,
+    /// A reader has come to the end.
+    has_ended: bool,
     /// Windows begun, and those whose marker was read.
     pub windows: u64,
     pub used: u64,
@@ -95,19 +100,46 @@ impl Followed {
             prepared: Ranges::default(),
             needed: *HITS.start(),
             trust: 0,
+            has_ended: false,
             windows: 0,
             used: 0,
         }
     }
 
-    /// Where a record is in it, if that takes no search.
+    /// Where a record is in it, if that takes no search: in a list that somebody has handed over, near its
+    /// readers.
     pub fn position_of(&self, record: u64) -> Option<u64> {
-        self.order.position_of(record)
+        match self.id {
+            OrderId::Handed(_) => self.order.position_within(record, self.near()),
+            OrderId::ByNumber | OrderId::ByName | OrderId::View(_) => {
+                self.order.position_of(record)
+            }
+        }
+    }
+
+    /// Where its readers are, and where they may come to soon.
+    fn near(&self) -> Range<u64> {
+        let first = self.readers.iter().map(|reader| reader.before.start).min();
+        let last = self.readers.iter().map(|reader| reader.window.end).max();
+        let end = last.unwrap_or(0).saturating_add(NEAR);
+        first.unwrap_or(0).max(end.saturating_sub(FAR))..end
+    }
+
+    /// More was added to its end, or it is new. What is due: its beginning, so many records, before
+    /// anybody reads it; or what follows, if a reader has come to what was its end.
+    pub fn has_more(&mut self, resident: &ResidentSet, len: u64) -> Seen {
+        if self.windows == 0 && self.readers.iter().next().is_none() {
+            self.begin_at_start(resident, len)
+        } else if self.has_ended {
+            self.next_window(resident)
+        } else {
+            Seen::Enough
+        }
     }
 
     /// Takes note of a record, if a reader of this order reads it.
     pub fn observe(&mut self, record: u64, by: By, resident: &ResidentSet, most: u64) -> Seen {
-        let (order, position) = (&*self.order, self.order.position_of(record));
+        let (order, position) = (&*self.order, self.position_of(record));
         let place = |reader: &Reader| reader.place(order, record, position);
         let Some((reader, (position, is_marker))) = self.readers.find(place) else {
             return Seen::Stray;
@@ -141,20 +173,26 @@ impl Followed {
             return Seen::Stray;
         };
         let is_shared = self.id.is_chosen();
+        self.has_ended = false;
         match reader.next_window(&self.order, &mut self.prepared, resident, is_shared) {
             Next::Window(task) => {
                 self.windows += 1;
+                self.order.passed(task.from.saturating_sub(FAR));
+                self.order.was_followed(Instant::now());
                 Seen::Due(self.id, task)
             }
             Next::Nothing => Seen::Enough,
-            Next::End => Seen::Ends(self.id),
+            Next::End => {
+                self.has_ended = true;
+                Seen::Ends(self.id)
+            }
         }
     }
 
     /// Takes note of a record at a position that this order alone leads to.
     pub fn observe_lookup(&mut self, record: u64, resident: &ResidentSet, most: u64) -> Seen {
         let seen = self.observe(record, By::Lookup, resident, most);
-        let Some(position) = self.order.position_of(record) else {
+        let Some(position) = self.position_of(record) else {
             return seen;
         };
         if !matches!(seen, Seen::Stray) {
@@ -171,7 +209,7 @@ impl Followed {
 
     /// A reader may begin at this record, which was missing in the kernel's cache.
     pub fn suspect(&mut self, record: u64, searches: bool, resident: &ResidentSet) {
-        let position = match self.order.position_of(record) {
+        let position = match self.position_of(record) {
             None if searches => self.order.search(record),
             position => position,
         };
@@ -304,7 +342,9 @@ impl Reader {
         let Some(first) = next_missing(&**order, resident, from) else {
             return Next::Nothing;
         };
-        let until = (from + self.len).min(prepared.next_from(from));
+        // A list may grow.
+        let end = prepared.next_from(from).min(order.len());
+        let until = (from + self.len).min(end);
         let middle = from + (until - from) / 2;
         let (marker, record) = next_missing(&**order, resident, middle).unwrap_or(first);
         self.marker = Some((marker, record));
@@ -322,7 +362,7 @@ impl Reader {
             run: Arc::clone(run),
             from,
             until,
-            most_requested: prepared.next_from(until - 1),
+            most_requested: end,
             most: u64::MAX,
             lead: self.len,
             marker: Marker::At(marker),

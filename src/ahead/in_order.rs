@@ -122,6 +122,19 @@ impl InOrder {
         }
     }
 
+    /// What is due where something has been added to orders that were handed over, or where they are new.
+    pub fn have_more(&mut self) -> Vec<(OrderId, Task)> {
+        let most = self.most();
+        let handed = self.followed.iter_mut();
+        let handed = handed.filter(|followed| matches!(followed.id, OrderId::Handed(_)));
+        let seen = handed.map(|followed| followed.has_more(&self.resident, most));
+        let due = seen.filter_map(|seen| match seen {
+            Seen::Due(order, task) => Some((order, task)),
+            Seen::Enough | Seen::Ends(_) | Seen::Stray => None,
+        });
+        due.collect()
+    }
+
     /// Windows that were begun, and those of them whose reader has come to their middle.
     pub fn counts(&self) -> (u64, u64) {
         let followed = self.followed.iter();

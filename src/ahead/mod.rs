@@ -44,6 +44,7 @@ use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
 use crate::order::{ByNumber, Order};
 use crate::resident::Residents;
+use crate::sys::lock;
 use crate::sys::mountinfo::MountInfo;
 use crate::tree::{Node, OrderId, Read, Tree};
 use at_random::AtRandom;
@@ -177,7 +178,9 @@ impl Ahead {
     pub fn was_looked_up(&self, directory: Node, found: Node, tree: &Tree) {
         let Node::Record(record) = found else { return };
         if let Some(lister) = &self.lister {
-            lister.observe(directory, tree, self.are_from_disk());
+            // All records of an order that was handed over are read.
+            let is_doubtful = self.are_from_disk() && tree.handed_over().are_none();
+            lister.observe(directory, tree, is_doubtful);
         }
         if let Some(order) = tree.chosen_order(directory)
             && let Ok(mut readers) = self.readers.try_lock()
@@ -193,6 +196,15 @@ impl Ahead {
         }
     }
 
+    /// Takes note that orders were handed over, or taken back.
+    pub fn orders_have_changed(&self) {
+        let mut readers = lock(&self.readers);
+        readers.follow_orders_of(&self.tree);
+        for (_, task) in readers.in_order.have_more() {
+            self.push(Some(task));
+        }
+    }
+
     /// Whether records have been read from disk lately.
     fn are_from_disk(&self) -> bool {
         self.answering.mean() > FROM_DISK
@@ -200,7 +212,7 @@ impl Ahead {
 
     fn push_due(&self, due: Option<Due>) {
         if let (Some((Some(order), task)), Some(lister)) = (&due, &self.lister)
-            && order.is_chosen()
+            && matches!(order, OrderId::View(_))
         {
             lister.is_prepared(*order, task.from..task.until);
         }

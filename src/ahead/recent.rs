@@ -29,6 +29,10 @@ impl<T> Recent<T> {
         Some((thing, found))
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.things.iter().map(|(_, thing)| thing)
+    }
+
     /// The thing that was used or added last.
     pub fn last(&mut self) -> Option<&mut T> {
         let last = self

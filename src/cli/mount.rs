@@ -1,6 +1,6 @@
 //! `mount`: its options, and what they decide.
 
-use super::values::{parse_cache, parse_extension};
+use super::values::{parse_cache, parse_extension, parse_memory};
 use crate::dataset::numbered::EXTENSION;
 use crate::session::{CacheLimit, MountOptions, Prepare, ServeOptions, Threads};
 use clap::Args;
@@ -14,6 +14,10 @@ const LEAST_ANSWERING: usize = 2;
 const MOST_ANSWERING: usize = 8;
 /// How many requests wait for storage at once, where nothing is said.
 const WAITING: u16 = 64;
+/// Memory for orders that programs hand over, where nothing is said: a random epoch of 16 million records, as
+/// many as the largest sets of images that are shared as files have. None of it is taken before.
+const ORDER_MEMORY: &str = "64MiB";
+
 #[derive(Debug, Args)]
 #[command(after_long_help = TREE_AND_EXAMPLES)]
 pub(crate) struct Mount {
@@ -37,6 +41,9 @@ pub(crate) struct Mount {
     /// What to prepare before it is asked for
     #[arg(long, value_name = "WHAT", default_value = "all")]
     ahead: Prepare,
+    /// How much memory orders may take that programs hand over (roxfs hint): 4 bytes a record
+    #[arg(long, value_name = "SIZE", default_value = ORDER_MEMORY, value_parser = parse_memory)]
+    order_memory: u64,
     /// Let other users in, as far as the permissions of the shard files allow
     ///
     /// Those are the permissions that the files have when they are mounted; the directories above them
@@ -102,6 +109,8 @@ pub(crate) struct TreeOptions {
     pub extension: String,
     /// The directory that is shown alone.
     pub root: Option<PathBuf>,
+    /// Bytes of memory for orders that are handed over.
+    pub order_memory: u64,
 }
 
 impl Mount {
@@ -121,6 +130,7 @@ impl Mount {
             tree: TreeOptions {
                 extension: self.ext,
                 root: self.root,
+                order_memory: self.order_memory,
             },
             foreground: self.foreground,
             shards: self.shards,

@@ -124,9 +124,16 @@ pub fn parse_dtype(text: &str) -> Result<Dtype, DtypeError> {
 }
 
 pub fn parse_size(text: &str) -> Result<u64, String> {
+    match parse_memory(text)? {
+        0 => Err("a shard needs at least one byte".to_owned()),
+        size => Ok(size),
+    }
+}
+
+/// A number of bytes, also none.
+pub fn parse_memory(text: &str) -> Result<u64, String> {
     match text.parse::<bytesize::ByteSize>() {
-        Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
-        Ok(_) => Err("a shard needs at least one byte".to_owned()),
+        Ok(size) => Ok(size.as_u64()),
         Err(_) => Err("not a size: expected a number and a unit, such as 500MB or 2GiB".to_owned()),
     }
 }
@@ -155,6 +162,8 @@ mod tests {
         for bad in ["", "0", "-1", "2XB", "many"] {
             assert!(parse_size(bad).is_err(), "{bad}");
         }
+        assert_eq!(parse_memory("0"), Ok(0));
+        assert!(parse_memory("none").is_err());
     }
 
     #[test]

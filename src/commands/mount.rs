@@ -99,7 +99,8 @@ fn tree(
     let described = Arc::clone(&dataset);
     let mut tree = Tree::new(dataset, mounter, Box::new(move || warning.want()))
         .with_info(Box::new(move || info_json(&described)))
-        .with_extension(&options.extension);
+        .with_extension(&options.extension)
+        .with_order_memory(options.order_memory);
     if let Some(root) = &options.root {
         let is_named = tree.dataset().has_names();
         let hint = if root.starts_with("files") && !is_named {

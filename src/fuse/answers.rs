@@ -60,6 +60,13 @@ impl Answers {
         &self.deferred
     }
 
+    /// Orders were handed over, or taken back.
+    pub fn orders_have_changed(&self) {
+        if let Some(ahead) = &self.ahead {
+            ahead.orders_have_changed();
+        }
+    }
+
     /// The kernel has forgotten an inode.
     pub fn was_forgotten(&self, ino: INodeNo) {
         if let Ok(node) = node(ino) {

@@ -9,6 +9,7 @@
 
 mod answers;
 mod attributes;
+mod control;
 mod deferred;
 mod failures;
 mod interrupt;
@@ -27,6 +28,7 @@ use crate::shard::ShardError;
 use crate::tree::{Node, Tree, TreeError};
 use answers::Answers;
 use attributes::BLOCK_LEN;
+use control::Control;
 use failures::Failures;
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
@@ -69,6 +71,7 @@ const GENERATION: Generation = Generation(0);
 #[derive(Debug)]
 pub struct RoxFs {
     answers: Arc<Answers>,
+    control: Control,
     /// Whether the kernel takes `ENOSYS` on open (since 3.16) and opendir (5.1) as "never ask".
     zero_message_open: bool,
     zero_message_opendir: bool,
@@ -94,6 +97,7 @@ impl RoxFs {
         threads: Threads,
     ) -> RoxFs {
         RoxFs {
+            control: Control::new(Arc::clone(&tree)),
             answers: Arc::new(Answers::new(tree, stale, residents, ahead, threads)),
             zero_message_open: false,
             zero_message_opendir: false,
@@ -261,6 +265,27 @@ impl Filesystem for RoxFs {
         reply.statfs(blocks, 0, 0, records, 0, BLOCK_LEN, name_max, BLOCK_LEN);
     }
 
+    fn ioctl(
+        &self,
+        req: &Request,
+        ino: INodeNo,
+        _fh: FileHandle,
+        _flags: IoctlFlags,
+        cmd: u32,
+        in_data: &[u8],
+        _out_size: u32,
+        reply: ReplyIoctl,
+    ) {
+        let node = Node::from_ino(ino.0);
+        match self.control.answer(node, req.uid(), cmd, in_data) {
+            Ok(answer) => {
+                reply.ioctl(0, &answer);
+                self.answers.orders_have_changed();
+            }
+            Err(errno) => reply.error(errno),
+        }
+    }
+
     // Nothing is open here, so there is nothing to close and nothing to write back. The kernel checks
     // permissions itself (`default_permissions`) and does not ask.
     always! { ok():
@@ -283,10 +308,6 @@ impl Filesystem for RoxFs {
         lseek(&Request, INodeNo, FileHandle, i64, i32) -> ReplyLseek;
         poll(&Request, INodeNo, FileHandle, PollNotifier, PollEvents, PollFlags) -> ReplyPoll;
         setlk(&Request, INodeNo, FileHandle, LockOwner, u64, u64, i32, u32, bool) -> ReplyEmpty;
-    }
-
-    always! { error(Errno::ENOTTY):
-        ioctl(&Request, INodeNo, FileHandle, IoctlFlags, u32, &[u8], u32) -> ReplyIoctl;
     }
 
     // There are no symbolic links.

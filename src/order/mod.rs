@@ -1,7 +1,9 @@
-//! Orders over records: pure arithmetic, no I/O. Specifications of views are specified here:
+//! Orders over records: arithmetic, and lists that programs hand over ([`handed`]); no I/O. Specifications of
+//! views are specified here:
 //!
 #![doc = include_str!("views.md")]
 
+pub mod handed;
 mod progression;
 mod selection;
 mod shuffle;
@@ -19,6 +21,7 @@ pub use view::View;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A sequence of records: which record is at a position, and at which position a record is. Positions
 /// and records count from 0.
@@ -45,6 +48,13 @@ pub trait Order: fmt::Debug + Send + Sync {
             .filter(|position| positions.contains(position))
     }
 
+    /// Readers are done with what lies before this position, so that it can be forgotten where it takes
+    /// memory.
+    fn passed(&self, _position: u64) {}
+
+    /// A reader follows this order now.
+    fn was_followed(&self, _now: Instant) {}
+
     /// Whether there are no positions.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -70,6 +80,14 @@ impl<O: Order + ?Sized> Order for Arc<O> {
 
     fn position_within(&self, record: u64, positions: Range<u64>) -> Option<u64> {
         (**self).position_within(record, positions)
+    }
+
+    fn passed(&self, position: u64) {
+        (**self).passed(position);
+    }
+
+    fn was_followed(&self, now: Instant) {
+        (**self).was_followed(now);
     }
 }
 

@@ -31,6 +31,7 @@ use crate::dataset::numbered::EXTENSION;
 use crate::dataset::{Dataset, RecordId};
 use crate::format::name::MAX_COMPONENT_LEN;
 use crate::format::offsets::Extent;
+use crate::order::handed::HandedOver;
 use entry::{DOTS, Each, skipped};
 use fixed::FixedEntry;
 use meta::MetaFile;
@@ -63,6 +64,7 @@ pub struct Tree {
     waits: bool,
     files: NamedTree,
     views: Views,
+    handed_over: HandedOver,
     snapshot: Snapshot,
     /// `.roxfs/info.json`, if it is handed in.
     info: Option<MetaFile>,
@@ -78,6 +80,7 @@ impl Tree {
             waits: true,
             files: NamedTree::new(Arc::clone(&dataset), on_left_out),
             views: Views::new(dataset.records(), SystemTime::now()),
+            handed_over: HandedOver::new(dataset.records(), 0),
             snapshot: Snapshot::new(dataset.shards(), mounter),
             dataset,
             info: None,
@@ -93,6 +96,12 @@ impl Tree {
     /// The same with `.roxfs/info.json`, whose content is made when it is first asked for.
     pub fn with_info(mut self, make: MakeContent) -> Tree {
         self.info = Some(MetaFile::new(make));
+        self
+    }
+
+    /// The same with this many bytes of memory for orders that programs hand over.
+    pub fn with_order_memory(mut self, bytes: u64) -> Tree {
+        self.handed_over = HandedOver::new(self.dataset.records(), bytes);
         self
     }
 

@@ -1,6 +1,7 @@
 //! The orders in which its records may be read, for reading ahead.
 
 use super::{Node, Tree};
+use crate::order::handed::HandedOver;
 use crate::order::{ByNumber, Order};
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ pub enum OrderId {
     ByName,
     /// A view, by its number.
     View(u64),
+    /// One that was handed over: they are counted.
+    Handed(u64),
 }
 
 impl OrderId {
@@ -20,22 +23,22 @@ impl OrderId {
     pub fn is_chosen(self) -> bool {
         match self {
             OrderId::ByNumber | OrderId::ByName => false,
-            OrderId::View(_) => true,
+            OrderId::View(_) | OrderId::Handed(_) => true,
         }
     }
 }
 
 impl Tree {
-    /// The orders in which readers of its directories read records: by number, by name, and so many of the
-    /// views that were used last.
+    /// The orders in which readers read records: those that programs have handed over, by number, by name,
+    /// and so many of the views that were used last.
     pub fn orders(self: &Arc<Tree>, views: usize) -> Vec<(OrderId, Arc<dyn Order>)> {
-        let mut orders: Vec<(OrderId, Arc<dyn Order>)> = vec![
-            (
-                OrderId::ByNumber,
-                Arc::new(ByNumber(self.dataset.records())),
-            ),
-            (OrderId::ByName, Arc::new(OrderOfNames(Arc::clone(self)))),
-        ];
+        let handed = self.handed_over.orders_left().into_iter();
+        let mut orders: Vec<(OrderId, Arc<dyn Order>)> = handed
+            .map(|(number, order)| (OrderId::Handed(number), order))
+            .collect();
+        let by_number = Arc::new(ByNumber(self.dataset.records()));
+        orders.push((OrderId::ByNumber, by_number));
+        orders.push((OrderId::ByName, Arc::new(OrderOfNames(Arc::clone(self)))));
         orders.extend(self.views.orders(views));
         orders
     }
@@ -53,13 +56,19 @@ impl Tree {
     pub fn next_order(&self, id: OrderId) -> Option<(OrderId, Arc<dyn Order>)> {
         match id {
             OrderId::View(id) => self.views.next_epoch(id),
-            OrderId::ByNumber | OrderId::ByName => None,
+            OrderId::ByNumber | OrderId::ByName | OrderId::Handed(_) => None,
         }
     }
 
-    /// How often there was one order more. No lock is taken, so that each read may ask.
+    /// How often there was one order more, or one that was handed over less. No lock is taken, so that
+    /// each read may ask.
     pub fn added_orders(&self) -> u64 {
-        self.views.additions()
+        self.views.additions() + self.handed_over.changes()
+    }
+
+    /// The orders that programs hand over.
+    pub fn handed_over(&self) -> &HandedOver {
+        &self.handed_over
     }
 }
 

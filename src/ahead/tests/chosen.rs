@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ahead::budget::{FIRST_WINDOW, LEAD_RECORDS};
+use crate::order::handed::{HandedOver, Part};
 
 const SEED: u64 = 7;
 const VIEW: OrderId = OrderId::View(0);
@@ -162,4 +163,89 @@ fn a_second_pass_over_what_was_let_go_of_is_followed_like_the_first() {
         let requests = viewers.read(0..RECORDS);
         assert!(requests < 200, "{looks_up}: {requests}");
     }
+}
+
+/// Readers of a list that is handed over, of which so many positions have been.
+struct Handed {
+    table: HandedOver,
+    viewers: Viewers,
+    given: u64,
+}
+
+impl Handed {
+    fn new() -> Handed {
+        let mut viewers = Viewers::new(false);
+        viewers.bench.readers.in_order.set_orders(Vec::new());
+        Handed {
+            table: HandedOver::new(RECORDS, 1 << 20),
+            viewers,
+            given: 0,
+        }
+    }
+
+    /// Hands so many more over.
+    fn give(&mut self, count: u64) {
+        let positions = self.given..self.given + count;
+        let numbers = positions.filter_map(|position| self.viewers.order.record_at(position));
+        let part = Part {
+            giver: 1,
+            start: self.given,
+            begins: self.given == 0,
+            numbers: numbers.collect(),
+        };
+        self.given += count;
+        let given = self.table.give(0, &part, Instant::now());
+        assert_eq!(given, Ok(()));
+        let in_order = &mut self.viewers.bench.readers.in_order;
+        let orders = self.table.orders_left().into_iter();
+        in_order.set_orders(
+            orders
+                .map(|(number, order)| (OrderId::Handed(number), order))
+                .collect(),
+        );
+        for (order, task) in in_order.have_more() {
+            self.viewers.bench.prepare(Some((Some(order), task)));
+        }
+    }
+}
+
+#[test]
+fn of_a_list_that_was_handed_over_nothing_but_markers_is_asked_for() {
+    for (workers, len) in [(1, 1), (4, 64), (4, 256), (3, 700)] {
+        let mut handed = Handed::new();
+        handed.give(RECORDS);
+        let requests = handed.viewers.read(in_batches(workers, len));
+        println!("{workers} of {len}: {requests} asked for");
+        assert!(requests < 100, "{requests}");
+        assert_eq!(handed.viewers.done_twice(), 0);
+    }
+}
+
+#[test]
+fn a_list_is_followed_as_it_grows() {
+    for part in [10, 64, 512, 1000] {
+        let mut handed = Handed::new();
+        let mut requests = 0;
+        for from in (0..RECORDS - part).step_by(part as usize) {
+            // The part that is read, and the next one.
+            handed.give(if from == 0 { 2 * part } else { part });
+            requests += handed.viewers.read(from..from + part);
+        }
+        println!("parts of {part}: {requests} asked for");
+        // One for each, of which a marker tells.
+        assert!(requests <= RECORDS / part + 100, "{requests}");
+        assert_eq!(handed.viewers.done_twice(), 0);
+    }
+}
+
+#[test]
+fn of_a_list_that_nobody_reads_little_is_prepared_and_nothing_of_one_that_is_taken_back() {
+    let mut handed = Handed::new();
+    handed.give(RECORDS);
+    let stored = handed.viewers.bench.fake().stored.len() as u64;
+    assert!((1..=*LEAD_RECORDS.end()).contains(&stored), "{stored}");
+    handed.table.clear_all(None);
+    handed.viewers.bench.fake().stored.clear();
+    handed.viewers.read((0..RECORDS).rev().take(1000));
+    assert!(handed.viewers.bench.fake().stored.is_empty());
 }
