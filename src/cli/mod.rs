@@ -89,6 +89,17 @@ pub(crate) enum Command {
     /// offsets make records share bytes, each byte is read at most twice; records beyond that are
     /// reported and not read.
     Verify(Verify),
+    /// Tell a mount in which order records will be read
+    ///
+    /// Reads that order from standard input: numbers of records from 0 on, or paths as they will be
+    /// opened (from the mount's root, too), one a line. roxfs then prepares the records ahead of
+    /// whoever reads them, as far as it may. A line of digits is a number, whatever files there are.
+    ///
+    /// Each part is handed over as soon as it comes, so that a program can write each batch when it knows
+    /// it. Each run is an order of its own. An order stays until it was read, --clear takes it back, or
+    /// nobody has followed it for 10 minutes. Where a line is wrong, nothing of the order stays; where the
+    /// memory for orders is full (mount --order-memory), its beginning stays.
+    Hint(Hint),
     #[command(flatten)]
     Helper(Helper),
 }
@@ -275,6 +286,34 @@ pub(crate) struct Verify {
     pub dataset: ShardArguments,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = HINT_EXAMPLES)]
+pub(crate) struct Hint {
+    /// Take back all orders that you have handed over (as root: that anybody has), instead
+    #[arg(long, conflicts_with_all = ["binary", "null"])]
+    pub clear: bool,
+    /// The input is numbers of 8 bytes, little-endian
+    #[arg(long, conflicts_with = "null")]
+    pub binary: bool,
+    /// Lines end with a NUL byte
+    #[arg(short = '0', long)]
+    pub null: bool,
+    /// Do not say how many records were handed over
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Where roxfs has mounted the dataset
+    #[arg(value_name = "MOUNTPOINT")]
+    pub mountpoint: PathBuf,
+}
+
+const HINT_EXAMPLES: &str = "\
+Examples:
+  roxfs hint mnt < order.txt
+  shuf -i 0-999999 | tee order.txt | roxfs hint mnt
+  find mnt/files/cat -type f | shuf | tee list.txt | roxfs hint mnt
+  python3 train.py --print-order | roxfs hint mnt
+  roxfs hint --clear mnt";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,7 +336,9 @@ mod tests {
     /// The command line of an example, without what follows in the shell or stands beside it.
     fn arguments(example: &str) -> Option<Vec<String>> {
         let line = &example[example.find("roxfs ")?..];
-        let ends = [" | ", " > ", "  "].iter().filter_map(|end| line.find(end));
+        let ends = [" | ", " > ", " < ", "  "]
+            .iter()
+            .filter_map(|end| line.find(end));
         let line = &line[..ends.min().unwrap_or(line.len())];
         let words = line.split(' ').map(|word| word.trim_matches('\''));
         Some(words.map(str::to_owned).collect())
@@ -318,6 +359,6 @@ mod tests {
             assert!(cli.is_ok(), "{arguments:?}: {}", cli.expect_err("an error"));
             understood += 1;
         }
-        assert_eq!(understood, 25, "all examples");
+        assert_eq!(understood, 30, "all examples");
     }
 }

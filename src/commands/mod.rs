@@ -5,6 +5,7 @@ mod cat;
 mod extract;
 mod faults;
 mod helper;
+mod hint;
 mod info;
 mod left_out;
 mod log;
@@ -80,6 +81,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Cat(options) => cat::run(&options),
         Command::Extract(options) => extract::run(&options),
         Command::Verify(options) => verify::run(&options),
+        Command::Hint(options) => hint::run(&options),
         Command::Helper(helper) => helper::run(helper),
     }
 }
@@ -90,7 +92,11 @@ fn writes_data(command: &Command) -> bool {
     match command {
         Command::Info(_) | Command::Ls(_) | Command::Cat(_) | Command::Verify(_) => true,
         Command::Extract(options) => options.tar,
-        Command::Mount(_) | Command::Umount(_) | Command::Pack(_) | Command::Helper(_) => false,
+        Command::Mount(_)
+        | Command::Umount(_)
+        | Command::Pack(_)
+        | Command::Hint(_)
+        | Command::Helper(_) => false,
     }
 }
 

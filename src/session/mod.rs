@@ -15,7 +15,7 @@ pub use crate::ahead::Prepare;
 pub use crate::fuse::Threads;
 pub use crate::resident::CacheLimit;
 pub use helper::Helpers;
-pub use mount::{MountError, MountOptions};
+pub use mount::{FS_TYPE, MountError, MountOptions};
 pub use unmount::by_path as unmount;
 
 use crate::ahead::Ahead;

@@ -6,6 +6,7 @@ pub mod detached;
 pub mod device;
 pub mod files;
 pub mod filesystem;
+pub mod ioctl;
 pub mod lease;
 pub mod memory;
 pub mod mountinfo;
