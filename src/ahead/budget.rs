@@ -39,6 +39,8 @@ pub const FROM_DISK: Duration = Duration::from_micros(80);
 
 /// How many readers of records, and how many of long files, are followed at once.
 pub const READERS: usize = 16;
+/// The first window at such a place has this part of the records that one of the reader before has.
+pub const TRUSTED_PART: u64 = 8;
 /// In a list that was handed over, a record is looked for up to so many positions behind what is prepared, and
 /// so many in all, which takes 20 µs at most: workers that read a list together are not further apart. Those before are
 /// forgotten.

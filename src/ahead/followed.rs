@@ -10,6 +10,7 @@
 
 use super::budget::{
     FAR, FIRST_WINDOW, HITS, MARKER_TRUST, MOST_PASSED, MOST_TRUST, NEAR, SUSPECTED_FOR,
+    TRUSTED_PART,
 };
 use super::ranges::Ranges;
 use super::recent::Recent;
@@ -154,7 +155,9 @@ impl Followed {
         reader.missed += u32::from(by == By::Read);
         if is_marker {
             self.used += 1;
-            self.trust = (self.trust + MARKER_TRUST).min(MOST_TRUST);
+            if self.id.is_chosen() && reader.marker.is_some_and(|marker| marker.0 == position) {
+                self.trust = (self.trust + MARKER_TRUST).min(MOST_TRUST);
+            }
             self.needed = self.needed.div_ceil(2).max(*HITS.start());
             reader.len *= 2;
         } else if !is_new || reader.marker.is_some() || reader.hits < self.needed {
@@ -233,8 +236,14 @@ impl Followed {
 
     fn begin(&mut self, position: u64, resident: &ResidentSet) {
         let missing = next_missing(&*self.order, resident, position + 1);
+        // What one reader does not read of a window, another one does.
+        let len = match self.trust {
+            0 => FIRST_WINDOW,
+            _ => FIRST_WINDOW.max(self.window_len() / TRUSTED_PART),
+        };
         self.add(Reader {
             last: position,
+            len,
             ..Reader::new(position + 1, missing)
         });
     }
@@ -250,7 +259,7 @@ impl Followed {
 
     /// Whether it was begun before anybody read it, and nobody has yet.
     pub fn is_begun_ahead(&self) -> bool {
-        self.windows > 0 && self.used == 0 && self.id.is_chosen()
+        self.windows > 0 && self.used == 0 && matches!(self.id, OrderId::View(_))
     }
 
     /// How many records the next window of the reader that was used last has.
@@ -346,7 +355,8 @@ impl Reader {
         let end = prepared.next_from(from).min(order.len());
         let until = (from + self.len).min(end);
         let middle = from + (until - from) / 2;
-        let (marker, record) = next_missing(&**order, resident, middle).unwrap_or(first);
+        let marker = next_missing(&**order, resident, middle).filter(|marker| marker.0 < end);
+        let (marker, record) = marker.unwrap_or(first);
         self.marker = Some((marker, record));
         let until = until.max(marker + 1);
         self.before = std::mem::replace(&mut self.window, from..until);

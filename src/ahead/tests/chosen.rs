@@ -1,7 +1,7 @@
 //! Readers of an order that somebody has chosen, a view: several at once, by lookups and by reads.
 
 use super::*;
-use crate::ahead::budget::{FIRST_WINDOW, LEAD_RECORDS};
+use crate::ahead::budget::{LEAD_RECORDS, MOST_TRUST, TRUSTED_PART};
 use crate::order::handed::{HandedOver, Part};
 
 const SEED: u64 = 7;
@@ -119,10 +119,8 @@ fn readers_at_random_of_its_names_have_little_prepared() {
     let half = random_half();
     viewers.read(half);
     let stored = viewers.bench.fake().stored.len() as u64;
-    assert!(
-        stored < 16 * FIRST_WINDOW + 2 * LEAD_RECORDS.end(),
-        "{stored}"
-    );
+    let most = LEAD_RECORDS.end() * (2 + u64::from(MOST_TRUST) / TRUSTED_PART);
+    assert!(stored < most, "{stored}");
 }
 
 /// The second half of all positions, at random.
