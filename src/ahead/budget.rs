@@ -132,8 +132,11 @@ pub const BYTES_PER_NAME: u64 = 1200;
 /// Names may fill this part of the memory there is.
 pub const NAMES_SHARE: u64 = 8;
 
-/// How many names of an order that is followed are listed at once, first and at most: each process that does
-/// takes 3 ms before it begins, as long as 200 lookups.
+/// How long it takes until a process lists names.
+pub const LISTING_BEGINS: Duration = Duration::from_millis(4);
+/// Over so many lookups goes the mean of the time between two.
+pub const PACE_OF: u32 = 8;
+/// How many names of an order that is followed are listed at once, first and at most.
 pub const NAMES_AT_ONCE: RangeInclusive<u64> = 2048..=16384;
 /// So many windows before their reader comes there.
 pub const NAMES_IN_TIME: u64 = 8;

@@ -107,15 +107,16 @@ impl InOrder {
         id: OrderId,
         order: Arc<dyn Order>,
     ) -> Option<Task> {
-        if self.follows(id) {
-            return None;
+        if !self.follows(id) {
+            self.followed.push(Followed::new(id, order));
         }
         let mut followed = self.followed.iter_mut();
         let ended = followed.find(|followed| followed.id == ends);
         let len = ended.map_or(1, Followed::window_len).min(self.most());
-        let mut followed = Followed::new(id, order);
-        let seen = followed.begin_at_start(&self.resident, len);
-        self.followed.push(followed);
+        let mut followed = self.followed.iter_mut();
+        let seen = followed
+            .find(|followed| followed.id == id)?
+            .has_more(&self.resident, len);
         match seen {
             Seen::Due(_, task) => Some(Task { lead: 0, ..task }),
             Seen::Enough | Seen::Ends(_) | Seen::Stray => None,

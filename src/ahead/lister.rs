@@ -7,12 +7,16 @@
 //! no longer than cloning takes, and is ended when the mount is unmounted.
 
 use super::at_random::RandomReads;
-use super::budget::{BYTES_PER_NAME, MISSING_NAMES, NAMES_AT_ONCE, NAMES_IN_TIME, NAMES_SHARE};
+use super::budget::{
+    BYTES_PER_NAME, LISTING_BEGINS, MISSING_NAMES, NAMES_AT_ONCE, NAMES_IN_TIME, NAMES_SHARE,
+    PACE_OF,
+};
 use super::ranges::Ranges;
 use super::recent::Recent;
 use crate::sys::child;
 use crate::sys::detached;
 use crate::sys::files::{entries, entries_from};
+use crate::sys::lock;
 use crate::sys::memory;
 use crate::sys::mountinfo::{MountInfo, MountTable};
 use crate::tree::{Collection, Node, OrderId, Tree};
@@ -26,7 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a process is to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +58,7 @@ pub type Program = fn(&Listing) -> Command;
 pub struct Lister {
     lookups: [Mutex<RandomReads>; Collection::ALL.len()],
     /// What has been listed of orders that are followed.
-    listed: Mutex<Recent<Listed>>,
+    listed: Arc<Mutex<Recent<Listed>>>,
     /// For how many there is room at once.
     most_names: Arc<AtomicU64>,
     wanted: SyncSender<Wanted>,
@@ -70,7 +74,9 @@ impl Lister {
         let is_listing = Arc::new(AtomicBool::new(false));
         let is_at_work = Arc::new(AtomicBool::new(false));
         let most_names = Arc::new(AtomicU64::new(*NAMES_AT_ONCE.start()));
+        let listed = Arc::default();
         let listing = ListingThread {
+            listed: Arc::clone(&listed),
             tree,
             mount,
             program,
@@ -83,7 +89,7 @@ impl Lister {
             .spawn(move || listing.run(&receiver))?;
         Ok(Lister {
             lookups: Collection::ALL.map(|_| Mutex::new(RandomReads::new(records))),
-            listed: Mutex::default(),
+            listed,
             most_names,
             is_at_work,
             wanted: sender,
@@ -144,20 +150,14 @@ impl Lister {
             if listed.missing >= MISSING_NAMES {
                 listed.names = Ranges::default();
             }
-            self.list_from(listed, position + 1, 0);
+            let passed_over = listed.looked_up_until_listed(Instant::now());
+            self.list_from(listed, position.saturating_add(passed_over), 0);
         });
     }
 
     fn with_listed(&self, order: OrderId, each: impl FnOnce(&mut Listed)) {
-        let Ok(mut lists) = self.listed.try_lock() else {
-            return;
-        };
-        let find = |one: &Listed| (one.order == order).then_some(());
-        if lists.find(find).is_none() {
-            lists.add(Listed::new(order));
-        }
-        if let Some((listed, ())) = lists.find(find) {
-            each(listed);
+        if let Ok(mut lists) = self.listed.try_lock() {
+            each(Listed::of(&mut lists, order));
         }
     }
 
@@ -195,20 +195,39 @@ struct Listed {
     len: u64,
     /// How many of them were looked up all the same.
     missing: u32,
+    /// When a name was looked up last, and the time between two, in the mean.
+    last: Option<Instant>,
+    pace: Option<Duration>,
 }
 
 impl Listed {
-    fn new(order: OrderId) -> Listed {
-        Listed {
+    fn of(lists: &mut Recent<Listed>, order: OrderId) -> &mut Listed {
+        let is_of = |one: &Listed| (one.order == order).then_some(());
+        lists.find_or_add(is_of, || Listed {
             order,
             names: Ranges::default(),
             len: *NAMES_AT_ONCE.start(),
             missing: 0,
+            last: None,
+            pace: None,
+        })
+    }
+
+    /// How many names will be looked up until a process lists them, as one is looked up now.
+    fn looked_up_until_listed(&mut self, now: Instant) -> u64 {
+        if let Some(last) = self.last.replace(now) {
+            let took = now.saturating_duration_since(last).min(LISTING_BEGINS);
+            let pace = self.pace.unwrap_or(took);
+            self.pace = Some(pace - pace / PACE_OF + took / PACE_OF);
         }
+        let pace = self.pace.unwrap_or(LISTING_BEGINS).as_micros().max(1);
+        let names = LISTING_BEGINS.as_micros() / pace;
+        u64::try_from(names).unwrap_or(1).max(1)
     }
 }
 
 struct ListingThread {
+    listed: Arc<Mutex<Recent<Listed>>>,
     tree: Arc<Tree>,
     mount: MountInfo,
     program: Program,
@@ -223,14 +242,42 @@ impl ListingThread {
             let is_all = matches!(wanted, Wanted::All(_));
             self.is_listing.store(is_all, Ordering::Relaxed);
             self.is_at_work.store(true, Ordering::Relaxed);
-            let begin = Instant::now();
-            match self.list(&wanted) {
-                Ok(()) => log::debug!("{wanted:?}: listed ahead in {:?}", begin.elapsed()),
-                Err(error) => log::debug!("{wanted:?}: cannot be listed ahead: {error}"),
+            self.list_and_log(&wanted);
+            if let Some(next) = self.next_of(&wanted) {
+                self.list_and_log(&next);
             }
             self.is_listing.store(false, Ordering::Relaxed);
             self.is_at_work.store(false, Ordering::Relaxed);
         }
+    }
+
+    fn list_and_log(&self, wanted: &Wanted) {
+        let begin = Instant::now();
+        match self.list(wanted) {
+            Ok(()) => log::debug!("{wanted:?}: listed ahead in {:?}", begin.elapsed()),
+            Err(error) => log::debug!("{wanted:?}: cannot be listed ahead: {error}"),
+        }
+    }
+
+    /// The first names of the order that is likely to come next, where those of one up to its end were
+    /// listed.
+    fn next_of(&self, wanted: &Wanted) -> Option<Wanted> {
+        let Wanted::At(order, positions) = wanted else {
+            return None;
+        };
+        if positions.end < self.tree.len_of(*order)? {
+            return None;
+        }
+        let (next, order) = self.tree.next_order(*order)?;
+        let most = self.most_names.load(Ordering::Relaxed);
+        let names = 0..most.min(*NAMES_AT_ONCE.end()).min(order.len());
+        let mut lists = lock(&self.listed);
+        let listed = Listed::of(&mut lists, next);
+        if listed.names.free_from(0) >= names.end {
+            return None;
+        }
+        listed.names.add(names.clone());
+        Some(Wanted::At(next, names))
     }
 
     /// The directory, which entries of it, and how many names there are.

@@ -42,6 +42,29 @@ impl<T> Recent<T> {
         Some(&mut last.1)
     }
 
+    /// Uses the first thing that `find` finds something in, or a new one.
+    pub fn find_or_add(
+        &mut self,
+        find: impl Fn(&T) -> Option<()>,
+        new: impl FnOnce() -> T,
+    ) -> &mut T {
+        self.clock += 1;
+        let found = self
+            .things
+            .iter()
+            .position(|(_, thing)| find(thing).is_some());
+        let place = match found {
+            Some(place) => place,
+            None => {
+                self.add(new());
+                let newest = self.things.iter().enumerate().max_by_key(|(_, one)| one.0);
+                newest.map_or(0, |(place, _)| place)
+            }
+        };
+        self.things[place].0 = self.clock;
+        &mut self.things[place].1
+    }
+
     /// Keeps what was used within so many uses, or of what is older, what is worth it.
     pub fn retain(&mut self, uses: u64, is_kept: impl Fn(&T) -> bool) {
         let since = self.clock.saturating_sub(uses);

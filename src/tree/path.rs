@@ -10,6 +10,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 impl Tree {
+    /// How many entries the directory has that has this order.
+    pub fn len_of(&self, order: OrderId) -> Option<u64> {
+        match order {
+            OrderId::View(id) => Some(self.views.get(id).ok()?.order().len()),
+            OrderId::ByNumber | OrderId::ByName | OrderId::Handed(_) => None,
+        }
+    }
+
     /// A path from the mount's root to the directory that has this order, and the offsets of the entries at
     /// these positions there, as far as there are any; `None` where the mount's root leaves none, and for
     /// what has no such directory.
@@ -21,7 +29,7 @@ impl Tree {
         let OrderId::View(id) = order else {
             return None;
         };
-        let end = positions.end.min(self.views.get(id).ok()?.order().len());
+        let end = positions.end.min(self.len_of(order)?);
         if positions.start >= end {
             return None;
         }

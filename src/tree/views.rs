@@ -119,11 +119,9 @@ impl Views {
         id
     }
 
-    /// What a view is called that was used.
+    /// What a view is called.
     pub fn name(&self, id: u64) -> Option<String> {
-        let used = self.used();
-        let view = used.by_id.get(&id).filter(|view| !view.is_guess)?;
-        Some(view.spec.to_string())
+        Some(self.used().by_id.get(&id)?.spec.to_string())
     }
 
     /// The view that comes after this one, as epochs follow each other. It is not listed before
