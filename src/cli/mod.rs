@@ -5,14 +5,18 @@
 
 mod from;
 mod mount;
+mod mount_helper;
+mod option_list;
 mod pack;
 mod values;
 
-pub(crate) use mount::{Mount, MountPlan, TreeOptions};
+pub(crate) use mount::{AsHelper, Mount, MountPlan, TreeOptions};
 pub(crate) use pack::{Pack, PackPlan};
 
 use crate::order::{Selection, Spec};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Styles;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use values::parse_view;
 
@@ -32,6 +36,39 @@ use values::parse_view;
 pub struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Understands a command line, the program's name first, in any of its forms; shows what is wrong
+    /// with it in these styles.
+    pub fn of(arguments: &[OsString], styles: &Styles) -> Result<Cli, clap::Error> {
+        if mount_helper::is_one(arguments) {
+            return mount_helper::parse(arguments, styles);
+        }
+        let cli = parse_once(arguments.iter().cloned(), styles)?;
+        match (&cli.command, arguments) {
+            (Command::Mount(mount), [program, name, rest @ ..]) => {
+                // Before the others, which count more.
+                let own = mount.own_options().cloned();
+                let line = [program, name].into_iter().cloned().chain(own);
+                parse_once(line.chain(rest.iter().cloned()), styles)
+            }
+            _ => Ok(cli),
+        }
+    }
+}
+
+/// Whether a command line is one of those that mount(8) understands the exit codes of.
+pub fn is_by_mount(arguments: &[OsString]) -> bool {
+    mount_helper::is_one(arguments)
+}
+
+fn parse_once(
+    arguments: impl Iterator<Item = OsString>,
+    styles: &Styles,
+) -> Result<Cli, clap::Error> {
+    let command = Cli::command().styles(styles.clone());
+    Cli::from_arg_matches_mut(&mut command.try_get_matches_from(arguments)?)
 }
 
 const EXAMPLES: &str = "\

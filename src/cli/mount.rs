@@ -1,9 +1,12 @@
 //! `mount`: its options, and what they decide.
 
+use super::option_list::{OptionList, Unknown};
 use super::values::{parse_cache, parse_extension, parse_memory};
 use crate::dataset::numbered::EXTENSION;
 use crate::session::{CacheLimit, MountOptions, Prepare, ServeOptions, Threads};
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Two threads answered 1.3 to 1.6 times as fast as one, even on two cores; three and four answered
@@ -19,7 +22,7 @@ const WAITING: u16 = 64;
 const ORDER_MEMORY: &str = "64MiB";
 
 #[derive(Debug, Args)]
-#[command(after_long_help = TREE_AND_EXAMPLES)]
+#[command(after_long_help = TREE_AND_EXAMPLES, args_override_self = true)]
 pub(crate) struct Mount {
     /// Stay in the foreground
     #[arg(short, long)]
@@ -57,17 +60,39 @@ pub(crate) struct Mount {
     #[arg(long, value_name = "N", default_value_t = WAITING,
           value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
-    /// Mount options, separated by commas: allow_other, noexec, noatime, fsname=NAME
+    /// Mount options, separated by commas: any of the options above, and noexec, noatime, fsname=NAME
     ///
-    /// ro, nosuid, nodev and default_permissions are accepted too: they always hold.
-    #[arg(short, value_name = "OPTS", value_parser = parse_option_list)]
-    options: Vec<OptionList>,
+    /// As in root=files,cache=4GiB,allow_other. A value that has commas is written in double quotes, as in
+    /// root="views/shuffle=7,split=3of8". context=, fscontext=, defcontext= and rootcontext= are passed to
+    /// the kernel. What means something to mount(8) alone, as nofail, user or x-systemd.automount, is
+    /// accepted and ignored, and so is what always holds or never can: ro, nosuid, nodev, rw, dev, suid.
+    #[arg(short, value_name = "OPTS", value_parser = option_list_parser())]
+    pub options: Vec<OptionList>,
     /// Shards, in this order: files, quoted patterns, directories, or NAME.rox for NAME_NNNN.rox
     #[arg(value_name = "SHARD", required = true)]
     shards: Vec<PathBuf>,
     /// An existing directory to mount on
     #[arg(value_name = "MOUNTPOINT", required = true)]
     mountpoint: PathBuf,
+    /// Where it is mount(8) that asks.
+    #[arg(skip)]
+    pub helper: Option<AsHelper>,
+}
+
+/// What a helper of mount(8) is asked for beside the mount itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AsHelper {
+    /// Do all but mount.
+    pub fake: bool,
+    /// Say what was mounted.
+    pub verbose: bool,
+    /// A file that stands for the mount namespace to mount in.
+    pub namespace: Option<PathBuf>,
+}
+
+fn option_list_parser() -> impl TypedValueParser<Value = OptionList> {
+    let parse = |list: OsString| OptionList::parse(&list, Unknown::Refused);
+    OsStringValueParser::new().try_map(parse)
 }
 
 const TREE_AND_EXAMPLES: &str = "\
@@ -101,6 +126,7 @@ pub(crate) struct MountPlan {
     pub tree: TreeOptions,
     pub mount: MountOptions,
     pub serve: ServeOptions,
+    pub helper: Option<AsHelper>,
 }
 
 /// Which tree is shown.
@@ -135,61 +161,40 @@ impl Mount {
             foreground: self.foreground,
             shards: self.shards,
             mountpoint: self.mountpoint,
+            helper: self.helper,
         }
     }
 
-    /// What the flags and all `-o` ask for together; the last `fsname` counts.
+    /// The long options that stand behind `-o`.
+    pub fn own_options(&self) -> impl Iterator<Item = &OsString> {
+        self.options.iter().flat_map(|list| &list.own)
+    }
+
+    /// What the flags and all `-o` ask for together.
     fn mount_options(&self) -> MountOptions {
         let mut together = MountOptions {
             allow_other: self.allow_other,
             ..MountOptions::default()
         };
-        for OptionList(options) in &self.options {
-            together.allow_other |= options.allow_other;
-            together.noexec |= options.noexec;
-            together.noatime |= options.noatime;
-            if options.source.is_some() {
-                together.source.clone_from(&options.source);
-            }
+        for list in &self.options {
+            list.apply(&mut together);
         }
         together
     }
-}
-
-/// The argument of one `-o`.
-#[derive(Debug, Clone)]
-struct OptionList(MountOptions);
-
-fn parse_option_list(text: &str) -> Result<OptionList, String> {
-    let mut parsed = MountOptions::default();
-    for option in text.split(',').filter(|option| !option.is_empty()) {
-        match option {
-            "allow_other" => parsed.allow_other = true,
-            "noexec" => parsed.noexec = true,
-            "noatime" => parsed.noatime = true,
-            "ro" | "nosuid" | "nodev" | "default_permissions" => {}
-            "rw" => return Err("a dataset is mounted read-only".to_owned()),
-            _ => match option.strip_prefix("fsname=") {
-                Some("") => return Err("fsname needs a name".to_owned()),
-                Some(name) => parsed.source = Some(name.into()),
-                None => return Err(format!("unknown mount option \"{option}\"")),
-            },
-        }
-    }
-    Ok(OptionList(parsed))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
-    use clap::Parser;
+    use clap::builder::Styles;
 
     const CORES: usize = 4;
 
     fn parse(arguments: &[&str]) -> Option<Mount> {
         let line = ["roxfs", "mount"].iter().chain(arguments);
-        match Cli::try_parse_from(line).ok()?.command {
+        let line: Vec<OsString> = line.map(OsString::from).collect();
+        match Cli::of(&line, &Styles::plain()).ok()?.command {
             Command::Mount(mount) => Some(mount),
             _ => None,
         }
@@ -238,6 +243,7 @@ mod tests {
             noexec: true,
             noatime: true,
             source: Some("my set".into()),
+            contexts: Vec::new(),
         };
         assert_eq!(plan.mount, expected);
         assert!(decide(&["-o", "allow_other"]).mount.allow_other);
@@ -247,9 +253,20 @@ mod tests {
 
     #[test]
     fn mount_options_are_known_ones() {
-        for bad in ["rw", "nosuch", "fsname="] {
+        for bad in ["remount", "nosuch", "fsname=", "foreground", "threads=x"] {
             assert!(parse(&["-o", bad, "a.rox", "/mnt"]).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_option_can_stand_behind_o_and_counts_less_than_a_flag() {
+        let list = r#"root="views/shuffle=7,split=3of8",threads=5,ahead=none,cache=none,ext=jpg"#;
+        let plan = decide(&["--threads", "7", "-o", list]);
+        assert_eq!(plan.tree.root, Some("views/shuffle=7,split=3of8".into()));
+        assert_eq!(plan.tree.extension, "jpg");
+        assert_eq!(plan.serve.threads.waiting, 7);
+        assert_eq!(plan.serve.prepare, Prepare::Nothing);
+        assert_eq!(plan.serve.cache, CacheLimit::Bytes(0));
     }
 
     #[test]

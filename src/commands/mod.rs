@@ -59,8 +59,26 @@ impl From<Exit> for ExitCode {
     }
 }
 
+impl Exit {
+    /// As mount(8) documents its exit codes, which are those of its helpers: 1 for a wrong command line,
+    /// and 32 for a mount that failed.
+    fn for_mount(self) -> Exit {
+        match self {
+            Exit::WrongUsage => Exit::Code(1),
+            Exit::Failed | Exit::Damaged => Exit::Code(32),
+            Exit::Done | Exit::Code(_) => self,
+        }
+    }
+}
+
 /// Runs a command and reports its error.
 pub fn run(cli: Cli) -> Exit {
+    let is_by_mount = matches!(&cli.command, Command::Mount(mount) if mount.helper.is_some());
+    let exit = run_command(cli);
+    if is_by_mount { exit.for_mount() } else { exit }
+}
+
+fn run_command(cli: Cli) -> Exit {
     let writes_data = writes_data(&cli.command);
     if writes_data && let Err(error) = standard_output::check_open() {
         return standard_output::failed(&error);

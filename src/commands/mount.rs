@@ -2,15 +2,17 @@
 
 use super::left_out::LeftOutWarning;
 use super::{Exit, count, helper, say, size};
-use crate::cli::{MountPlan, TreeOptions};
+use crate::cli::{AsHelper, MountPlan, TreeOptions};
 use crate::dataset::Dataset;
 use crate::dataset::summary::Summary;
 use crate::session::daemon::{self, Parent, Server, Side, Started};
-use crate::session::serve;
+use crate::session::{check_mount_point, serve};
 use crate::shard::Shard;
+use crate::sys::mountinfo::MountTable;
 use crate::text::{is_hidden, json, printable};
 use crate::tree::{Mounter, Tree};
 use anyhow::{Context, bail};
+use nix::sys::prctl::set_name;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -18,23 +20,35 @@ use std::sync::Arc;
 
 /// Mounts, and returns when the mount answers; in the foreground, when it has ended.
 pub fn run(mut plan: MountPlan) -> anyhow::Result<Exit> {
+    // Before any file is opened, and what is missing where there is no /proc is said here.
+    let _ = MountTable::open()?;
     if !plan.foreground {
         daemon::close_inherited().context("cannot close what was inherited")?;
     }
     let dataset = Arc::new(open(&plan)?);
-    let mounted = describe(&dataset, &plan.mountpoint);
-    plan.mount.source = plan.mount.source.or_else(|| source(&dataset));
+    let is_quiet = plan.helper.as_ref().is_some_and(|helper| !helper.verbose);
+    let mounted = (!is_quiet).then(|| describe(&dataset, &plan.mountpoint));
+    if plan.mount.source.is_none() {
+        plan.mount.source = source(&plan);
+    }
     let warning = LeftOutWarning::new(Arc::clone(&dataset));
     let tree = tree(dataset, &plan.tree, &warning)?;
+    if let Some(helper) = &plan.helper {
+        become_helper(helper)?;
+        if helper.fake {
+            check_mount_point(&plan.mountpoint)?;
+            return Ok(Exit::Done);
+        }
+    }
     let started = daemon::start(plan.foreground).context("cannot go into the background")?;
     let server = match started {
-        Side::Parent(parent) => return wait_for(parent, &mounted),
+        Side::Parent(parent) => return wait_for(parent, mounted),
         Side::Server(server) => server,
     };
     super::log::never_wait().context("cannot start a thread for messages")?;
     let ready = || {
         match server {
-            Server::Foreground => say(mounted),
+            Server::Foreground => mounted.into_iter().for_each(say),
             Server::Background(daemon) => {
                 super::log::flush();
                 daemon.ready()?;
@@ -53,6 +67,15 @@ pub fn run(mut plan: MountPlan) -> anyhow::Result<Exit> {
         ready,
     )?;
     Ok(Exit::Done)
+}
+
+fn become_helper(helper: &AsHelper) -> anyhow::Result<()> {
+    // The name of a link says less to those who look for the daemon.
+    set_name(c"roxfs")?;
+    if let Some(namespace) = &helper.namespace {
+        daemon::enter_namespace(namespace).with_context(|| printable(namespace).to_string())?;
+    }
+    Ok(())
 }
 
 fn open(plan: &MountPlan) -> anyhow::Result<Dataset> {
@@ -126,10 +149,10 @@ fn info_json(dataset: &Dataset) -> Vec<u8> {
     info
 }
 
-fn wait_for(daemon: Parent, mounted: &str) -> anyhow::Result<Exit> {
+fn wait_for(daemon: Parent, mounted: Option<String>) -> anyhow::Result<Exit> {
     match daemon.wait().context("waiting for the daemon")? {
         Started::Ready => {
-            say(mounted);
+            mounted.into_iter().for_each(say);
             Ok(Exit::Done)
         }
         Started::Exited(0) => bail!("it was unmounted before the mount answered"),
@@ -139,9 +162,15 @@ fn wait_for(daemon: Parent, mounted: &str) -> anyhow::Result<Exit> {
     }
 }
 
-/// What the listing of mounts shows where nothing is said: the first shard.
-fn source(dataset: &Dataset) -> Option<OsString> {
-    let path = std::path::absolute(dataset.shards().first()?.path()).ok()?;
+/// What the listing of mounts shows where nothing is said: the first of the arguments that name shards.
+/// mount(8) compares it with what it has given to its helper, to know what is mounted already.
+fn source(plan: &MountPlan) -> Option<OsString> {
+    let given = plan.shards.first()?;
+    let path = if plan.helper.is_some() {
+        given.clone()
+    } else {
+        std::path::absolute(given).ok()?
+    };
     // Listings of mounts show it as it is.
     if path.to_string_lossy().contains(is_hidden) {
         Some(printable(&path).to_string().into())

@@ -2,12 +2,16 @@
 //! exit code of the process that should have become the daemon.
 
 use crate::sys::files;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::RawFd;
 use std::path::Path;
+
+/// What a daemon has for its standard streams.
+const NULL: &str = "/dev/null";
 
 /// What this process does after [`start`].
 #[derive(Debug)]
@@ -61,6 +65,12 @@ pub fn close_inherited() -> io::Result<()> {
     Ok(())
 }
 
+/// Continues in the mount namespace that a file stands for (mount_namespaces(7)). To be called while the
+/// process has one thread.
+pub fn enter_namespace(file: &Path) -> io::Result<()> {
+    Ok(setns(File::open(file)?, CloneFlags::CLONE_NEWNS)?)
+}
+
 /// Stays in the foreground, or splits the process in two. To be called while it has one thread.
 pub fn start(foreground: bool) -> io::Result<Side> {
     if foreground {
@@ -68,7 +78,8 @@ pub fn start(foreground: bool) -> io::Result<Side> {
     }
     let (reader, writer) = io::pipe()?;
     // Opened before anything is mounted, perhaps over it.
-    let null = File::options().read(true).write(true).open("/dev/null")?;
+    let null = File::options().read(true).write(true).open(NULL);
+    let null = null.map_err(|error| io::Error::new(error.kind(), format!("{NULL}: {error}")))?;
     #[expect(unsafe_code, reason = "a daemon is a forked process; std cannot fork")]
     // SAFETY: the process has one thread here, so the child has all locks free and may continue as
     // the parent would have.

@@ -1,6 +1,7 @@
 //! `fusermount3`, the setuid program that mounts and unmounts for ordinary users.
 
-use super::mount::{MountError, MountOptions};
+use super::MountOptions;
+use super::mount::MountError;
 use super::unmount::{self, UnmountError};
 use crate::sys::child;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -58,6 +59,8 @@ fn option_list(options: &MountOptions) -> OsString {
     for (_, flag) in flags.iter().filter(|(is_set, _)| *is_set) {
         list.push(flag);
     }
+    // Of today's versions none knows them, and says so.
+    list.push(options.contexts());
     list
 }
 

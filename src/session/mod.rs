@@ -6,6 +6,7 @@ pub mod daemon;
 mod fusermount;
 mod helper;
 mod mount;
+mod options;
 mod signals;
 mod threads;
 mod unmount;
@@ -15,7 +16,8 @@ pub use crate::ahead::Prepare;
 pub use crate::fuse::Threads;
 pub use crate::resident::CacheLimit;
 pub use helper::Helpers;
-pub use mount::{FS_TYPE, MountError, MountOptions};
+pub use mount::{FS_TYPE, MountError, check_mount_point};
+pub use options::{Context, MountOptions};
 pub use unmount::by_path as unmount;
 
 use crate::ahead::Ahead;

@@ -3,7 +3,7 @@
 //! fuser's own mounting is not used: it gives no file system type, takes a comma in the source
 //! name for further options, and may unmount a stranger that has been mounted at the same path.
 
-use super::{fusermount, unmount};
+use super::{MountOptions, fusermount, unmount};
 use crate::sys;
 use crate::sys::device;
 use crate::sys::mountinfo::{MountInfo, MountTable};
@@ -13,7 +13,7 @@ use nix::mount::MsFlags;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{geteuid, getgid, getuid};
 use rustix::fs::{FlockOperation, flock};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -28,32 +28,23 @@ pub const FS_TYPE: &str = "fuse.roxfs";
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// What a mount is asked to be, beside read-only, nosuid, nodev and default_permissions, which
-/// it always is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MountOptions {
-    /// Let users other than the mounting one in, as far as the shards' permissions go.
-    pub allow_other: bool,
-    /// Do not run programs from it.
-    pub noexec: bool,
-    /// Never write access times; there are none, so this only shows in the listing of mounts.
-    pub noatime: bool,
-    /// What the listing of mounts shows as its source; `roxfs` where nothing is said.
-    pub source: Option<OsString>,
-}
-
-impl MountOptions {
-    pub(super) fn source(&self) -> &OsStr {
-        self.source.as_deref().unwrap_or(OsStr::new("roxfs"))
-    }
-}
-
 /// Why something cannot be mounted.
 #[derive(Debug, thiserror::Error)]
 pub enum MountError {
     /// The mount point cannot be used.
-    #[error("{}: cannot be mounted on: {reason}", printable(path))]
+    #[error(
+        "{}: cannot be mounted on: {reason}{}",
+        printable(path),
+        mount_point_hint(path, reason)
+    )]
     MountPoint { path: PathBuf, reason: io::Error },
+    /// It is part of another mount of roxfs.
+    #[error(
+        "{}: it is in the dataset that is mounted at {}; mount on a directory outside it",
+        printable(path),
+        printable(outer)
+    )]
+    Inside { path: PathBuf, outer: PathBuf },
     /// Another process has had a lock on the mount point for too long.
     #[error(
         "{}: another process holds a lock on this directory, as a mount does for a moment; \
@@ -101,8 +92,17 @@ pub struct Mounted {
     device: Arc<OwnedFd>,
 }
 
-/// Mounts at `mountpoint`, and returns the descriptor through which the kernel asks.
-pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Mounted), MountError> {
+fn mount_point_hint(path: &Path, reason: &io::Error) -> String {
+    match reason.kind() {
+        io::ErrorKind::NotFound if !path.as_os_str().is_empty() => {
+            format!("; make the directory first: mkdir -p {}", printable(path))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The path that a mount point has in the list of mounts, if it is a directory.
+pub fn check_mount_point(mountpoint: &Path) -> Result<PathBuf, MountError> {
     let bad = |reason| MountError::MountPoint {
         path: mountpoint.to_owned(),
         reason,
@@ -111,12 +111,30 @@ pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Moun
     if !path.is_dir() {
         return Err(bad(io::Error::from_raw_os_error(Errno::ENOTDIR as i32)));
     }
+    Ok(path)
+}
+
+/// Mounts at `mountpoint`, and returns the descriptor through which the kernel asks.
+pub fn mount(mountpoint: &Path, options: &MountOptions) -> Result<(OwnedFd, Mounted), MountError> {
+    let bad = |reason| MountError::MountPoint {
+        path: mountpoint.to_owned(),
+        reason,
+    };
+    let path = check_mount_point(mountpoint)?;
     let table = MountTable::open().map_err(bad)?;
     // One at a time from the check to the listing: two mounts that come at once would stack.
     let _lock = lock(&path)?;
-    let there = table.find(&path).map_err(bad)?;
-    if there.is_some_and(|mount| mount.kind == FS_TYPE) {
+    let is_dataset = |mount: &MountInfo| mount.kind == FS_TYPE;
+    if table
+        .find(&path)
+        .map_err(bad)?
+        .is_some_and(|there| is_dataset(&there))
+    {
         return Err(MountError::AlreadyMounted { path });
+    }
+    if let Some(holding) = table.find_holding(&path).map_err(bad)?.filter(is_dataset) {
+        let outer = holding.path;
+        return Err(MountError::Inside { path, outer });
     }
     let device = match mount_directly(&path, options)? {
         Some(device) => device,
@@ -177,7 +195,7 @@ fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>
     let mut flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     flags.set(MsFlags::MS_NOEXEC, options.noexec);
     flags.set(MsFlags::MS_NOATIME, options.noatime);
-    let data = format!(
+    let mut data = OsString::from(format!(
         "fd={},rootmode={:o},user_id={},group_id={},default_permissions{}",
         device.as_raw_fd(),
         libc::S_IFDIR,
@@ -188,31 +206,41 @@ fn mount_directly(path: &Path, options: &MountOptions) -> Result<Option<OwnedFd>
         } else {
             ""
         },
-    );
+    ));
+    data.push(options.contexts());
     let source = Some(options.source());
-    match nix::mount::mount(source, path, Some(FS_TYPE), flags, Some(data.as_str())) {
+    match nix::mount::mount(source, path, Some(FS_TYPE), flags, Some(data.as_os_str())) {
         Ok(()) => Ok(Some(device.into())),
         Err(Errno::EPERM) if !geteuid().is_root() => Ok(None),
         Err(errno) => Err(MountError::Kernel {
             path: path.to_owned(),
             reason: errno.into(),
-            hint: kernel_hint(errno),
+            hint: kernel_hint(errno, options),
         }),
     }
 }
 
 fn device_hint(reason: &io::Error) -> &'static str {
-    match reason.kind() {
-        io::ErrorKind::PermissionDenied => {
-            "; it has to be open to users who mount (usually mode 0666)"
+    match reason.raw_os_error().map(Errno::from_raw) {
+        // The control group of a container has it forbidden (`bpf_cgroup_device` programs).
+        Some(Errno::EPERM) => {
+            "; a container needs to be given it: --device /dev/fuse --cap-add SYS_ADMIN"
         }
-        _ => "; is the fuse module loaded (modprobe fuse)?",
+        Some(Errno::EACCES) => "; it has to be open to users who mount (usually mode 0666)",
+        Some(Errno::EMFILE | Errno::ENFILE) => "",
+        _ => {
+            "; is the fuse module loaded (modprobe fuse)? A container needs \
+             --device /dev/fuse --cap-add SYS_ADMIN"
+        }
     }
 }
 
 /// For root: other users are refused on the way by `fusermount3`.
-fn kernel_hint(errno: Errno) -> &'static str {
+fn kernel_hint(errno: Errno, options: &MountOptions) -> &'static str {
     match errno {
+        Errno::EINVAL if !options.contexts.is_empty() => {
+            "; it does not take these security contexts: is SELinux enabled (getenforce)?"
+        }
         Errno::EPERM => {
             "; root needs CAP_SYS_ADMIN to mount, in a container \
              --cap-add SYS_ADMIN --device /dev/fuse"

@@ -2,12 +2,17 @@
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustix::fs::{major, minor};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// What to say where it is not there.
+const NO_PROC: &str = "/proc is not mounted, and it tells what is: mount -t proc proc /proc";
 
 /// One mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +34,24 @@ pub struct MountTable(File);
 impl MountTable {
     /// Opens the list.
     pub fn open() -> io::Result<MountTable> {
-        File::open("/proc/self/mountinfo").map(MountTable)
+        match File::open("/proc/self/mountinfo") {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::other(NO_PROC)),
+            opened => opened.map(MountTable),
+        }
     }
 
     /// The file system mounted at `path`, the uppermost if several are. Never touches the mount
     /// itself, which may be dead.
     pub fn find(&self, path: &Path) -> io::Result<Option<MountInfo>> {
         Ok(self.all()?.into_iter().rfind(|mount| mount.path == path))
+    }
+
+    /// The file system that a file is in, where it is mounted above it. The path has no links in it.
+    pub fn find_holding(&self, path: &Path) -> io::Result<Option<MountInfo>> {
+        let device = std::fs::metadata(path)?.dev();
+        let device = format!("{}:{}", major(device), minor(device));
+        let holds = |mount: &MountInfo| mount.device == device && path.starts_with(&mount.path);
+        Ok(self.all()?.into_iter().rfind(holds))
     }
 
     /// All that is mounted.

@@ -64,6 +64,8 @@ mod views;
 mod mount {
     /// Made in the background and the foreground, and what cannot be mounted.
     mod background;
+    /// By mount(8), as fstab says.
+    mod by_mount;
     /// Shards that are touched, renamed or written to meanwhile, and keep their length.
     mod rewritten;
     /// Signals that end a mount, and what they leave alone.

@@ -275,8 +275,8 @@ fn a_typo_is_wrong_usage_and_says_so() {
             "not a size",
         ),
         (
-            &["mount", "-o", "rw", "d", "/mnt"],
-            "a dataset is mounted read-only",
+            &["mount", "-o", "remount", "d", "/mnt"],
+            "unmount it, and mount it again",
         ),
         (
             &["mount", "-o", "foo", "d", "/mnt"],
