@@ -10,13 +10,12 @@ use crate::text::printable;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getppid};
 use rustix::fs::{major, minor};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -36,8 +35,8 @@ pub fn wait_for_answer(
     has_ended: impl Fn() -> bool,
 ) -> io::Result<()> {
     let mut child = ask_root(std::process::id(), mounted.info())
-        // A terminal's signals are for this process.
-        .process_group(0)
+        // In the same process group: where the mount is made for systemd or autofs, which wait for it with
+        // the directory in use, it alone may enter (`autofs_d_manage` in fs/autofs/root.c).
         .current_dir("/")
         .stdin(Stdio::null())
         // Closed when it ends, however it does.
@@ -85,6 +84,8 @@ fn wait_for_end(child: &Child, has_ended: impl Fn() -> bool) -> io::Result<()> {
 /// own, which `parent` started and which ends with it.
 pub fn ask(parent: Pid, mount: &MountInfo) -> io::Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
+    // A terminal's are for the other process.
+    SigSet::all().thread_block()?;
     if getppid() != parent {
         return Ok(());
     }

@@ -79,10 +79,11 @@ fn remove_dead(mounted: &Mounted) -> Result<(), UnmountError> {
     let path = mounted.path();
     let table = mounted.table();
     let listed = table.find(path).map_err(|error| refused(path, error))?;
+    // Anything else is not to be touched: an automount that is left there would mount again.
     let is_ours = listed.is_some_and(|found| found == *mounted.info());
     // Not answered from the kernel's cache, as attributes are.
-    let is_dead = statvfs(path).is_err_and(|errno| errno == Errno::ENOTCONN);
-    if is_ours && is_dead {
+    let is_dead = || statvfs(path).is_err_and(|errno| errno == Errno::ENOTCONN);
+    if is_ours && is_dead() {
         unmount_path(path, true)?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -135,7 +136,7 @@ fn fake_mounts_nothing_sloppy_ignores_what_is_unknown_and_verbose_says_what_was_
         "mount -f -t roxfs -o root=files d.rox 1 2>&1
         mountpoint -q 1 || echo none
         ! mount -f -t roxfs -o root=nowhere d.rox 1 2>&1
-        ! mount -f -t roxfs d.rox d_0000.rox 2>&1
+        ! mount -f -t roxfs d.rox fstab 2>&1
         mount -s -n -t roxfs -o nosuchoption,root=files d.rox 1 2>&1
         ls 1 | wc -l
         umount 1
@@ -211,6 +212,22 @@ fn a_mount_is_made_in_the_namespace_that_mount_8_was_given() {
         kill $other",
     );
     assert_eq!(said, "none\n@/d.rox\n");
+}
+
+/// systemd and automount(8) hold up everybody but themselves until a mount that somebody waits for is made.
+#[test]
+fn a_mount_is_made_for_those_who_wait_in_an_automount_and_is_not_made_again_when_it_ends() {
+    let fstab = Fstab::new("");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/mount/automount.py");
+    let script = script.display();
+    let said = fstab.run(&format!(
+        "for how in \"mount -t roxfs\" ./roxfs\\ mount; do
+            python3 {script} \"$1/1\" records/000007.bin $how \"$1/d.rox\" \"$1/1\" | wc -c
+            while pgrep -f \"roxfs.* $1/1\" > pids; do sleep 0.01; done
+            mountpoint -q 1 || echo none
+        done"
+    ));
+    assert_eq!(said, "259\nnone\n259\nnone\n");
 }
 
 #[test]
