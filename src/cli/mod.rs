@@ -15,6 +15,7 @@ pub(crate) use pack::{Pack, PackPlan};
 
 use crate::order::{Selection, Spec};
 use clap::builder::Styles;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use values::parse_view;
 /// Mount .rox dataset shards read-only, so that every record is a file; and pack files into shards
 ///
 /// A SHARD is a .rox file; a pattern with *, ? or [ (quote it: roxfs expands it); a directory,
-/// meaning its *.rox files; or NAME.rox, meaning NAME_0000.rox, NAME_0001.rox and so on.
+/// meaning its *.rox files; or NAME.rox or NAME, meaning NAME_0000.rox, NAME_0001.rox and so on.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the data is damaged.
 #[derive(Debug, Parser)]
@@ -68,7 +69,25 @@ fn parse_once(
     styles: &Styles,
 ) -> Result<Cli, clap::Error> {
     let command = Cli::command().styles(styles.clone());
-    Cli::from_arg_matches_mut(&mut command.try_get_matches_from(arguments)?)
+    let mut matches = command
+        .try_get_matches_from(arguments)
+        .map_err(last_is_missing)?;
+    Cli::from_arg_matches_mut(&mut matches)
+}
+
+/// Of one argument of `mount` the parser takes the last one to be there, but a person has begun with the
+/// first.
+fn last_is_missing(mut error: clap::Error) -> clap::Error {
+    let missing = error.get(ContextKind::InvalidArg);
+    if missing == Some(&ContextValue::Strings(vec!["<SHARD>...".to_owned()]))
+        && error.kind() == ErrorKind::MissingRequiredArgument
+        && let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage)
+        && usage.to_string().contains("<MOUNTPOINT>")
+    {
+        let last = ContextValue::Strings(vec!["<MOUNTPOINT>".to_owned()]);
+        error.insert(ContextKind::InvalidArg, last);
+    }
+    error
 }
 
 const EXAMPLES: &str = "\
@@ -80,7 +99,7 @@ Examples:
 /// A command line that the parser takes and that means nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct WrongUsage(String);
+pub(crate) struct WrongUsage(pub String);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

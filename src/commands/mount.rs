@@ -2,9 +2,9 @@
 
 use super::left_out::LeftOutWarning;
 use super::{Exit, count, helper, say, size};
-use crate::cli::{AsHelper, MountPlan, TreeOptions};
-use crate::dataset::Dataset;
+use crate::cli::{AsHelper, MountPlan, TreeOptions, WrongUsage};
 use crate::dataset::summary::Summary;
+use crate::dataset::{self, Dataset};
 use crate::session::daemon::{self, Parent, Server, Side, Started};
 use crate::session::{check_mount_point, serve};
 use crate::shard::Shard;
@@ -16,6 +16,7 @@ use nix::sys::prctl::set_name;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 
 /// Mounts, and returns when the mount answers; in the foreground, when it has ended.
@@ -25,6 +26,7 @@ pub fn run(mut plan: MountPlan) -> anyhow::Result<Exit> {
     if !plan.foreground {
         daemon::close_inherited().context("cannot close what was inherited")?;
     }
+    check_order(&plan)?;
     let dataset = Arc::new(open(&plan)?);
     let is_quiet = plan.helper.as_ref().is_some_and(|helper| !helper.verbose);
     let mounted = (!is_quiet).then(|| describe(&dataset, &plan.mountpoint));
@@ -67,6 +69,34 @@ pub fn run(mut plan: MountPlan) -> anyhow::Result<Exit> {
         ready,
     )?;
     Ok(Exit::Done)
+}
+
+/// What the names of shards end in.
+const SHARD_EXTENSION: &str = "rox";
+
+/// Says so where the last argument is not a directory to mount on, but names shards.
+fn check_order(plan: &MountPlan) -> anyhow::Result<()> {
+    let last = &plan.mountpoint;
+    let may_name_shards = last
+        .extension()
+        .is_some_and(|extension| extension == SHARD_EXTENSION);
+    if !may_name_shards || last.is_dir() || dataset::expand(slice::from_ref(last)).is_err() {
+        return Ok(());
+    }
+    let last = printable(last);
+    Err(match &plan.shards[..] {
+        [first] if first.is_dir() => {
+            let first = printable(first);
+            WrongUsage(format!(
+                "{last} names shards, and {first} is a directory: the directory to mount on comes last: \
+                 roxfs mount {last} {first}"
+            ))
+        }
+        _ => WrongUsage(format!(
+            "{last} names shards: behind it, a directory to mount on is needed"
+        )),
+    }
+    .into())
 }
 
 fn become_helper(helper: &AsHelper) -> anyhow::Result<()> {
@@ -125,17 +155,26 @@ fn tree(
         .with_extension(&options.extension)
         .with_order_memory(options.order_memory);
     if let Some(root) = &options.root {
-        let is_named = tree.dataset().has_names();
-        let hint = if root.starts_with("files") && !is_named {
-            "; the shards have no names"
-        } else {
-            ""
-        };
-        tree = tree
-            .with_root(root.as_os_str().as_bytes())
-            .with_context(|| format!("--root {}{hint}", printable(root)))?;
+        let name = root.as_os_str().as_bytes();
+        if let Err(error) = tree.find_directory(name) {
+            let hint = root_hint(&tree, root);
+            bail!("--root {}: {error}{hint}", printable(root));
+        }
+        tree = tree.with_root(name)?;
     }
     Ok(tree.without_waiting())
+}
+
+/// What may help where this is no directory of the tree.
+fn root_hint(tree: &Tree, root: &Path) -> String {
+    let named = Path::new("files").join(root);
+    if root.starts_with("files") && !tree.dataset().has_names() {
+        return "; the shards have no names".to_owned();
+    }
+    if root.is_relative() && tree.find_directory(named.as_os_str().as_bytes()).is_ok() {
+        return format!("; did you mean --root {}?", printable(&named));
+    }
+    String::new()
 }
 
 /// `.roxfs/info.json`; reads all names, to count those that are left out.

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 /// Turns shard arguments into paths of shards.
 ///
 /// An argument is a file; or a directory, meaning its `*.rox`; or a pattern with `*`, `?` or `[`,
-/// when no such file exists; or `name.rox`, which does not exist while `name_0000.rox` and so on
-/// do. Expansions sort by bytes, as the reference implementation does; arguments keep their order.
+/// when no such file exists; or `name.rox` (or `name`), which does not exist while `name_0000.rox` and so
+/// on do. Expansions sort by bytes, as the reference implementation does; arguments keep their order.
 pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, DatasetError> {
     let mut paths = Vec::new();
     for argument in arguments {
@@ -84,7 +84,7 @@ fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     };
     let name = argument.file_name().unwrap_or_default().as_bytes();
     let Some(stem) = name.strip_suffix(b".rox") else {
-        return Err(missing(None));
+        return by_bare_name(argument);
     };
     let hint = format!(", and no {}_NNNN.rox either", escaped(stem));
     let found = match list(directory_of(argument), |name| {
@@ -100,6 +100,25 @@ fn by_pattern_or_stem(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     }
     let found = found.iter().map(|path| without_dot(path, argument));
     Ok(found.collect())
+}
+
+/// `name`, where there is no such file: the same as `name.rox` where that stands for shards.
+fn by_bare_name(argument: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    let missing = |hint| DatasetError::Missing {
+        location: argument.into(),
+        hint,
+    };
+    let Some(name) = argument.file_name() else {
+        return Err(missing(None));
+    };
+    let mut name = name.to_owned();
+    name.push(".rox");
+    let file = argument.with_file_name(name);
+    if file.exists() {
+        let hint = format!("; did you mean {}?", printable(&file));
+        return Err(missing(Some(hint)));
+    }
+    by_pattern_or_stem(&file).map_err(|_| missing(None))
 }
 
 /// Shards that `name.rox` stands for keep the form it was written in, without a `./` before it.

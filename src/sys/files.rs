@@ -1,6 +1,7 @@
 //! About files: their kinds in words, and directories listed without the standard library's way,
 //! which panics where closing one fails.
 
+use nix::sys::resource::{Resource, getrlimit};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, SeekFrom, open, seek, statat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -23,11 +24,13 @@ pub fn kind_in_words(kind: FileType) -> &'static str {
 }
 
 /// What to say behind an error of opening a shard, where there are too many of them for this process.
-pub fn limit_hint(error: &io::Error) -> &'static str {
-    if is_out_of_descriptors(error) {
-        "; each shard is an open file, and `ulimit -n` says how many there may be"
-    } else {
-        ""
+pub fn limit_hint(error: &io::Error) -> String {
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((limit, _)) if is_out_of_descriptors(error) => format!(
+            "; each shard is an open file, and this process may have {limit}: more with \
+             \"ulimit -Hn NUMBER\" as root, or LimitNOFILE=NUMBER in a unit"
+        ),
+        _ => String::new(),
     }
 }
 

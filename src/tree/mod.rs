@@ -142,21 +142,27 @@ impl Tree {
         self.files.prepare()
     }
 
-    /// The same with a directory of it as its root, so that the mount has nothing else.
-    pub fn with_root(mut self, path: &[u8]) -> Result<Tree, TreeError> {
-        let mut root = Node::Root;
+    /// The directory with this path from the mount's root.
+    pub fn find_directory(&self, path: &[u8]) -> Result<Node, TreeError> {
+        let mut node = Node::Root;
         for name in path.split(|&byte| byte == b'/') {
             if !matches!(name, b"" | b".") {
-                root = self.lookup(root, name)?.node;
+                node = self.lookup(node, name)?.node;
             }
         }
+        match self.attr(node)?.kind {
+            FileKind::Directory => Ok(node),
+            FileKind::File => Err(TreeError::NotADirectory),
+        }
+    }
+
+    /// The same with a directory of it as its root, so that the mount has nothing else.
+    pub fn with_root(mut self, path: &[u8]) -> Result<Tree, TreeError> {
+        let root = self.find_directory(path)?;
         if let Node::View(id) = root {
             self.views.keep(id);
         }
-        match self.attr(root)?.kind {
-            FileKind::Directory => self.root = root,
-            FileKind::File => return Err(TreeError::NotADirectory),
-        }
+        self.root = root;
         Ok(self)
     }
 

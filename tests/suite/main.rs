@@ -66,6 +66,8 @@ mod mount {
     mod background;
     /// By mount(8), as fstab says.
     mod by_mount;
+    /// What people get wrong, or their machine does not have: each message says what to do.
+    mod mistaken;
     /// Shards that are touched, renamed or written to meanwhile, and keep their length.
     mod rewritten;
     /// Signals that end a mount, and what they leave alone.

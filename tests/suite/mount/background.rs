@@ -171,7 +171,8 @@ fn of_mounts_at_the_same_time_and_place_one_is_made() {
 fn a_mount_point_that_cannot_be_used_is_an_error_and_nothing_stays_mounted() {
     let (directory, dataset) = dataset();
     let missing = directory.path().join("missing");
-    let file = directory.path().join("d_0000.rox");
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").expect("written");
     for (path, reason) in [
         (missing, "No such file or directory"),
         (file, "Not a directory"),

@@ -162,7 +162,7 @@ fn a_directory_can_be_the_root_and_then_has_nothing_else() {
         (
             "files",
             &plain,
-            "--root files; the shards have no names: no such file",
+            "--root files: no such file or directory; the shards have no names",
         ),
         ("files/none", &dataset, "--root files/none: no such file"),
         ("raw/data", &dataset, "--root raw/data: not a directory"),

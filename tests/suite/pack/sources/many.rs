@@ -82,7 +82,8 @@ fn a_dataset_of_more_shards_than_may_be_open_works_or_says_in_one_line_what_it_n
     // What must not exceed the hard limit makes do with it, or says so.
     for command in commands {
         let message = fail(&mut limited("-n 256", command), 1);
-        let expected = ": Too many open files (os error 24); each shard is an open file, and `ulimit -n` says how many there may be\n";
+        let expected = ": Too many open files (os error 24); each shard is an open file, and this process may have 256: \
+             more with \"ulimit -Hn NUMBER\" as root, or LimitNOFILE=NUMBER in a unit\n";
         assert!(message.contains(expected), "{command:?}: {message}");
         assert_eq!(message.lines().count(), 1, "{command:?}: {message}");
     }
