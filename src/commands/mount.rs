@@ -6,7 +6,7 @@ use crate::cli::{AsHelper, MountPlan, TreeOptions, WrongUsage};
 use crate::dataset::summary::Summary;
 use crate::dataset::{self, Dataset};
 use crate::session::daemon::{self, Parent, Server, Side, Started};
-use crate::session::{check_mount_point, serve};
+use crate::session::{ServiceManager, check_mount_point, serve};
 use crate::shard::Shard;
 use crate::sys::mountinfo::MountTable;
 use crate::text::{is_hidden, json, printable};
@@ -48,9 +48,17 @@ pub fn run(mut plan: MountPlan) -> anyhow::Result<Exit> {
         Side::Server(server) => server,
     };
     super::log::never_wait().context("cannot start a thread for messages")?;
+    let manager = match server {
+        Server::Foreground => ServiceManager::from_environment(),
+        Server::Background(_) => ServiceManager::default(),
+    };
+    let stopping = manager.clone();
     let ready = || {
         match server {
-            Server::Foreground => mounted.into_iter().for_each(say),
+            Server::Foreground => {
+                mounted.iter().for_each(say);
+                manager.ready(mounted.as_deref().unwrap_or_default());
+            }
             Server::Background(daemon) => {
                 super::log::flush();
                 daemon.ready()?;
@@ -67,6 +75,7 @@ pub fn run(mut plan: MountPlan) -> anyhow::Result<Exit> {
         plan.serve,
         helper::HELPERS,
         ready,
+        move || stopping.stopping(),
     )?;
     Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@ mod fusermount;
 mod helper;
 mod mount;
 mod options;
+mod service;
 mod signals;
 mod threads;
 mod unmount;
@@ -18,6 +19,7 @@ pub use crate::resident::CacheLimit;
 pub use helper::Helpers;
 pub use mount::{FS_TYPE, MountError, check_mount_point};
 pub use options::{Context, MountOptions};
+pub use service::ServiceManager;
 pub use unmount::by_path as unmount;
 
 use crate::ahead::Ahead;
@@ -79,7 +81,7 @@ const THREADS: &str = "threads cannot be started";
 const WATCHDOG: &str = "the watching process";
 
 /// Mounts `tree` at `mountpoint`, calls `ready` when the mount answers, and serves it until it is
-/// unmounted or a signal ends it. On any error nothing stays mounted.
+/// unmounted or a signal ends it; then `stopping` is called first. On any error nothing stays mounted.
 ///
 /// Each step is where it is for a reason: no thread that stays before the signals are blocked, the
 /// watchdog before the mount, which may cover the program, and no signal taken before the mount
@@ -91,6 +93,7 @@ pub fn serve(
     options: ServeOptions,
     helpers: Helpers,
     ready: impl FnOnce() -> io::Result<()>,
+    stopping: impl FnOnce() + Send + 'static,
 ) -> Result<(), SessionError> {
     let path = printable(mountpoint).to_string();
     let failed = |step| {
@@ -135,7 +138,7 @@ pub fn serve(
     answered.map_err(failed("it does not answer"))?;
     watchdog.wait();
     // From here on a signal unmounts what works; one that came before has waited.
-    signals::unmount_on(signals, &mounted, deferred).map_err(failed(THREADS))?;
+    signals::unmount_on(signals, &mounted, deferred, stopping).map_err(failed(THREADS))?;
     ready().map_err(failed("going into the background"))?;
     access.set_ready();
     session

@@ -36,20 +36,26 @@ pub fn bit(signal: Signal) -> u64 {
     1 << (signal as i32 - 1)
 }
 
-/// Starts the thread that waits for them.
-pub fn unmount_on(signals: SigSet, mounted: &Arc<Mounted>, deferred: Deferred) -> io::Result<()> {
+/// Starts the thread that waits for them, and calls `stopping` before it unmounts.
+pub fn unmount_on(
+    signals: SigSet,
+    mounted: &Arc<Mounted>,
+    deferred: Deferred,
+    stopping: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
     // Weak, so that the mount is removed when serving ends, however it does.
     let mounted = Arc::downgrade(mounted);
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || wait(&signals, &mounted, &deferred))?;
+        .spawn(move || wait(&signals, &mounted, &deferred, stopping))?;
     Ok(())
 }
 
 /// The first signal unmounts, and refuses requests that wait for what takes long. The second one ends
 /// the process.
-fn wait(signals: &SigSet, mounted: &Weak<Mounted>, deferred: &Deferred) {
+fn wait(signals: &SigSet, mounted: &Weak<Mounted>, deferred: &Deferred, stopping: impl FnOnce()) {
     let Ok(signal) = signals.wait() else { return };
+    stopping();
     deferred.refuse_waiting();
     if let Some(mounted) = mounted.upgrade()
         && let Err(error) = unmount_or_detach(signal, &mounted, deferred)

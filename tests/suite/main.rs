@@ -70,6 +70,8 @@ mod mount {
     mod mistaken;
     /// Shards that are touched, renamed or written to meanwhile, and keep their length.
     mod rewritten;
+    /// As services of systemd, and what `scripts/packaging` installs.
+    mod service;
     /// Signals that end a mount, and what they leave alone.
     mod signals;
     /// With limits on descriptors, processes and threads: it works with less, or says why not.
