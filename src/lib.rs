@@ -67,7 +67,7 @@
 //! | place where shards live | `shard/file.rs` | `dataset/arguments.rs` |
 //! | source to pack | `pack/source/input.rs` | `pack/source/open.rs`, `cli/from.rs`; `tests/suite/pack` |
 //! | command | `cli/mod.rs` | `commands/mod.rs`; `tests/suite/commands` |
-//! | option of a command | `cli/` | the options of its room, as `pack/mod.rs`; if it decides what is written, what `--resume` compares (`pack/resume.rs`) |
+//! | option of a command | `cli/` | the options of its room, as `pack/mod.rs`; if it decides what is written, what `--resume` compares (`pack/resume.rs`); those of `mount` stand behind `-o` by themselves (`cli/option_list.rs`) |
 //!
 //! # The library
 //!
