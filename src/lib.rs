@@ -62,7 +62,7 @@
 //! | section of a shard | `format/section.rs` | `format/mod.rs` (the specification), `pack/tables.rs` (sizes, writing, appending), `shard/verify.rs`, a file in `shard/` that reads it; `tests/suite/format`, `tests/fuzz/targets/build.rs` |
 //! | file or directory in the mount | `tree/fixed.rs` | `tree/node.rs`, `tree/mod.rs`, a file in `tree/` named after it; of a file with parts of shards also `kernel_cache/stale.rs`; `cli/mount.rs` (the help's table); `tests/suite/tree` |
 //! | order of records | `order/mod.rs` | `tree/orders.rs`; reading ahead follows it by itself |
-//! | request about orders handed over | `order/handed/protocol.rs` | `order/handed.md` (specification), `fuse/control.rs`, `commands/hint` |
+//! | request about orders handed over | `order/handed/protocol.rs` | `order/handed.md` (specification), `fuse/control.rs`, `commands/hint`; `tests/suite/hint` |
 //! | operation of views | `order/spec.rs` | `order/view.rs`, `order/views.md` (specification, and the same in Python), `tests/suite/views/orders.rs` |
 //! | place where shards live | `shard/file.rs` | `dataset/arguments.rs` |
 //! | source to pack | `pack/source/input.rs` | `pack/source/open.rs`, `cli/from.rs`; `tests/suite/pack` |

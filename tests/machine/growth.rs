@@ -8,7 +8,7 @@ use crate::support::*;
 const RECORDS: u64 = 100_000;
 
 /// Private memory of a process in kB; mapped pages of the shard belong to the page cache.
-fn private_memory(process: u32) -> u64 {
+pub fn private_memory(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("status");
     let line = status
         .lines()
@@ -22,7 +22,7 @@ fn private_memory(process: u32) -> u64 {
 }
 
 #[test]
-fn private_memory_is_small_and_a_second_round_adds_nothing() {
+pub fn private_memory_is_small_and_a_second_round_adds_nothing() {
     let _alone = alone();
     let directory = temp_dir();
     let shard = directory.path().join("d.rox");

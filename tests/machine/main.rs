@@ -22,6 +22,8 @@ mod killed;
 mod letting_go;
 /// The process that lists names ahead, found among all processes.
 mod lister;
+/// Memory of orders that are handed over.
+mod orders;
 /// What is read from disk, and what is asked for, of `raw/data`.
 mod raw;
 /// The process that lets go of pages, found among all processes.

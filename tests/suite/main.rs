@@ -60,6 +60,9 @@ mod names;
 /// `views/`: records in other orders, as arithmetic, as a tree, mounted, and in commands.
 mod views;
 
+/// Orders handed over: `roxfs hint`, the requests it makes, and all that can be done to them.
+mod hint;
+
 /// Mounts, from their beginning to their end.
 mod mount {
     /// Made in the background and the foreground, and what cannot be mounted.

@@ -53,11 +53,6 @@ impl<'a> OrderGiver<'a> {
         self.given
     }
 
-    /// Whether there are some that wait to be handed over.
-    pub fn has_more(&self) -> bool {
-        !self.part.numbers.is_empty()
-    }
-
     /// Adds a record, and hands over what there is if it is as much as can be handed over at once.
     pub fn push(&mut self, record: u64) -> Result<(), NotTaken> {
         self.part.numbers.push(record);
@@ -67,8 +62,15 @@ impl<'a> OrderGiver<'a> {
         self.give()
     }
 
-    /// Hands over what there is.
-    pub fn give(&mut self) -> Result<(), NotTaken> {
+    /// Hands over what there is, if there is anything.
+    pub fn give_rest(&mut self) -> Result<(), NotTaken> {
+        if self.part.numbers.is_empty() {
+            return Ok(());
+        }
+        self.give()
+    }
+
+    fn give(&mut self) -> Result<(), NotTaken> {
         let mut result = self.send();
         if let Err(error) = &result
             && errno_of(error) == Errno::ESTALE

@@ -79,8 +79,8 @@ impl Handing<'_> {
         let mut input = File::from(input.map_err(Stop::Unreadable)?);
         let mut buffer = vec![0; READ_LEN];
         loop {
-            if self.giver.has_more() && !has_more_now(&input) {
-                self.giver.give()?;
+            if !has_more_now(&input) {
+                self.giver.give_rest()?;
             }
             let len = match input.read(&mut buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -94,7 +94,7 @@ impl Handing<'_> {
                 if let Some(entry) = self.input.last_entry() {
                     self.take(entry)?;
                 }
-                return Ok(self.giver.give()?);
+                return Ok(self.giver.give_rest()?);
             }
         }
     }

@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::time::Instant;
 
-/// This many positions are looked at to find a record: 0.1 ms.
+/// This many positions are looked at to find a record: 63 µs, of 4 bytes or of 8.
 const SEARCHED: u64 = 1 << 18;
 
 /// An order that a program hands over, part by part. What readers have passed is forgotten.
