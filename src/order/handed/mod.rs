@@ -18,7 +18,7 @@ use crate::sys::lock;
 use list::{Full, List};
 use std::ops::Range;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// This many positions are looked at to find a record: 63 µs, of 4 bytes or of 8.
 const SEARCHED: u64 = 1 << 18;
@@ -53,6 +53,11 @@ impl Handed {
 
     fn last_used(&self) -> Instant {
         *lock(&self.used)
+    }
+
+    /// For how long it was neither added to nor followed.
+    fn unused(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.last_used())
     }
 
     /// The positions that are not forgotten.

@@ -16,8 +16,8 @@ const MOST_GIVERS: usize = 64;
 /// An order that was not added to or followed for this long is forgotten. Checking a model after an epoch,
 /// and storing it, takes less.
 const KEPT: Duration = Duration::from_secs(10 * 60);
-/// An order that was not for this long is forgotten where another one needs its place or its memory: one
-/// that is followed is read from every few seconds.
+/// One that was not for this long is forgotten where another one needs its place or its memory: from one
+/// that is followed something is read every few seconds.
 const KEPT_IN_NEED: Duration = Duration::from_secs(10);
 
 /// Why a part is not taken.
@@ -86,7 +86,7 @@ impl HandedOver {
             number: part.giver,
         };
         let mut orders = self.orders();
-        orders.forget_unused(KEPT, now);
+        orders.forget_where(|_, order| order.unused(now) >= KEPT);
         let order = if part.begins {
             orders.forget(giver);
             orders.make_place(user, now)?;
@@ -99,7 +99,7 @@ impl HandedOver {
         if order.len() != part.start {
             return Err(Refused::Misplaced);
         }
-        let is_more = orders.append(&order, &part.numbers, now)?;
+        let is_more = orders.append(user, &order, &part.numbers, now)?;
         if is_more || part.begins {
             orders.given.insert(giver, order);
             orders.has_changed = true;
@@ -122,7 +122,7 @@ impl HandedOver {
     /// nothing left.
     pub fn forget_unused(&self, now: Instant) -> Option<Instant> {
         let mut orders = self.orders();
-        orders.forget_unused(KEPT, now);
+        orders.forget_where(|_, order| order.unused(now) >= KEPT);
         let oldest = orders.given.values().map(|order| order.last_used()).min();
         oldest.map(|oldest| oldest + KEPT)
     }
@@ -168,10 +168,6 @@ impl Orders<'_> {
         self.forget_where(|other, _| other == giver);
     }
 
-    fn forget_unused(&mut self, time: Duration, now: Instant) {
-        self.forget_where(|_, order| now.saturating_duration_since(order.last_used()) >= time);
-    }
-
     /// Who still holds one of them finds nothing in it.
     fn forget_where(&mut self, is_meant: impl Fn(Giver, &Handed) -> bool) {
         let before = self.given.len();
@@ -203,8 +199,7 @@ impl Orders<'_> {
             .filter(|(giver, _)| counts[&giver.user] == most);
         let oldest = of_most.min_by_key(|(_, order)| order.last_used());
         let (&giver, order) = oldest.ok_or(Refused::TooMany)?;
-        let unused = now.saturating_duration_since(order.last_used());
-        if own + 1 < most || unused >= KEPT_IN_NEED {
+        if own + 1 < most || order.unused(now) >= KEPT_IN_NEED {
             self.forget(giver);
             Ok(())
         } else {
@@ -212,11 +207,12 @@ impl Orders<'_> {
         }
     }
 
-    /// Adds to an order, in the memory of those that nobody uses where there is no other. Returns whether
-    /// there is something to read again.
+    /// Adds to an order of a user, in the memory of the user's other orders that nobody uses where there is
+    /// no other. Returns whether there is something to read again.
     fn append(
         &mut self,
-        order: &Arc<Handed>,
+        user: u32,
+        order: &Handed,
         numbers: &[u64],
         now: Instant,
     ) -> Result<bool, Refused> {
@@ -224,7 +220,7 @@ impl Orders<'_> {
             return Ok(is_more);
         }
         // The order itself is in use now.
-        self.forget_unused(KEPT_IN_NEED, now);
+        self.forget_where(|giver, other| giver.user == user && other.unused(now) >= KEPT_IN_NEED);
         order.append(numbers, now).map_err(|_| Refused::Full)
     }
 }
@@ -397,6 +393,8 @@ mod tests {
         orders[0].1.was_followed(now + KEPT_IN_NEED);
         let later = now + KEPT_IN_NEED * 2 - Duration::from_millis(1);
         assert_eq!(fill(2, later).0, 0);
+        let bob = begin(&table, BOB, 2, now + KEPT_IN_NEED * 2);
+        assert_eq!(bob, Err(Refused::Full), "another user's stays");
         assert_eq!(fill(2, now + KEPT_IN_NEED * 2), (262_000, Refused::Full));
         assert_eq!(orders[0].1.record_at(0), None);
         assert_eq!(table.memory_used(), table.memory());

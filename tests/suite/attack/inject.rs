@@ -19,7 +19,7 @@ fn a_system_call_that_fails_leaves_whole_shards_and_a_run_that_can_be_repeated()
         "resume",
     ]);
     attack.args(["extract", "extract-force", "ls", "cat", "verify", "info"]);
-    attack.args(["mount", "umount"]);
+    attack.args(["mount", "umount", "hint"]);
     let output = output(&mut attack);
     let report = String::from_utf8_lossy(&output.stdout);
     let failure = String::from_utf8_lossy(&output.stderr);
