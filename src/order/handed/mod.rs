@@ -6,6 +6,8 @@
 mod list;
 mod protocol;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use protocol::{
     CLEAR, CLEAR_LEN, GIVE, GIVE_LEN, HELLO, HELLO_LEN, Hello, MOST_NUMBERS, NotUnderstood, Part,

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 /// How many orders there may be: programs that read at the same time, with a worker or two for each of 32
 /// devices.
-const MOST_GIVERS: usize = 64;
+pub(super) const MOST_GIVERS: usize = 64;
 /// An order that was not added to or followed for this long is forgotten. Checking a model after an epoch,
 /// and storing it, takes less.
-const KEPT: Duration = Duration::from_secs(10 * 60);
+pub(super) const KEPT: Duration = Duration::from_secs(10 * 60);
 /// One that was not for this long is forgotten where another one needs its place or its memory: from one
 /// that is followed something is read every few seconds.
-const KEPT_IN_NEED: Duration = Duration::from_secs(10);
+pub(super) const KEPT_IN_NEED: Duration = Duration::from_secs(10);
 
 /// Why a part is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,8 @@ impl HandedOver {
         let orders = self.orders();
         let mut left: Vec<_> = orders.given.values().cloned().collect();
         left.retain(|order| !order.kept().is_empty());
-        left.sort_by_key(|order| Reverse(order.last_used()));
+        // Read once each, as it changes meanwhile.
+        left.sort_by_cached_key(|order| Reverse(order.last_used()));
         let left = left.into_iter();
         left.map(|order| (order.number, order as _)).collect()
     }
@@ -181,10 +182,18 @@ impl Orders<'_> {
         self.has_changed |= self.given.len() != before;
     }
 
-    /// Makes place for one more order of a user. Whoever has most gives way: to somebody who has fewer, or
-    /// where it does not use them all.
+    /// Makes place for one more order of a user. First goes one that has nothing left; then whoever has
+    /// most gives way: to somebody who has fewer, or where it does not use them all.
     fn make_place(&mut self, user: u32, now: Instant) -> Result<(), Refused> {
         if self.given.len() < MOST_GIVERS {
+            return Ok(());
+        }
+        let mut read = self
+            .given
+            .iter()
+            .filter(|(_, order)| order.kept().is_empty());
+        if let Some((&giver, _)) = read.next() {
+            self.forget(giver);
             return Ok(());
         }
         let mut counts = HashMap::new();
@@ -230,200 +239,5 @@ impl Drop for Orders<'_> {
         if self.has_changed {
             self.changes.fetch_add(1, Ordering::Release);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RECORDS: u64 = 100_000;
-    const ANN: u32 = 1000;
-    const BOB: u32 = 1001;
-
-    fn handed_over() -> HandedOver {
-        HandedOver::new(RECORDS, 1 << 20)
-    }
-
-    fn part(giver: u64, start: u64, begins: bool, numbers: &[u64]) -> Part {
-        Part {
-            giver,
-            start,
-            begins,
-            numbers: numbers.to_vec(),
-        }
-    }
-
-    fn begin(table: &HandedOver, user: u32, giver: u64, now: Instant) -> Result<(), Refused> {
-        table.give(user, &part(giver, 0, true, &[giver % RECORDS]), now)
-    }
-
-    fn records(order: &dyn Order) -> Vec<u64> {
-        (0..order.len())
-            .filter_map(|at| order.record_at(at))
-            .collect()
-    }
-
-    #[test]
-    fn an_order_grows_part_by_part_and_begins_anew() {
-        let (table, now) = (handed_over(), Instant::now());
-        table
-            .give(ANN, &part(7, 0, true, &[5, 6]), now)
-            .expect("taken");
-        table
-            .give(ANN, &part(7, 2, false, &[5]), now)
-            .expect("taken");
-        let orders = table.orders_left();
-        assert_eq!(records(&orders[0].1), [5, 6, 5]);
-        assert_eq!(orders[0].1.search(5), Some(0));
-        assert_eq!(orders[0].1.position_within(5, 1..3), Some(2));
-        for (start, refused) in [(2, Refused::Misplaced), (4, Refused::Misplaced)] {
-            assert_eq!(
-                table.give(ANN, &part(7, start, false, &[1]), now),
-                Err(refused)
-            );
-        }
-        let wrong = table.give(ANN, &part(7, 3, false, &[1, RECORDS]), now);
-        assert_eq!(wrong, Err(Refused::NoRecord));
-        assert_eq!(records(&orders[0].1), [5, 6, 5], "nothing of it");
-        let wrong = table.give(ANN, &part(7, 0, true, &[RECORDS]), now);
-        assert_eq!(wrong, Err(Refused::NoRecord));
-        assert_eq!(records(&orders[0].1), [5, 6, 5], "nor forgotten");
-        table
-            .give(ANN, &part(7, 0, true, &[9]), now)
-            .expect("taken");
-        assert!(records(&orders[0].1).is_empty(), "it has ended");
-        assert_eq!(records(&table.orders_left()[0].1), [9]);
-        let unknown = table.give(BOB, &part(7, 1, false, &[1]), now);
-        assert_eq!(
-            unknown,
-            Err(Refused::Unknown),
-            "numbers are each user's own"
-        );
-    }
-
-    #[test]
-    fn an_order_that_is_cleared_passed_or_not_used_takes_no_memory_whoever_holds_it() {
-        let (table, now) = (handed_over(), Instant::now());
-        let give = |user, giver| {
-            begin(&table, user, giver, now).expect("taken");
-            table.orders_left()
-        };
-        let mut held = give(ANN, 1);
-        table.clear(BOB, 1);
-        assert!(table.memory_used() > 0, "another user's");
-        table.clear(ANN, 1);
-        assert_eq!(table.memory_used(), 0);
-        held.extend(give(ANN, 2));
-        held.extend(give(BOB, 2));
-        table.clear_all(Some(ANN));
-        assert_eq!(table.orders_left().len(), 1);
-        table.clear_all(None);
-        assert_eq!((table.orders_left().len(), table.memory_used()), (0, 0));
-        held.extend(give(ANN, 3));
-        table.orders_left()[0].1.passed(1);
-        assert_eq!((table.orders_left().len(), table.memory_used()), (0, 0));
-        table
-            .give(ANN, &part(3, 1, false, &[2]), now)
-            .expect("continued");
-        assert_eq!(records(&table.orders_left()[0].1), [2]);
-        assert_eq!(table.forget_unused(now + KEPT / 2), Some(now + KEPT));
-        table.orders_left()[0].1.was_followed(now + KEPT / 2);
-        assert_eq!(table.forget_unused(now + KEPT), Some(now + KEPT / 2 + KEPT));
-        assert_eq!(table.forget_unused(now + KEPT / 2 + KEPT), None);
-        assert_eq!(table.memory_used(), 0);
-        assert!(held.iter().all(|order| records(&order.1).is_empty()));
-        let late = table.give(ANN, &part(3, 2, false, &[2]), now);
-        assert_eq!(late, Err(Refused::Unknown));
-    }
-
-    #[test]
-    fn changes_are_counted_when_an_order_comes_or_goes() {
-        let (table, now) = (handed_over(), Instant::now());
-        let mut last = table.changes();
-        let mut changes = || {
-            let has_changed = table.changes() != last;
-            last = table.changes();
-            has_changed
-        };
-        begin(&table, ANN, 1, now).expect("taken");
-        assert!(changes());
-        table
-            .give(ANN, &part(1, 1, false, &[2]), now)
-            .expect("taken");
-        assert!(!changes(), "only longer");
-        table.orders_left()[0].1.passed(2);
-        table
-            .give(ANN, &part(1, 2, false, &[3]), now)
-            .expect("taken");
-        assert!(changes(), "there is something again");
-        table.clear(ANN, 2);
-        assert!(!changes(), "there was none");
-        table.clear(ANN, 1);
-        assert!(changes());
-    }
-
-    #[test]
-    fn where_memory_is_full_orders_that_are_used_stay() {
-        let (table, now) = (handed_over(), Instant::now());
-        let fill = |giver, now| {
-            let numbers = vec![3; 2000];
-            let mut taken = 0;
-            loop {
-                let part = part(giver, taken, taken == 0, &numbers);
-                match table.give(ANN, &part, now) {
-                    Ok(()) => taken += 2000,
-                    Err(refused) => return (taken, refused),
-                }
-            }
-        };
-        let (taken, refused) = fill(1, now);
-        assert_eq!(
-            (taken, refused),
-            (262_000, Refused::Full),
-            "4 bytes each of 1 MiB"
-        );
-        assert_eq!(fill(2, now).0, 0);
-        let orders = table.orders_left();
-        assert_eq!(
-            orders.len(),
-            1,
-            "what is refused from the beginning is not there"
-        );
-        orders[0].1.was_followed(now + KEPT_IN_NEED);
-        let later = now + KEPT_IN_NEED * 2 - Duration::from_millis(1);
-        assert_eq!(fill(2, later).0, 0);
-        let bob = begin(&table, BOB, 2, now + KEPT_IN_NEED * 2);
-        assert_eq!(bob, Err(Refused::Full), "another user's stays");
-        assert_eq!(fill(2, now + KEPT_IN_NEED * 2), (262_000, Refused::Full));
-        assert_eq!(orders[0].1.record_at(0), None);
-        assert_eq!(table.memory_used(), table.memory());
-        table.clear_all(None);
-        assert_eq!(table.memory_used(), 0);
-    }
-
-    #[test]
-    fn where_places_are_full_whoever_has_most_gives_way() {
-        let (table, now) = (HandedOver::new(RECORDS, 8 << 20), Instant::now());
-        for giver in 1..=MOST_GIVERS as u64 {
-            begin(&table, ANN, giver, now).expect("taken");
-        }
-        assert_eq!(begin(&table, ANN, 1000, now), Err(Refused::TooMany));
-        begin(&table, ANN, 1, now).expect("in its own place");
-        for giver in 1..=MOST_GIVERS as u64 / 2 {
-            begin(&table, BOB, giver, now).expect("of those that Ann has");
-        }
-        assert_eq!(begin(&table, BOB, 1000, now), Err(Refused::TooMany));
-        assert_eq!(begin(&table, ANN, 1000, now), Err(Refused::TooMany));
-        let later = now + KEPT_IN_NEED;
-        table
-            .orders_left()
-            .iter()
-            .skip(1)
-            .for_each(|order| order.1.was_followed(later));
-        begin(&table, BOB, 1000, later).expect("in the place of the one that nobody uses");
-        assert_eq!(begin(&table, BOB, 1001, later), Err(Refused::TooMany));
-        begin(&table, 0, 1, later).expect("of those that another has");
-        assert_eq!(table.orders_left().len(), MOST_GIVERS);
     }
 }

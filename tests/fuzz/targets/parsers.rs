@@ -12,6 +12,7 @@ use roxfs::format::footer::{Footer, Version};
 use roxfs::format::name::Name;
 use roxfs::format::section::{FOOTER_LEN, SectionWalk};
 use roxfs::order::Shuffle;
+use roxfs::order::handed::{CLEAR, GIVE, GIVE_LEN, HELLO, Request};
 use roxfs::pack::{Directory, Target};
 use roxfs::sys::{acl, mountinfo};
 use roxfs::text::{Visible, escaped, is_hidden, json};
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 pub fn run(data: &[u8]) {
     let mut choices = Choices::new(data);
-    match choices.below(13) {
+    match choices.below(14) {
         0 => footer(&mut choices),
         1 => sections(&mut choices),
         2 => name(choices.rest()),
@@ -34,7 +35,8 @@ pub fn run(data: &[u8]) {
         9 => lock_file(&mut choices),
         10 => shard_number(choices.rest()),
         11 => views(&mut choices),
-        _ => shuffle(&mut choices),
+        12 => shuffle(&mut choices),
+        _ => request_about_orders(&mut choices),
     }
 }
 
@@ -295,4 +297,18 @@ fn shuffle(choices: &mut Choices) {
     let shuffle = Shuffle::new(seed, len);
     let found: BTreeSet<u64> = (0..len).map(|position| shuffle.at(position)).collect();
     assert!(found.into_iter().eq(0..len));
+}
+
+fn request_about_orders(choices: &mut Choices) {
+    let other = choices.field() as u32;
+    let number = choices.pick(&[HELLO, GIVE, GIVE, CLEAR, other]);
+    let mut bytes = choices.rest().to_vec();
+    if number == GIVE && !bytes.is_empty() {
+        bytes.resize(GIVE_LEN, 0);
+    }
+    if let Ok(Request::Give(part)) = Request::parse(number, &bytes) {
+        let written = part.to_bytes();
+        let len = 24 + 8 * part.numbers.len();
+        assert!(written[..len] == bytes[..len] && written.len() == GIVE_LEN);
+    }
 }
