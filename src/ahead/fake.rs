@@ -93,7 +93,13 @@ impl Default for Fake {
 impl Store for Fake {
     type Record = u64;
 
-    fn locate(&self, _: &Run, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, u64)> {
+    fn locate(
+        &mut self,
+        _: &Arc<Run>,
+        order: &dyn Order,
+        positions: Range<u64>,
+    ) -> Vec<(u64, u64)> {
+        assert!(positions.start <= positions.end);
         let located = |position| {
             let record = order.record_at(position)?;
             (!self.cached.contains(&record)).then_some((position, record))

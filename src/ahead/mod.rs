@@ -27,6 +27,7 @@ mod fake;
 mod followed;
 mod in_order;
 pub mod lister;
+mod located;
 mod long_files;
 mod looked_up;
 mod mount;

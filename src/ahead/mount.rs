@@ -1,6 +1,7 @@
 //! The kernel's cache of a mount and the disk below its shards, as the worker uses them.
 
-use super::budget::{LARGEST_STORED, LEAD_BYTES, STORE_PATIENCE};
+use super::budget::{FROM_DISK, LARGEST_STORED, LEAD_BYTES, STORE_PATIENCE};
+use super::located::LocatedAhead;
 use super::passing::Passing;
 use super::run::{LongFile, Run, Way};
 use super::worker::{Store, Stored};
@@ -39,6 +40,7 @@ pub struct MountStore {
     /// What has been stored by this task and is not to stay in its shard's pages.
     copied: Vec<(usize, Extent)>,
     passing: Passing,
+    located: LocatedAhead<Located>,
 }
 
 /// A record, and where it lies.
@@ -81,6 +83,7 @@ impl MountStore {
             unconfirmed: None,
             copied: Vec::new(),
             passing: Passing::new(residents),
+            located: LocatedAhead::default(),
         }
     }
 
@@ -165,36 +168,13 @@ impl MountStore {
         }
     }
 
-    /// Asks the disk for the index entries of records at these positions, all at once: one after the other each
-    /// would be waited for.
-    fn request_index(&self, order: &dyn Order, positions: Range<u64>) {
-        let dataset = self.tree.dataset();
-        let records = positions.filter_map(|position| order.record_at(position));
-        let places = records.filter_map(|record| dataset.locate(dataset.record(record)?));
-        // Those that follow each other are in one page for the most part.
-        let mut last = None;
-        for (shard, local) in places {
-            let place = (shard, local.get() / (PAGE / OFFSET_LEN));
-            if last.replace(place) != Some(place) {
-                self.shard(shard)
-                    .will_need_index(local.get()..local.get() + 1);
-            }
-        }
-    }
-
-    /// Whether this thread has waited for the disk since this was asked last.
-    fn has_waited(&mut self) -> bool {
-        let usage = getrusage(UsageWho::RUSAGE_THREAD);
-        let faults = usage.map_or(0, |usage| usage.major_page_faults());
-        std::mem::replace(&mut self.faults, faults) < faults
-    }
-}
-
-impl Store for MountStore {
-    type Record = Located;
-
-    /// Index entries of records that follow each other in number are read together.
-    fn locate(&self, run: &Run, order: &dyn Order, positions: Range<u64>) -> Vec<(u64, Located)> {
+    /// Records at these positions. Index entries of records that follow each other in number are read together.
+    fn locate_now(
+        &self,
+        run: &Run,
+        order: &dyn Order,
+        positions: Range<u64>,
+    ) -> Vec<(u64, Located)> {
         let dataset = self.tree.dataset();
         let mut located = Vec::new();
         let mut positions = positions.peekable();
@@ -229,13 +209,58 @@ impl Store for MountStore {
         located
     }
 
+    /// Asks the disk for the index entries of records at these positions, all at once: one after the other each
+    /// would be waited for.
+    fn request_index(&self, order: &dyn Order, positions: Range<u64>) {
+        let dataset = self.tree.dataset();
+        let records = positions.filter_map(|position| order.record_at(position));
+        let places = records.filter_map(|record| dataset.locate(dataset.record(record)?));
+        // Those that follow each other are in one page for the most part.
+        let mut last = None;
+        for (shard, local) in places {
+            let place = (shard, local.get() / (PAGE / OFFSET_LEN));
+            if last.replace(place) != Some(place) {
+                self.shard(shard)
+                    .will_need_index(local.get()..local.get() + 1);
+            }
+        }
+    }
+
+    /// Whether this thread has waited for the disk since this was asked last.
+    fn has_waited(&mut self) -> bool {
+        let usage = getrusage(UsageWho::RUSAGE_THREAD);
+        let faults = usage.map_or(0, |usage| usage.major_page_faults());
+        std::mem::replace(&mut self.faults, faults) < faults
+    }
+}
+
+impl Store for MountStore {
+    type Record = Located;
+
+    fn locate(
+        &mut self,
+        run: &Arc<Run>,
+        order: &dyn Order,
+        positions: Range<u64>,
+    ) -> Vec<(u64, Located)> {
+        let (known, taken) = self.located.take(run, &positions);
+        let mut located = self.locate_now(run, order, positions.start..known.start);
+        located.extend(taken);
+        located.extend(self.locate_now(run, order, known.end..positions.end));
+        // What was wanted when it was requested may have been read since.
+        located.retain(|(_, record)| self.is_wanted(run, record.record));
+        located
+    }
+
     fn request(&mut self, run: &Arc<Run>, positions: Range<u64>) {
         let set = Arc::clone(self.tree.dataset().resident());
         let mut leave = Vec::new();
         match &run.way {
             Way::Records(order) => {
-                self.request_index(&**order, positions.clone());
-                let records = self.locate(run, &**order, positions);
+                if self.answering.mean() > FROM_DISK {
+                    self.request_index(&**order, positions.clone());
+                }
+                let records = self.locate_now(run, &**order, positions.clone());
                 let extents = records
                     .iter()
                     .map(|(_, record)| (record.shard, record.extent));
@@ -246,6 +271,7 @@ impl Store for MountStore {
                     .iter()
                     .filter(|one| !set.record(one.1.record).in_shard);
                 leave.extend(leaving.map(|(at, one)| (*at, one.shard, one.extent)));
+                self.located.keep(run, positions, records);
             }
             Way::LongFile(file) => self.for_each_extent(file, positions, |at, shard, extent| {
                 self.shard(shard).will_need(extent);

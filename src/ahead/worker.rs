@@ -40,8 +40,8 @@ pub trait Store {
     /// The records at these positions, each with its position; those that cannot be read are left out.
     /// Those that the kernel should have already are left out, too.
     fn locate(
-        &self,
-        run: &Run,
+        &mut self,
+        run: &Arc<Run>,
         order: &dyn Order,
         positions: Range<u64>,
     ) -> Vec<(u64, Self::Record)>;
@@ -103,7 +103,8 @@ impl<S: Store> Worker<S> {
         }
         // What has been read already is left.
         let from = run.stored.get().max(run.reached.get()).max(task.from);
-        let until = task.until.min(from.saturating_add(task.most));
+        // A reader that has overtaken it has come to the next task's.
+        let until = task.until.min(from.saturating_add(task.most)).max(from);
         if task.effort.requests() {
             self.request(task, from..until);
         }

@@ -367,6 +367,15 @@ fn the_marker_and_what_has_been_read_are_left_out() {
 }
 
 #[test]
+fn of_a_window_that_its_reader_has_passed_nothing_is_stored() {
+    let task = task(100);
+    task.run.reached.set(150);
+    let mut worker = Worker::new(Fake::default());
+    worker.prepare(&task).expect("nothing to do");
+    assert!(worker.store.stored.is_empty() && task.run.stored.get() <= 150);
+}
+
+#[test]
 fn of_files_that_nobody_has_listed_none_is_stored() {
     let mut worker = Worker::new(Fake {
         known: (0..10).collect(),
