@@ -9,12 +9,12 @@
 //! the end of its batch has the batch after those of the others prepared, and whoever gets there finds it.
 
 use super::budget::{
-    FAR, FIRST_WINDOW, HITS, MARKER_TRUST, MOST_PASSED, MOST_TRUST, NEAR, SUSPECTED_FOR,
-    TRUSTED_PART,
+    FAR, FIRST_WINDOW, HITS, MARKER_TRUST, MOST_TRUST, NEAR, SUSPECTED_FOR, TRUSTED_PART,
 };
 use super::ranges::Ranges;
+use super::reader::{Next, Reader, next_missing};
 use super::recent::Recent;
-use super::run::{Effort, Marker, Run, Task, Way};
+use super::run::Task;
 use crate::dataset::resident::ResidentSet;
 use crate::order::Order;
 use crate::tree::OrderId;
@@ -61,34 +61,6 @@ pub struct Followed {
     /// Windows begun, and those whose marker was read.
     pub windows: u64,
     pub used: u64,
-}
-
-/// The first position from this one on whose record the kernel is not known to have, and that record.
-fn next_missing(order: &dyn Order, resident: &ResidentSet, from: u64) -> Option<(u64, u64)> {
-    let mut positions = (from..from.saturating_add(MOST_PASSED))
-        .map_while(|position| Some((position, order.record_at(position)?)));
-    positions.find(|&(_, record)| !resident.has_record(record))
-}
-
-/// A suspected sequential reader.
-#[derive(Debug)]
-struct Reader {
-    /// From its first window on.
-    run: Option<Arc<Run>>,
-    /// The position that was read last, the next one, and the record there.
-    last: u64,
-    next: u64,
-    expected: Option<u64>,
-    hits: u32,
-    /// How many of them the kernel did not have.
-    missed: u32,
-    /// What was prepared for it last, and before that: it may still be reading both.
-    window: Range<u64>,
-    before: Range<u64>,
-    /// The position that was left out of the window, and the record there.
-    marker: Option<(u64, u64)>,
-    /// How many records the next window has.
-    len: u64,
 }
 
 impl Followed {
@@ -145,7 +117,7 @@ impl Followed {
         let Some((reader, (position, is_marker))) = self.readers.find(place) else {
             return Seen::Stray;
         };
-        let is_new = position != reader.last;
+        let is_new = reader.last != Some(position);
         if is_new {
             reader.move_to(order, position, resident);
             if let Some(run) = reader.run.as_ref().filter(|_| !self.id.is_chosen()) {
@@ -226,11 +198,7 @@ impl Followed {
     /// Prepares its beginning, so many records, before anybody reads it.
     pub fn begin_at_start(&mut self, resident: &ResidentSet, len: u64) -> Seen {
         let missing = next_missing(&*self.order, resident, 0);
-        self.add(Reader {
-            last: u64::MAX,
-            len,
-            ..Reader::new(0, missing)
-        });
+        self.add(Reader::new(None, missing, len));
         self.next_window(resident)
     }
 
@@ -241,11 +209,7 @@ impl Followed {
             0 => FIRST_WINDOW,
             _ => FIRST_WINDOW.max(self.window_len() / TRUSTED_PART),
         };
-        self.add(Reader {
-            last: position,
-            len,
-            ..Reader::new(position + 1, missing)
-        });
+        self.add(Reader::new(Some(position), missing, len));
     }
 
     fn add(&mut self, reader: Reader) {
@@ -268,124 +232,4 @@ impl Followed {
             .last()
             .map_or(FIRST_WINDOW, |reader| reader.len)
     }
-}
-
-impl Reader {
-    /// That may come to this position, and finds this one and its record missing next.
-    fn new(from: u64, missing: Option<(u64, u64)>) -> Reader {
-        let next = missing.map_or(from, |(next, _)| next);
-        Reader {
-            run: None,
-            last: from,
-            next,
-            expected: missing.map(|(_, record)| record),
-            hits: 0,
-            missed: 0,
-            window: next..next,
-            before: next..next,
-            marker: None,
-            len: FIRST_WINDOW,
-        }
-    }
-
-    /// The position of a record that this reader may read now, and whether the next window is due.
-    /// `known` is where the order says that the record is, if that takes no search.
-    fn place(&self, order: &dyn Order, record: u64, known: Option<u64>) -> Option<(u64, bool)> {
-        let is_next = self.expected == Some(record);
-        let Some((marker, marked)) = self.marker else {
-            let is_near = |&position: &u64| {
-                position == self.last || self.last.checked_add(1) == Some(position)
-            };
-            let position = if is_next {
-                Some(self.next)
-            } else {
-                known.filter(is_near)
-            };
-            return position.map(|position| (position, false));
-        };
-        if record == marked {
-            return Some((marker, true));
-        }
-        // Also what was not stored in time, and what others read that are near.
-        let within = match known {
-            Some(position) => [&self.window, &self.before]
-                .iter()
-                .any(|window| window.contains(&position))
-                .then_some(position),
-            None => order
-                .position_within(record, self.window.clone())
-                .or_else(|| order.position_within(record, self.before.clone())),
-        };
-        let position = within.or(is_next.then_some(self.next))?;
-        Some((position, position >= marker))
-    }
-
-    fn move_to(&mut self, order: &dyn Order, position: u64, resident: &ResidentSet) {
-        let missing = next_missing(order, resident, position + 1);
-        self.last = position;
-        self.next = missing.map_or(position + 1, |(next, _)| next);
-        self.expected = missing.map(|(_, record)| record);
-        self.hits += 1;
-        if let Some(run) = &self.run {
-            run.reached.set(position + 1);
-        }
-    }
-
-    /// The next window, if there are records left that nobody has prepared.
-    fn next_window(
-        &mut self,
-        order: &Arc<dyn Order>,
-        prepared: &mut Ranges,
-        resident: &ResidentSet,
-        is_shared: bool,
-    ) -> Next {
-        let from = match self.marker {
-            Some(_) => self.window.end.max(self.next),
-            None => self.next,
-        };
-        let from = prepared.free_from(from);
-        if order.record_at(from).is_none() {
-            self.before = self.window.clone();
-            return Next::End;
-        }
-        let Some(first) = next_missing(&**order, resident, from) else {
-            return Next::Nothing;
-        };
-        // A list may grow.
-        let end = prepared.next_from(from).min(order.len());
-        let until = (from + self.len).min(end);
-        let middle = from + (until - from) / 2;
-        let marker = next_missing(&**order, resident, middle).filter(|marker| marker.0 < end);
-        let (marker, record) = marker.unwrap_or(first);
-        self.marker = Some((marker, record));
-        let until = until.max(marker + 1);
-        self.before = std::mem::replace(&mut self.window, from..until);
-        prepared.add(from..until);
-        let run = self
-            .run
-            .get_or_insert_with(|| Run::of_reader(Way::Records(Arc::clone(order))));
-        if is_shared {
-            // Others that read in turn with this one may be so far behind it.
-            run.passed.set(self.before.start);
-        }
-        Next::Window(Task {
-            run: Arc::clone(run),
-            from,
-            until,
-            most_requested: end,
-            most: u64::MAX,
-            lead: self.len,
-            marker: Marker::At(marker),
-            effort: Effort::RequestAndStore,
-        })
-    }
-}
-
-/// What is to be prepared for a reader next.
-enum Next {
-    Window(Task),
-    /// The kernel has all that comes soon.
-    Nothing,
-    /// There is no more.
-    End,
 }

@@ -7,10 +7,8 @@
 //! no longer than cloning takes, and is ended when the mount is unmounted.
 
 use super::at_random::RandomReads;
-use super::budget::{
-    BYTES_PER_NAME, LISTING_BEGINS, MISSING_NAMES, NAMES_AT_ONCE, NAMES_IN_TIME, NAMES_SHARE,
-    PACE_OF,
-};
+use super::budget::{BYTES_PER_NAME, MISSING_NAMES, NAMES_AT_ONCE, NAMES_IN_TIME, NAMES_SHARE};
+use super::listed::Listed;
 use super::ranges::Ranges;
 use super::recent::Recent;
 use crate::sys::child;
@@ -30,7 +28,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What a process is to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,46 +182,6 @@ enum Wanted {
     All(Collection),
     /// The names at these positions of an order.
     At(OrderId, Range<u64>),
-}
-
-/// What has been listed of an order.
-#[derive(Debug)]
-struct Listed {
-    order: OrderId,
-    names: Ranges,
-    /// How many are listed next.
-    len: u64,
-    /// How many of them were looked up all the same.
-    missing: u32,
-    /// When a name was looked up last, and the time between two, in the mean.
-    last: Option<Instant>,
-    pace: Option<Duration>,
-}
-
-impl Listed {
-    fn of(lists: &mut Recent<Listed>, order: OrderId) -> &mut Listed {
-        let is_of = |one: &Listed| (one.order == order).then_some(());
-        lists.find_or_add(is_of, || Listed {
-            order,
-            names: Ranges::default(),
-            len: *NAMES_AT_ONCE.start(),
-            missing: 0,
-            last: None,
-            pace: None,
-        })
-    }
-
-    /// How many names will be looked up until a process lists them, as one is looked up now.
-    fn looked_up_until_listed(&mut self, now: Instant) -> u64 {
-        if let Some(last) = self.last.replace(now) {
-            let took = now.saturating_duration_since(last).min(LISTING_BEGINS);
-            let pace = self.pace.unwrap_or(took);
-            self.pace = Some(pace - pace / PACE_OF + took / PACE_OF);
-        }
-        let pace = self.pace.unwrap_or(LISTING_BEGINS).as_micros().max(1);
-        let names = LISTING_BEGINS.as_micros() / pace;
-        u64::try_from(names).unwrap_or(1).max(1)
-    }
 }
 
 struct ListingThread {

@@ -26,6 +26,7 @@ mod budget;
 mod fake;
 mod followed;
 mod in_order;
+mod listed;
 pub mod lister;
 mod located;
 mod long_files;
@@ -33,6 +34,7 @@ mod looked_up;
 mod mount;
 mod passing;
 mod ranges;
+mod reader;
 mod recent;
 mod run;
 #[cfg(test)]
