@@ -110,6 +110,9 @@ mod commands {
     mod unreadable;
 }
 
+/// The Python module that hands orders over, `scripts/python/roxfs.py`.
+mod python;
+
 /// The Python package roxxel, in several versions: the same bytes, written and read.
 mod reference;
 
