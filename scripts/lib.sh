@@ -49,6 +49,22 @@ make_venv() {
         echo "$*" >"$venv/packages"
 }
 
+# loader_venv NAME: the virtual environment of one loader, for scripts/loaders and scripts/recipes.
+loader_venv() {
+    local packages=()
+    case $1 in
+    pillow) packages=(numpy==2.4.6 pillow==13.0.0) ;;
+    torchvision) packages=(torch==2.15.0 torchvision==0.29.2) ;;
+    datasets) packages=(datasets==5.2.0 pillow==13.0.0) ;;
+    grain) packages=(grain==0.2.18 pillow==13.0.0) ;;
+    keras) packages=(tensorflow-cpu==2.21.0 keras==3.15.1) ;;
+    dali) packages=(nvidia-dali-cuda130==2.4.0) ;;
+    numpy) packages=(numpy==2.4.6) ;;
+    roxxel) packages=(roxxel==0.9.14 jax==0.10.2) ;;
+    esac
+    make_venv "loaders/$1" "${packages[@]}"
+}
+
 # work_dir [PARENT]: makes a directory below PARENT, leaves its path in $work, and enters it. However the script ends,
 # what is mounted below it is unmounted, and it is removed.
 work_dir() {

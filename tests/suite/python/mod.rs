@@ -1,4 +1,5 @@
-//! `scripts/python/roxfs.py`, the Python module that hands orders over. The Python half is in this folder.
+//! `scripts/python/roxfs.py`, the Python module that hands orders over, and README's recipes. The Python half is in
+//! this folder, and in `scripts/recipes.d`.
 
 use crate::support::*;
 use nix::sys::signal::Signal;
@@ -37,4 +38,27 @@ fn files_have_numbers_and_mounts_take_orders() {
     command.args([mount.path(), other.path(), &plain, dead.path()]);
     let printed = String::from_utf8(run(&mut command)).expect("UTF-8");
     assert_eq!(printed.lines().count(), 5, "{printed}");
+}
+
+/// Those that need nothing but NumPy; `scripts/recipes` runs the others too.
+#[test]
+fn recipes_of_readme_train_with_what_was_packed() {
+    let recipes = "scripts/recipes.d/run.py";
+    let listed = run(script(python("0.1.0"), recipes).arg("--list"));
+    let listed = String::from_utf8(listed).expect("UTF-8");
+    let mut found = 0;
+    for line in listed.lines() {
+        let (name, needs) = line.split_once(' ').expect("two words");
+        if ["-", "numpy"].contains(&needs) {
+            let roxfs = env!("CARGO_BIN_EXE_roxfs");
+            run(script(python("0.1.0"), recipes).args([roxfs, name]));
+            found += 1;
+        }
+    }
+    assert_eq!(found, 5, "{listed}");
+    let readme = include_str!("../../../README.md");
+    let section = readme.split("\n## Recipes\n").nth(1).expect("recipes");
+    let section = section.split("\n## ").next().expect("their end");
+    let blocks = section.matches("\n```python\n# ").count();
+    assert_eq!(blocks, listed.lines().count(), "each block has its check");
 }
