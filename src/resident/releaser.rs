@@ -6,6 +6,7 @@ use super::release::{FilePart, MOST_GIVEN_BACK, READY, Request};
 use crate::sys::child;
 use crate::sys::mountinfo::{MountInfo, MountTable};
 use crate::tree::{Node, Tree};
+use nix::fcntl::{FcntlArg, fcntl};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -98,6 +99,8 @@ impl Releaser {
             is_ready: Arc::clone(&is_ready),
         };
         fcntl_setfl(&input, fcntl_getfl(&input)? | OFlags::NONBLOCK)?;
+        // What waits there takes memory; what has no room is let go of otherwise. A hint.
+        let _ = fcntl(&input, FcntlArg::F_SETPIPE_SZ(libc::PIPE_BUF as i32));
         // Where no thread can be started, the process ends with its input.
         thread::Builder::new()
             .name("release".to_owned())
