@@ -52,8 +52,8 @@ impl<R> LocatedAhead<R> {
         let Some(of) = self.of(run) else {
             return (positions.end..positions.end, Vec::new());
         };
-        let start = of.positions.start.clamp(positions.start, positions.end);
-        let end = of.positions.end.clamp(start, positions.end);
+        let start = of.positions.start.max(positions.start).min(positions.end);
+        let end = of.positions.end.min(positions.end).max(start);
         of.positions.start = of.positions.start.max(end);
         let before = of.records.partition_point(|one| one.0 < start);
         of.records.drain(..before);

@@ -8,14 +8,15 @@
 //! | reader | its run | the goal moves | what is done |
 //! |---|---|---|---|
 //! | in an order (`in_order`) | that order | at each window's marker, by a window | requested, stored |
+//! | in one that was chosen, a view or a list that was handed over | the same, together with others | the same, behind what was prepared for any of them | requested, stored; at its end the next one's beginning |
 //! | at random (`at_random`) | all records by number | with each read, once a part of all was read, by a few | stored, later requested, too |
 //! | of a long file (`long_files`) | its bytes | at each window's marker, by a window | requested, stored |
 //!
 //! What is due goes as a `Task` through one queue to one `Worker`. It asks the disk
 //! (`MADV_WILLNEED`) for what comes next, and stores records into the kernel's cache of the mount
 //! (`FUSE_NOTIFY_STORE`), so that reading them makes no request at all. It can store only what the
-//! kernel has an inode of; where many names are looked up one by one, a process lists them
-//! ([`lister`]).
+//! kernel has an inode of; where many names are looked up one by one, and ahead of readers of views, a
+//! process lists them ([`lister`]).
 //!
 //! Which orders there are is the tree's business: anything that is an [`Order`]
 //! is followed. All limits are in `budget`.

@@ -34,7 +34,7 @@ mod requests;
 mod slow;
 /// A short run of `scripts/attack/stress`, which drops the kernel's caches.
 mod stress_script;
-/// What readers of views have to ask for, while names and records are prepared.
+/// What readers of views and of orders handed over have to ask for, while names and records are prepared.
 mod views;
 
 use std::fs::File;

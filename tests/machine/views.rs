@@ -1,4 +1,4 @@
-//! Views: what their readers have to ask for.
+//! Views, and orders handed over: what their readers have to ask for.
 
 use crate::alone;
 use crate::cache::{Data, in_memory};
@@ -61,6 +61,38 @@ fn of_a_view_that_nobody_has_listed_little_is_asked_for() {
     println!("three parts at the same time: {parts}");
     assert!(parts < RECORDS / 7, "{parts}");
     mount.unmount();
+}
+
+/// Hands an order over, and returns how many of its records, read in that order, took a request.
+fn asked_of_list(data: &Data, mount: &Mount, path: &str, order: &[usize]) -> usize {
+    let list: String = order.iter().map(|number| format!("{number}\n")).collect();
+    run_with(roxfs().arg("hint").arg(mount.path()), list.as_bytes());
+    wait_until("its beginning is there", || is_at_rest(mount.daemon()));
+    let asked = order.iter().filter(|&&number| {
+        let before = answers(mount.daemon());
+        assert!(data.asked(mount, path, &[number]) <= 1);
+        let is_asked = answers(mount.daemon()) > before;
+        if is_asked {
+            wait_until("what comes next is there", || is_at_rest(mount.daemon()));
+        }
+        is_asked
+    });
+    asked.count()
+}
+
+#[test]
+fn of_an_order_that_was_handed_over_little_is_asked_for() {
+    let _alone = alone();
+    let data = Data::new(RECORDS, LEN);
+    for path in ["records", "files"] {
+        let mount = data.mount(&[]);
+        let names = entries(&mount.join(path));
+        assert_eq!(names.len(), RECORDS);
+        let asked = asked_of_list(&data, &mount, path, &data.at_random(5));
+        println!("{path}: {asked} of {RECORDS} asked for");
+        assert!(asked < RECORDS / 10, "{path}: {asked}");
+        mount.unmount();
+    }
 }
 
 #[test]
