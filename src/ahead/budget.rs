@@ -140,6 +140,10 @@ pub const PACE_OF: u32 = 8;
 pub const NAMES_AT_ONCE: RangeInclusive<u64> = 2048..=16384;
 /// So many windows before their reader comes there.
 pub const NAMES_IN_TIME: u64 = 8;
+/// Of so many orders it is known what was listed: of all that are followed, and of those that come next.
+pub const LISTED_ORDERS: usize = 4 * CHOSEN_ORDERS;
+/// After so many processes in a row that could not list anything, no more is started for orders.
+pub const MOST_FAILURES: u32 = 3;
 /// When so many names that were listed are looked up all the same, the kernel has forgotten them.
 pub const MISSING_NAMES: u32 = 64;
 

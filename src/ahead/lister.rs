@@ -7,7 +7,10 @@
 //! no longer than cloning takes, and is ended when the mount is unmounted.
 
 use super::at_random::RandomReads;
-use super::budget::{BYTES_PER_NAME, MISSING_NAMES, NAMES_AT_ONCE, NAMES_IN_TIME, NAMES_SHARE};
+use super::budget::{
+    BYTES_PER_NAME, LISTED_ORDERS, MISSING_NAMES, MOST_FAILURES, NAMES_AT_ONCE, NAMES_IN_TIME,
+    NAMES_SHARE,
+};
 use super::listed::Listed;
 use super::ranges::Ranges;
 use super::recent::Recent;
@@ -20,11 +23,11 @@ use crate::sys::mountinfo::{MountInfo, MountTable};
 use crate::tree::{Collection, Node, OrderId, Tree};
 use nix::sys::prctl::set_name;
 use rustix::fs::FileType;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -59,6 +62,8 @@ pub struct Lister {
     listed: Arc<Mutex<Recent<Listed>>>,
     /// For how many there is room at once.
     most_names: Arc<AtomicU64>,
+    /// How many processes in a row could not list anything.
+    failures: Arc<AtomicU32>,
     wanted: SyncSender<Wanted>,
     is_listing: Arc<AtomicBool>,
     is_at_work: Arc<AtomicBool>,
@@ -72,7 +77,8 @@ impl Lister {
         let is_listing = Arc::new(AtomicBool::new(false));
         let is_at_work = Arc::new(AtomicBool::new(false));
         let most_names = Arc::new(AtomicU64::new(*NAMES_AT_ONCE.start()));
-        let listed = Arc::default();
+        let listed = Arc::new(Mutex::new(Recent::with_room(LISTED_ORDERS)));
+        let failures = Arc::new(AtomicU32::new(0));
         let listing = ListingThread {
             listed: Arc::clone(&listed),
             tree,
@@ -80,6 +86,7 @@ impl Lister {
             program,
             is_listing: Arc::clone(&is_listing),
             most_names: Arc::clone(&most_names),
+            failures: Arc::clone(&failures),
             is_at_work: Arc::clone(&is_at_work),
         };
         thread::Builder::new()
@@ -89,6 +96,7 @@ impl Lister {
             lookups: Collection::ALL.map(|_| Mutex::new(RandomReads::new(records))),
             listed,
             most_names,
+            failures,
             is_at_work,
             wanted: sender,
             is_listing,
@@ -162,7 +170,8 @@ impl Lister {
     /// Has names listed from this position on, if they have not been up to `ahead` positions further.
     fn list_from(&self, listed: &mut Listed, position: u64, ahead: u64) {
         let first = listed.names.free_from(position);
-        if first > position.saturating_add(ahead) {
+        let has_failed = self.failures.load(Ordering::Relaxed) >= MOST_FAILURES;
+        if has_failed || first > position.saturating_add(ahead) {
             return;
         }
         let most = self.most_names.load(Ordering::Relaxed);
@@ -191,6 +200,7 @@ struct ListingThread {
     program: Program,
     is_listing: Arc<AtomicBool>,
     most_names: Arc<AtomicU64>,
+    failures: Arc<AtomicU32>,
     is_at_work: Arc<AtomicBool>,
 }
 
@@ -198,13 +208,17 @@ impl ListingThread {
     fn run(&self, wanted: &Receiver<Wanted>) {
         while let Ok(wanted) = wanted.recv() {
             let is_all = matches!(wanted, Wanted::All(_));
-            self.is_listing.store(is_all, Ordering::Relaxed);
+            if is_all {
+                self.is_listing.store(true, Ordering::Relaxed);
+            }
             self.is_at_work.store(true, Ordering::Relaxed);
             self.list_and_log(&wanted);
             if let Some(next) = self.next_of(&wanted) {
                 self.list_and_log(&next);
             }
-            self.is_listing.store(false, Ordering::Relaxed);
+            if is_all {
+                self.is_listing.store(false, Ordering::Relaxed);
+            }
             self.is_at_work.store(false, Ordering::Relaxed);
         }
     }
@@ -212,8 +226,18 @@ impl ListingThread {
     fn list_and_log(&self, wanted: &Wanted) {
         let begin = Instant::now();
         match self.list(wanted) {
-            Ok(()) => log::debug!("{wanted:?}: listed ahead in {:?}", begin.elapsed()),
-            Err(error) => log::debug!("{wanted:?}: cannot be listed ahead: {error}"),
+            Ok(()) => {
+                self.failures.store(0, Ordering::Relaxed);
+                log::debug!("{wanted:?}: listed ahead in {:?}", begin.elapsed());
+            }
+            Err(error) => {
+                // Where there is no room or there are no more names, no process was started.
+                let is_tried =
+                    !matches!(error.kind(), ErrorKind::OutOfMemory | ErrorKind::NotFound);
+                self.failures
+                    .fetch_add(u32::from(is_tried), Ordering::Relaxed);
+                log::debug!("{wanted:?}: cannot be listed ahead: {error}");
+            }
         }
     }
 
@@ -260,7 +284,7 @@ impl ListingThread {
         let most = memory::available() / NAMES_SHARE / BYTES_PER_NAME;
         self.most_names.store(most, Ordering::Relaxed);
         if names > most {
-            return Err(io::Error::other("too many names"));
+            return Err(io::Error::new(ErrorKind::OutOfMemory, "too many names"));
         }
         let table = MountTable::open()?;
         let listing = Listing {

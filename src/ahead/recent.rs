@@ -2,24 +2,31 @@
 
 use super::budget::READERS;
 
-/// As many things as readers are followed at once; of more, the one that was used longest ago goes.
+/// As many things as readers are followed at once, or as said; of more, the one that was used longest ago goes.
 #[derive(Debug)]
 pub struct Recent<T> {
     /// Each with the time of its last use.
     things: Vec<(u64, T)>,
+    most: usize,
     clock: u64,
 }
 
 impl<T> Default for Recent<T> {
     fn default() -> Self {
-        Recent {
-            things: Vec::new(),
-            clock: 0,
-        }
+        Recent::with_room(READERS)
     }
 }
 
 impl<T> Recent<T> {
+    /// As many as these.
+    pub fn with_room(most: usize) -> Recent<T> {
+        Recent {
+            things: Vec::new(),
+            most,
+            clock: 0,
+        }
+    }
+
     /// Uses the first thing that `find` finds something in.
     pub fn find<F>(&mut self, mut find: impl FnMut(&T) -> Option<F>) -> Option<(&mut T, F)> {
         self.clock += 1;
@@ -76,7 +83,7 @@ impl<T> Recent<T> {
     pub fn add(&mut self, thing: T) -> Option<T> {
         self.clock += 1;
         let entry = (self.clock, thing);
-        if self.things.len() < READERS {
+        if self.things.len() < self.most {
             self.things.push(entry);
             return None;
         }
