@@ -101,10 +101,10 @@ impl Followed {
     /// More was added to its end, or it is new. What is due: its beginning, so many records, before
     /// anybody reads it; or what follows, if a reader has come to what was its end.
     pub fn has_more(&mut self, resident: &ResidentSet, len: u64) -> Seen {
-        if self.windows == 0 && self.readers.iter().next().is_none() {
+        if self.windows == 0 {
             self.begin_at_start(resident, len)
         } else if self.has_ended {
-            self.next_window(resident)
+            self.next_window(resident, len)
         } else {
             Seen::Enough
         }
@@ -125,12 +125,8 @@ impl Followed {
             }
         }
         reader.missed += u32::from(by == By::Read);
+        let was_marked = reader.marker.is_some_and(|marker| marker.0 == position);
         if is_marker {
-            self.used += 1;
-            if self.id.is_chosen() && reader.marker.is_some_and(|marker| marker.0 == position) {
-                self.trust = (self.trust + MARKER_TRUST).min(MOST_TRUST);
-            }
-            self.needed = self.needed.div_ceil(2).max(*HITS.start());
             reader.len *= 2;
         } else if !is_new || reader.marker.is_some() || reader.hits < self.needed {
             return Seen::Enough;
@@ -138,15 +134,34 @@ impl Followed {
             // It is not there any more.
             self.prepared.cut(reader.next);
         }
-        reader.len = reader.len.min(most);
-        self.next_window(resident)
+        let seen = self.next_window(resident, most);
+        // At the end of the order the marker stays.
+        if is_marker && matches!(seen, Seen::Due(..)) {
+            self.used += 1;
+            self.needed = self.needed.div_ceil(2).max(*HITS.start());
+            if was_marked && self.id.is_chosen() {
+                self.trust = (self.trust + MARKER_TRUST).min(MOST_TRUST);
+            }
+        }
+        seen
+    }
+
+    /// The window from this position on is not prepared after all.
+    pub fn was_dropped(&mut self, from: u64) {
+        self.prepared.cut(from);
+        if self.windows == 1 {
+            // It was the beginning, which is tried again.
+            self.readers = Recent::default();
+            self.windows = 0;
+        }
     }
 
     /// The window that is due for the reader that was used last.
-    fn next_window(&mut self, resident: &ResidentSet) -> Seen {
+    fn next_window(&mut self, resident: &ResidentSet, most: u64) -> Seen {
         let Some(reader) = self.readers.last() else {
             return Seen::Stray;
         };
+        reader.len = reader.len.min(most);
         let is_shared = self.id.is_chosen();
         self.has_ended = false;
         match reader.next_window(&self.order, &mut self.prepared, resident, is_shared) {
@@ -179,7 +194,7 @@ impl Followed {
         }
         // Readers that follow it have been here; this is the next place of one of them.
         self.trust -= 1;
-        self.next_window(resident)
+        self.next_window(resident, most)
     }
 
     /// A reader may begin at this record, which was missing in the kernel's cache.
@@ -189,8 +204,6 @@ impl Followed {
             position => position,
         };
         if let Some(position) = position {
-            self.readers
-                .retain(SUSPECTED_FOR, |reader| reader.marker.is_some());
             self.begin(position, resident);
         }
     }
@@ -199,10 +212,12 @@ impl Followed {
     pub fn begin_at_start(&mut self, resident: &ResidentSet, len: u64) -> Seen {
         let missing = next_missing(&*self.order, resident, 0);
         self.add(Reader::new(None, missing, len));
-        self.next_window(resident)
+        self.next_window(resident, len)
     }
 
     fn begin(&mut self, position: u64, resident: &ResidentSet) {
+        self.readers
+            .retain(SUSPECTED_FOR, |reader| reader.marker.is_some());
         let missing = next_missing(&*self.order, resident, position + 1);
         // What one reader does not read of a window, another one does.
         let len = match self.trust {

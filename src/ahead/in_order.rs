@@ -44,15 +44,18 @@ impl InOrder {
         let is_among = |id| orders.iter().any(|(other, _)| *other == id);
         let mut begun = 0;
         let mut kept = Vec::new();
-        for followed in std::mem::take(&mut self.followed) {
-            begun += usize::from(followed.is_begun_ahead());
-            if is_among(followed.id) || (followed.is_begun_ahead() && begun <= CHOSEN_ORDERS) {
+        // The newest ones that were begun ahead come last.
+        for followed in std::mem::take(&mut self.followed).into_iter().rev() {
+            let is_among = is_among(followed.id);
+            begun += usize::from(!is_among && followed.is_begun_ahead());
+            if is_among || (followed.is_begun_ahead() && begun <= CHOSEN_ORDERS) {
                 kept.push(followed);
             } else {
                 self.windows += followed.windows;
                 self.used += followed.used;
             }
         }
+        kept.reverse();
         self.followed = kept;
         for (id, order) in orders {
             if !self.follows(id) {
@@ -69,6 +72,14 @@ impl InOrder {
     pub fn position_in(&self, id: OrderId, record: u64) -> Option<u64> {
         let followed = self.followed.iter().find(|followed| followed.id == id)?;
         followed.position_of(record)
+    }
+
+    /// The window of an order from this position on is not prepared, as too much was to be.
+    pub fn was_dropped(&mut self, id: OrderId, from: u64) {
+        let mut followed = self.followed.iter_mut();
+        if let Some(followed) = followed.find(|followed| followed.id == id) {
+            followed.was_dropped(from);
+        }
     }
 
     /// How many records a window has at most.

@@ -48,7 +48,6 @@ use crate::kernel_cache::answering::Answering;
 use crate::kernel_cache::stale::Stale;
 use crate::order::{ByNumber, Order};
 use crate::resident::Residents;
-use crate::sys::lock;
 use crate::sys::mountinfo::MountInfo;
 use crate::tree::{Node, OrderId, Read, Tree};
 use at_random::AtRandom;
@@ -87,6 +86,8 @@ pub struct Ahead {
     readers: Mutex<Readers>,
     long_files: Mutex<LongFiles>,
     looked_up: LookedUp,
+    /// Whether orders have changed, which whoever looks at the readers next has to take note of.
+    have_more: AtomicBool,
     tasks: SyncSender<Task>,
     lister: Option<Lister>,
     answering: Arc<Answering>,
@@ -138,6 +139,7 @@ impl Ahead {
             readers: Mutex::new(readers),
             long_files: Mutex::new(LongFiles::new(Arc::clone(dataset.resident()))),
             looked_up: LookedUp::default(),
+            have_more: AtomicBool::new(false),
             tasks,
             lister,
             answering,
@@ -153,9 +155,10 @@ impl Ahead {
         if let (Node::Record(record), 0) = (read.node, read.offset)
             && let Ok(mut readers) = self.readers.try_lock()
         {
-            readers.follow_orders_of(&self.tree);
+            self.prepare_more(&mut readers);
             let next = |ends| self.tree.next_order(ends);
-            self.push_due(readers.observe(record, Instant::now(), took, &next));
+            let due = readers.observe(record, Instant::now(), took, &next);
+            self.push_due(&mut readers, due);
         }
         let is_first_small = read.offset == 0 && (read.len() as u64) < LEAST_OF_LONG;
         let is_part = !read.is_whole() && (read.node == Node::RawData || !is_first_small);
@@ -189,23 +192,32 @@ impl Ahead {
         if let Some(order) = tree.chosen_order(directory)
             && let Ok(mut readers) = self.readers.try_lock()
         {
-            readers.follow_orders_of(&self.tree);
+            self.prepare_more(&mut readers);
             let next = |ends| self.tree.next_order(ends);
             let (position, due) = readers.observe_lookup(order, record, &next);
+            self.push_due(&mut readers, due);
             drop(readers);
             if let (Some(lister), Some(position)) = (&self.lister, position) {
                 lister.was_looked_up(order, position);
             }
-            self.push_due(due);
         }
     }
 
-    /// Takes note that orders were handed over, or taken back.
+    /// Takes note that orders were handed over, or taken back. Never waits.
     pub fn orders_have_changed(&self) {
-        let mut readers = lock(&self.readers);
+        self.have_more.store(true, Ordering::Release);
+        if let Ok(mut readers) = self.readers.try_lock() {
+            self.prepare_more(&mut readers);
+        }
+    }
+
+    /// Has prepared what is due since orders have changed, if they have.
+    fn prepare_more(&self, readers: &mut Readers) {
         readers.follow_orders_of(&self.tree);
-        for (_, task) in readers.in_order.have_more() {
-            self.push(Some(task));
+        if self.have_more.swap(false, Ordering::Acquire) {
+            for (order, task) in readers.in_order.have_more() {
+                self.push_due(readers, Some((Some(order), task)));
+            }
         }
     }
 
@@ -214,22 +226,26 @@ impl Ahead {
         self.answering.mean() > FROM_DISK
     }
 
-    fn push_due(&self, due: Option<Due>) {
-        if let (Some((Some(order), task)), Some(lister)) = (&due, &self.lister)
-            && matches!(order, OrderId::View(_))
-        {
-            lister.is_prepared(*order, task.from..task.until);
+    fn push_due(&self, readers: &mut Readers, due: Option<Due>) {
+        let Some((order, task)) = due else { return };
+        let positions = task.from..task.until;
+        let is_sent = self.push(Some(task));
+        match (order, &self.lister) {
+            (Some(order), _) if !is_sent => readers.in_order.was_dropped(order, positions.start),
+            (Some(order @ OrderId::View(_)), Some(lister)) => lister.is_prepared(order, positions),
+            _ => {}
         }
-        self.push(due.map(|(_, task)| task));
     }
 
-    fn push(&self, task: Option<Task>) {
-        if let Some(task) = task {
-            // If many wait, this one comes too late anyway.
-            if let Err(TrySendError::Full(task)) = self.tasks.try_send(task) {
-                task.run.is_busy.store(false, Ordering::Relaxed);
-            }
+    /// Returns whether it is done.
+    fn push(&self, task: Option<Task>) -> bool {
+        if let Some(task) = task
+            && let Err(TrySendError::Full(task)) = self.tasks.try_send(task)
+        {
+            task.run.is_busy.store(false, Ordering::Relaxed);
+            return false;
         }
+        true
     }
 }
 
@@ -301,7 +317,7 @@ impl Readers {
             Seen::Due(order, task) => Some((Some(order), task)),
             Seen::Ends(ends) => {
                 let (id, order) = next(ends)?;
-                Some((None, self.in_order.begin_next(ends, id, order)?))
+                Some((Some(id), self.in_order.begin_next(ends, id, order)?))
             }
             Seen::Enough | Seen::Stray => None,
         }

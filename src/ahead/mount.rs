@@ -271,7 +271,9 @@ impl Store for MountStore {
                     .iter()
                     .filter(|one| !set.record(one.1.record).in_shard);
                 leave.extend(leaving.map(|(at, one)| (*at, one.shard, one.extent)));
-                self.located.keep(run, positions, records);
+                if !run.is_of_all {
+                    self.located.keep(run, positions, records);
+                }
             }
             Way::LongFile(file) => self.for_each_extent(file, positions, |at, shard, extent| {
                 self.shard(shard).will_need(extent);

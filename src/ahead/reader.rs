@@ -20,6 +20,8 @@ pub fn next_missing(order: &dyn Order, resident: &ResidentSet, from: u64) -> Opt
 pub struct Reader {
     /// From its first window on.
     pub run: Option<Arc<Run>>,
+    /// Where it began.
+    first: u64,
     /// The position that was read last, the next one, and the record there.
     pub last: Option<u64>,
     pub next: u64,
@@ -44,6 +46,7 @@ impl Reader {
         let next = missing.map_or(following, |(next, _)| next);
         Reader {
             run: None,
+            first: last.unwrap_or(next),
             last,
             next,
             expected: missing.map(|(_, record)| record),
@@ -110,7 +113,11 @@ impl Reader {
     ) -> Next {
         let from = match self.marker {
             Some(_) => self.window.end.max(self.next),
-            None => self.next,
+            None => {
+                // What it has read by itself is not prepared for another one.
+                prepared.add(self.first..self.next);
+                self.next
+            }
         };
         let from = prepared.free_from(from);
         if order.record_at(from).is_none() {

@@ -280,7 +280,9 @@ impl Filesystem for RoxFs {
         match self.control.answer(node, req.uid(), cmd, in_data) {
             Ok(answer) => {
                 reply.ioctl(0, &answer);
-                self.answers.orders_have_changed();
+                if answer.is_empty() {
+                    self.answers.orders_have_changed();
+                }
             }
             Err(errno) => reply.error(errno),
         }

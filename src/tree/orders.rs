@@ -31,15 +31,15 @@ impl OrderId {
 impl Tree {
     /// The orders in which readers read records: those that programs have handed over, by number, by name,
     /// and so many of the views that were used last.
-    pub fn orders(self: &Arc<Tree>, views: usize) -> Vec<(OrderId, Arc<dyn Order>)> {
-        let handed = self.handed_over.orders_left().into_iter();
+    pub fn orders(self: &Arc<Tree>, most: usize) -> Vec<(OrderId, Arc<dyn Order>)> {
+        let handed = self.handed_over.orders_left().into_iter().take(most);
         let mut orders: Vec<(OrderId, Arc<dyn Order>)> = handed
             .map(|(number, order)| (OrderId::Handed(number), order))
             .collect();
         let by_number = Arc::new(ByNumber(self.dataset.records()));
         orders.push((OrderId::ByNumber, by_number));
         orders.push((OrderId::ByName, Arc::new(OrderOfNames(Arc::clone(self)))));
-        orders.extend(self.views.orders(views));
+        orders.extend(self.views.orders(most));
         orders
     }
 
@@ -55,8 +55,9 @@ impl Tree {
     /// seed.
     pub fn next_order(&self, id: OrderId) -> Option<(OrderId, Arc<dyn Order>)> {
         match id {
-            OrderId::View(id) => self.views.next_epoch(id),
-            OrderId::ByNumber | OrderId::ByName | OrderId::Handed(_) => None,
+            // Where one view is all that is mounted, no other can be reached.
+            OrderId::View(id) if !matches!(self.root, Node::View(_)) => self.views.next_epoch(id),
+            OrderId::ByNumber | OrderId::ByName | OrderId::View(_) | OrderId::Handed(_) => None,
         }
     }
 

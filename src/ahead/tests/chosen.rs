@@ -247,3 +247,21 @@ fn of_a_list_that_nobody_reads_little_is_prepared_and_nothing_of_one_that_is_tak
     handed.viewers.read((0..RECORDS).rev().take(1000));
     assert!(handed.viewers.bench.fake().stored.is_empty());
 }
+
+#[test]
+fn a_window_that_there_was_no_time_for_is_prepared_later() {
+    let mut handed = Handed::new();
+    // The worker has too much to do.
+    handed.viewers.bench.is_busy = true;
+    handed.give(RECORDS);
+    assert!(handed.viewers.bench.fake().stored.is_empty());
+    handed.viewers.bench.is_busy = false;
+    let requests = handed.viewers.read(0..RECORDS / 2);
+    assert!(requests < 100, "{requests}");
+    handed.viewers.bench.is_busy = true;
+    handed.viewers.read(RECORDS / 2..RECORDS / 2 + 1200);
+    handed.viewers.bench.is_busy = false;
+    // The last one that was dropped is read to its marker.
+    let requests = handed.viewers.read(RECORDS / 2 + 1200..RECORDS);
+    assert!(requests < LEAD_RECORDS.end() + 100, "{requests}");
+}

@@ -25,6 +25,8 @@ struct Bench {
     worker: Worker<Fake>,
     now: Instant,
     requests: u64,
+    /// Nothing more can be done.
+    is_busy: bool,
 }
 
 impl Bench {
@@ -43,6 +45,7 @@ impl Bench {
             worker: Worker::new(fake),
             now: Instant::now(),
             requests: 0,
+            is_busy: false,
         }
     }
 
@@ -78,7 +81,11 @@ impl Bench {
     }
 
     fn prepare(&mut self, due: Option<Due>) {
-        if let Some((_, task)) = due {
+        let Some((order, task)) = due else { return };
+        if self.is_busy {
+            let in_order = &mut self.readers.in_order;
+            in_order.was_dropped(order.expect("in an order"), task.from);
+        } else {
             // The mount may be gone: its readers see.
             let _ = self.worker.prepare(&task);
         }
