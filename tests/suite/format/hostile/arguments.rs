@@ -66,7 +66,7 @@ fn what_is_not_there_is_said_to_be_missing() {
                 "PATH/x.rox: no such file, and no x_NNNN.rox either",
             ),
             (
-                |d| shard(&d.join("x_0001.rox")),
+                |d| shard(&d.join("x_001.rox")),
                 &["x"],
                 "PATH/x: no such file",
             ),
